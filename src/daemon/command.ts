@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { NSQLOOKUPD_VERSION } from '../http/index.js';
+import { defaultSettings, parseFlags, readConfig, SettingError, usage, type Settings } from './flags.js';
+import { createLookupd, type Lookupd } from './lookupd.js';
+import { createLogger } from './stderr-logger.js';
+import { createSystemClock } from './system-clock.js';
+import { PACKAGE_VERSION } from './version.js';
+
+const BAD_FLAG = 2;
+const FAILED = 1;
+const VERSION = `nsqlookupd v${NSQLOOKUPD_VERSION} (built w/node${process.versions.node}, npm nsqlookupd ${PACKAGE_VERSION})`;
+
+/**
+ * Runs the command `nsqlookupd` in this process until SIGINT, SIGTERM or a failure, and answers its exit code:
+ * 0 after a clean end, 1 when it could not start or go on, 2 for a bad flag.
+ */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  let flags: Partial<Settings>;
+  try {
+    flags = parseFlags(args);
+  } catch (error) {
+    process.stderr.write(`nsqlookupd: ${messageOf(error)} (nsqlookupd --help lists the flags)\n`);
+    return BAD_FLAG;
+  }
+  if (flags.help) return print(usage());
+  if (flags.version) return print(`${VERSION}\n`);
+
+  const clock = createSystemClock();
+  let log = createLogger({ clock });
+  try {
+    const settings = { ...defaultSettings(), ...(await loadConfig(flags.config)), ...flags };
+    log = createLogger({ level: settings['log-level'], prefix: settings['log-prefix'], clock });
+    log.info?.(VERSION);
+    const lookupd = createLookupd({
+      tcpAddress: settings['tcp-address'],
+      httpAddress: settings['http-address'],
+      ...(settings['broadcast-address'] !== '' && { broadcastAddress: settings['broadcast-address'] }),
+      inactiveProducerTimeoutMs: settings['inactive-producer-timeout'],
+      tombstoneLifetimeMs: settings['tombstone-lifetime'],
+      clock,
+      log,
+    });
+    await serve(lookupd);
+    return 0;
+  } catch (error) {
+    log.fatal(messageOf(error));
+    return FAILED;
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+async function loadConfig(path: string | undefined): Promise<Partial<Settings>> {
+  if (path === undefined || path === '') return {};
+  try {
+    const { parse } = await import('smol-toml'); // only who has a config file pays for it
+    return readConfig(parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    throw new SettingError(`failed to load config file ${path} - ${messageOf(error)}`);
+  }
+}
+
+async function serve(lookupd: Lookupd): Promise<void> {
+  const stop = () => void lookupd.close();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    await lookupd.listen();
+    await lookupd.closed;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+/** In one line: a TOML parser's message shows the place in further ones. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [message = ''] = error.message.split('\n');
+  const { line, column } = error as { line?: unknown; column?: unknown };
+  return typeof line === 'number' ? `line ${line}, column ${String(column)}: ${message}` : message;
+}

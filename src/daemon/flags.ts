@@ -1,0 +1,140 @@
+import { formatDuration, parseDuration } from '../registry/duration.js';
+import { DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS, DEFAULT_TOMBSTONE_LIFETIME_MS } from '../registry/index.js';
+import { DEFAULT_HTTP_ADDRESS, DEFAULT_TCP_ADDRESS } from './lookupd.js';
+import { DEFAULT_LOG_PREFIX, LOG_LEVELS } from './stderr-logger.js';
+
+/** How the text of a flag or of a config value is read, and how a default is shown. */
+interface Kind<T> {
+  /** What the text says, or undefined if it is not of this kind. */
+  readonly parse: (text: string) => T | undefined;
+  readonly show: (value: T) => string;
+  /** What a text of this kind looks like, for the help. */
+  readonly like: string;
+}
+
+interface Flag<T> {
+  readonly kind: Kind<T>;
+  readonly default: T;
+  readonly help: string;
+  /** Whether it can only be given on the command line. */
+  readonly commandLineOnly?: true;
+}
+
+const STRING: Kind<string> = {
+  parse: (text) => text,
+  show: (text) => (/^\S+$/.test(text) ? text : JSON.stringify(text)),
+  like: 'string',
+};
+
+const BOOLEAN: Kind<boolean> = {
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  show: String,
+  like: '',
+};
+
+const LEVEL: Kind<(typeof LOG_LEVELS)[number]> = {
+  parse: (text) => LOG_LEVELS.find((level) => level === text.toLowerCase()),
+  show: String,
+  like: 'level',
+};
+
+const DURATION: Kind<number> = {
+  parse: (text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= 0 ? ms : undefined;
+  },
+  show: formatDuration,
+  like: 'duration',
+};
+
+function flag<T>(kind: Kind<T>, standard: T, help: string): Flag<T> {
+  return { kind, default: standard, help };
+}
+
+/** nsqlookupd's flags. In the config file a `-` of a name is a `_`. */
+export const FLAGS = {
+  config: { ...flag(STRING, '', 'path to a config file (TOML)'), commandLineOnly: true },
+  version: { ...flag(BOOLEAN, false, 'print the version and exit'), commandLineOnly: true },
+  help: { ...flag(BOOLEAN, false, 'print this and exit'), commandLineOnly: true },
+  'log-level': flag(LEVEL, 'info', `the least that is logged: ${LOG_LEVELS.join(', ')}`),
+  'log-prefix': flag(STRING, DEFAULT_LOG_PREFIX, 'what every log line starts with'),
+  verbose: flag(BOOLEAN, false, 'deprecated, has no effect: use log-level'),
+  'tcp-address': flag(STRING, DEFAULT_TCP_ADDRESS, 'host:port to listen on for peers; port 0 picks a free one'),
+  'http-address': flag(STRING, DEFAULT_HTTP_ADDRESS, 'host:port to listen on for HTTP; port 0 picks a free one'),
+  'broadcast-address': flag(STRING, '', 'where peers are told to find this lookupd (the OS hostname if empty)'),
+  'inactive-producer-timeout': flag(
+    DURATION,
+    DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
+    'how long after its last ping a producer is still named',
+  ),
+  'tombstone-lifetime': flag(DURATION, DEFAULT_TOMBSTONE_LIFETIME_MS, 'how long a tombstone hides a producer'),
+} as const;
+
+export type FlagName = keyof typeof FLAGS;
+export type Settings = { -readonly [N in FlagName]: (typeof FLAGS)[N] extends Flag<infer T> ? T : never };
+
+/** A flag or config value that cannot be taken, in one line. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}
+
+/**
+ * Reads the command line as Go's flag package does: one dash or two, `-flag value` or `-flag=value`, a boolean
+ * alone. Unlike nsqlookupd it refuses an argument that is no flag. Throws a SettingError.
+ */
+export function parseFlags(args: readonly string[]): Partial<Settings> {
+  const settings: Partial<Settings> = {};
+  for (let i = 0; i < args.length; i++) {
+    const [, given, value] = /^--?([^-=][^=]*)(?:=([^]*))?$/.exec(args[i]!) ?? [];
+    if (given === undefined) throw new SettingError(`${JSON.stringify(args[i])} is not a flag`);
+    const name = given === 'h' ? 'help' : given;
+    if (!isFlag(name)) throw new SettingError(`flag provided but not defined: -${name}`);
+    const text = value ?? (FLAGS[name].kind === BOOLEAN ? 'true' : args[++i]);
+    if (text === undefined) throw new SettingError(`flag needs an argument: -${name}`);
+    set(settings, name, text, `flag -${name}`);
+  }
+  return settings;
+}
+
+/** Reads the parsed config file. Throws a SettingError that names the key. */
+export function readConfig(config: Readonly<Record<string, unknown>>): Partial<Settings> {
+  const settings: Partial<Settings> = {};
+  for (const [key, value] of Object.entries(config)) {
+    const name = key.replaceAll('_', '-');
+    if (key.includes('-') || !isFlag(name) || 'commandLineOnly' in FLAGS[name]) {
+      throw new SettingError(`unknown key ${JSON.stringify(key)}`);
+    }
+    const isBoolean = FLAGS[name].kind === BOOLEAN;
+    if (typeof value !== (isBoolean ? 'boolean' : 'string')) {
+      throw new SettingError(`key ${key} must be a ${isBoolean ? 'boolean' : 'string'}`);
+    }
+    set(settings, name, String(value), `key ${key}`);
+  }
+  return settings;
+}
+
+export function defaultSettings(): Settings {
+  return Object.fromEntries(Object.entries(FLAGS).map(([name, { default: value }]) => [name, value])) as Settings;
+}
+
+export function usage(): string {
+  const lines = Object.entries(FLAGS).map(([name, { kind, default: value, help }]) => {
+    const shown = (kind as Kind<unknown>).show(value);
+    const note = kind === BOOLEAN ? '' : ` (default ${shown})`;
+    return `  -${`${name} ${kind.like}`.trim()}\n        ${help}${note}`;
+  });
+  return `Usage of nsqlookupd:\n${lines.join('\n')}\n`;
+}
+
+function isFlag(name: string): name is FlagName {
+  return Object.hasOwn(FLAGS, name);
+}
+
+function set(settings: Partial<Settings>, name: FlagName, text: string, where: string): void {
+  const { kind } = FLAGS[name];
+  const value = kind.parse(text);
+  if (value === undefined) {
+    throw new SettingError(`invalid value ${JSON.stringify(text)} for ${where}${kind.like && `: not a ${kind.like}`}`);
+  }
+  Object.assign(settings, { [name]: value });
+}

@@ -1,0 +1,19 @@
+export {
+  createLookupd,
+  DEFAULT_GRACE_MS,
+  DEFAULT_HTTP_ADDRESS,
+  DEFAULT_TCP_ADDRESS,
+  type Lookupd,
+  type LookupdOptions,
+} from './lookupd.js';
+export {
+  createLogger,
+  DEFAULT_LOG_PREFIX,
+  LOG_LEVELS,
+  type DaemonLogger,
+  type LoggerOptions,
+  type LogLevel,
+} from './stderr-logger.js';
+export { createSystemClock } from './system-clock.js';
+export { runCommand } from './command.js';
+export { PACKAGE_VERSION } from './version.js';

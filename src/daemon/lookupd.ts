@@ -1,0 +1,162 @@
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
+import { hostname } from 'node:os';
+import { createHttpHandler, createLogDecorator, decorate, NSQLOOKUPD_VERSION, toNodeHandler } from '../http/index.js';
+import type { PeerLimits } from '../protocol/index.js';
+import { joinHostPort } from '../registry/host-port.js';
+import { RegistrationDB, SILENT_LOGGER, Topology, type Clock, type Lifetimes, type Logger } from '../registry/index.js';
+import { createTcpHandler } from '../tcp/index.js';
+import { parseAddress, type ListenAddress } from './address.js';
+import { createSystemClock } from './system-clock.js';
+
+export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
+export const DEFAULT_HTTP_ADDRESS = '0.0.0.0:4161';
+export const DEFAULT_GRACE_MS = 5000;
+
+export interface LookupdOptions extends Partial<Lifetimes> {
+  /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
+  readonly tcpAddress?: string;
+  /** `host:port` for consumers and nsqadmin. Default `0.0.0.0:4161`; port 0 picks a free one. */
+  readonly httpAddress?: string;
+  /** Where peers are told to find this lookupd. Default: the OS hostname. */
+  readonly broadcastAddress?: string;
+  /** How long `close` waits for HTTP requests in flight before it cuts them off. Default 5,000. */
+  readonly graceMs?: number;
+  /** How much a peer may send as one line or body. */
+  readonly limits?: PeerLimits;
+  /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
+  readonly log?: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** The registry to serve. Default: a new one. */
+  readonly db?: RegistrationDB;
+}
+
+/** A lookupd with its two listeners. */
+export interface Lookupd extends AsyncDisposable {
+  readonly db: RegistrationDB;
+  readonly topology: Topology;
+  /** `host:port` as bound; undefined unless listening. */
+  readonly tcpAddress: string | undefined;
+  readonly httpAddress: string | undefined;
+  /** Resolves when both listeners are up. Rejects, with neither up, with an error that names the address. */
+  listen(): Promise<void>;
+  /** Stops listening, lets the peers go, and resolves when the requests in flight are answered or cut off. */
+  close(): Promise<void>;
+  /** Resolves after `close`. Rejects if a listener fails while it serves, after both have been closed. */
+  readonly closed: Promise<void>;
+}
+
+/** Makes a lookupd; `listen` starts it. Throws a TypeError on a bad address or lifetime. */
+export function createLookupd(options: LookupdOptions = {}): Lookupd {
+  const { db = new RegistrationDB(), clock = createSystemClock(), log = SILENT_LOGGER, limits = {} } = options;
+  const { broadcastAddress = hostname(), graceMs = DEFAULT_GRACE_MS } = options;
+  const tcpListen = parseAddress(options.tcpAddress ?? DEFAULT_TCP_ADDRESS);
+  const httpListen = parseAddress(options.httpAddress ?? DEFAULT_HTTP_ADDRESS);
+  const topology = new Topology({ ...options, db, clock, log });
+
+  const announce = () => ({
+    broadcastAddress,
+    hostname: hostname(),
+    tcpPort: portOf(tcpServer),
+    httpPort: portOf(httpServer),
+    version: NSQLOOKUPD_VERSION,
+  });
+  const tcpHandler = createTcpHandler({ topology, announce, limits, log });
+  // Half-open, so that a peer that has sent its last still gets its answer.
+  const tcpServer = createTcpServer({ allowHalfOpen: true }, tcpHandler);
+  const httpHandler = createHttpHandler({ topology, commandLine: process.argv });
+  const httpServer = createHttpServer(toNodeHandler(decorate(httpHandler, createLogDecorator({ log, clock }))));
+
+  let listening: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  let failure: Error | undefined;
+  let settle: { resolve: () => void; reject: (error: Error) => void };
+  const closed = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
+  closed.catch(() => undefined); // who does not look at it is not to be ended by it
+
+  const start = async () => {
+    try {
+      await listenOn(httpServer, httpListen);
+      log.info?.(`HTTP: listening on ${addressOf(httpServer)}`);
+      await listenOn(tcpServer, tcpListen);
+      log.info?.(`TCP: listening on ${addressOf(tcpServer)}`);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    for (const server of [httpServer, tcpServer]) {
+      server.on('error', (error) => {
+        failure ??= error;
+        void close();
+      });
+    }
+  };
+
+  const stop = async () => {
+    const tcpClosed = closeServer(tcpServer);
+    const httpClosed = closeServer(httpServer);
+    tcpHandler.close();
+    httpServer.closeIdleConnections();
+    const cutOff = setTimeout(() => httpServer.closeAllConnections(), graceMs);
+    await Promise.all([tcpClosed, httpClosed]);
+    clearTimeout(cutOff);
+  };
+
+  const shutDown = async () => {
+    await listening?.catch(() => undefined);
+    if (tcpServer.listening) log.info?.(`TCP: closing ${addressOf(tcpServer)}`);
+    if (httpServer.listening) log.info?.(`HTTP: closing ${addressOf(httpServer)}`);
+    await stop();
+    if (failure) settle.reject(failure);
+    else settle.resolve();
+  };
+  const close = () => (closing ??= shutDown());
+
+  return {
+    db,
+    topology,
+    closed,
+    get tcpAddress() {
+      return addressOf(tcpServer);
+    },
+    get httpAddress() {
+      return addressOf(httpServer);
+    },
+    listen: () => {
+      if (closing) return Promise.reject(new Error('the lookupd is closed'));
+      return (listening ??= start());
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+type Server = TcpServer | HttpServer;
+
+function listenOn(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      const text = joinHostPort(address.host ?? '', address.port);
+      reject(new Error(`listen (${text}) failed - ${error.message}`, { cause: error }));
+    };
+    server.once('error', fail);
+    server.listen(address, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo | null)?.port ?? 0;
+}
+
+function addressOf(server: Server): string | undefined {
+  const bound = server.address() as AddressInfo | null;
+  return bound ? joinHostPort(bound.address, bound.port) : undefined;
+}

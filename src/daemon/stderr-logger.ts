@@ -1,0 +1,55 @@
+import type { Clock, Logger } from '../registry/index.js';
+
+/** From the most to the least said. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const DEFAULT_LOG_PREFIX = '[nsqlookupd] ';
+
+export interface LoggerOptions {
+  /** The least level that is written. Default `info`. */
+  readonly level?: LogLevel;
+  /** Starts every line. Default `[nsqlookupd] `. */
+  readonly prefix?: string;
+  readonly clock: Clock;
+  /** Gets each line, its newline included. Default: standard error. */
+  readonly write?: (line: string) => void;
+}
+
+export type DaemonLogger = Logger & { fatal(line: string): void };
+
+const WORDS: Readonly<Record<LogLevel, string>> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARNING',
+  error: 'ERROR',
+  fatal: 'FATAL',
+};
+
+/** Makes a logger whose lines look like nsqlookupd's: `[nsqlookupd] 2026/11/23 04:30:30.098992 INFO: …`. */
+export function createLogger(options: LoggerOptions): DaemonLogger {
+  const { level = 'info', prefix = DEFAULT_LOG_PREFIX, clock } = options;
+  const write = options.write ?? ((line: string) => process.stderr.write(line));
+  const writer = (of: LogLevel) => (line: string) => {
+    write(`${prefix}${timestamp(clock())} ${WORDS[of]}: ${printable(line)}\n`);
+  };
+  const enabled = LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)).map((of) => [of, writer(of)] as const);
+  return { fatal: writer('fatal'), ...Object.fromEntries(enabled) };
+}
+
+/** Local time with microseconds, as Go's log package prints it. */
+function timestamp(ms: number): string {
+  const time = new Date(ms);
+  const pad = (value: number, length = 2) => String(value).padStart(length, '0');
+  const date = `${time.getFullYear()}/${pad(time.getMonth() + 1)}/${pad(time.getDate())}`;
+  const micros = Math.floor((ms - Math.floor(ms)) * 1000);
+  return (
+    `${date} ${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}` +
+    `.${pad(time.getMilliseconds(), 3)}${pad(micros, 3)}`
+  );
+}
+
+/** What a peer or client sent may stand in a line, but must not start a new one or drive a terminal. */
+function printable(line: string): string {
+  return line.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
+}

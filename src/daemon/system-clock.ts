@@ -1,0 +1,15 @@
+import type { Clock } from '../registry/index.js';
+
+const MAX_DRIFT_MS = 2;
+
+/** The wall clock with microseconds. It follows when the system's clock is set. */
+export function createSystemClock(): Clock {
+  let offsetMs = Date.now() - performance.now();
+  return () => {
+    const nowMs = offsetMs + performance.now();
+    const driftMs = Date.now() - nowMs;
+    if (Math.abs(driftMs) <= MAX_DRIFT_MS) return nowMs;
+    offsetMs += driftMs;
+    return nowMs + driftMs;
+  };
+}

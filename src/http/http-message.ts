@@ -1,0 +1,37 @@
+/** A request, as a handler wants it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** As on the request line, percent-encoded, without the query. */
+  readonly path: string;
+  /** What follows the first `?`, as it is; `''` for none. */
+  readonly query: string;
+  /** By lower-case name, as `node:http` has them. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** `address:port` of the client, for the log. */
+  readonly remoteAddress?: string | undefined;
+}
+
+export type HttpBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+export interface HttpResponse {
+  readonly status: number;
+  /** In the letter case that nsqlookupd sends, which some clients compare. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: HttpBody;
+}
+
+/** The answer, or `undefined` for a path that is none of the handler's. Failures are answers, not throws. */
+export type HttpResult = HttpResponse | undefined;
+
+export type HttpHandler = (request: HttpRequest) => HttpResult | Promise<HttpResult>;
+
+/** A handler that answers at once, which is what `createHttpHandler` makes. */
+export type SyncHttpHandler = (request: HttpRequest) => HttpResult;
+
+/** Wraps a handler: to log, to check, to change an answer. */
+export type HttpDecorator = (handler: HttpHandler) => HttpHandler;
+
+/** Wraps a handler in decorators, the first of them outermost. */
+export function decorate(handler: HttpHandler, ...decorators: readonly HttpDecorator[]): HttpHandler {
+  return decorators.reduceRight((inner, decorator) => decorator(inner), handler);
+}

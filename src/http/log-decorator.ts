@@ -1,0 +1,26 @@
+import { formatDuration } from '../registry/duration.js';
+import type { Clock, Logger } from '../registry/index.js';
+import type { HttpDecorator, HttpRequest, HttpResult } from './http-message.js';
+
+/**
+ * Logs every request that the handler answers, as nsqlookupd does:
+ * `200 GET /lookup?topic=t (127.0.0.1:43036) 13.36µs`. The clock measures how long the answer took.
+ */
+export function createLogDecorator({ log, clock }: { readonly log: Logger; readonly clock: Clock }): HttpDecorator {
+  return (handler) => {
+    if (!log.info) return handler;
+    return (request) => {
+      const start = clock();
+      const write = (result: HttpResult): HttpResult => {
+        if (result) log.info?.(`${result.status} ${describe(request)} ${formatDuration(clock() - start)}`);
+        return result;
+      };
+      const result = handler(request);
+      return result instanceof Promise ? result.then(write) : write(result);
+    };
+  };
+}
+
+function describe({ method, path, query, remoteAddress = '-' }: HttpRequest): string {
+  return `${method} ${path}${query === '' ? '' : `?${query}`} (${remoteAddress})`;
+}

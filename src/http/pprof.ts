@@ -1,0 +1,37 @@
+import { failure, text } from './responses.js';
+import type { Routes } from './routes.js';
+
+/** The profiles of Go's net/http/pprof that nsqlookupd serves, and what each tells. */
+const PROFILES: Readonly<Record<string, string>> = {
+  block: 'where goroutines wait',
+  cmdline: 'the command line of this process',
+  goroutine: 'the stacks of all goroutines',
+  heap: 'the live objects in memory',
+  profile: 'where the CPU time goes',
+  symbol: 'the names of program counters',
+  threadcreate: 'the stacks that made threads',
+};
+const UNAVAILABLE = ['block', 'goroutine', 'heap', 'profile', 'threadcreate'];
+
+/**
+ * The routes under `/debug/pprof`: the index, `cmdline` and `symbol` answer. The profiles themselves answer 501:
+ * there is no Go runtime here to take them from.
+ */
+export function createPprofRoutes(commandLine: readonly string[]): Routes {
+  const symbol = () => text('num_symbols: 1\n'); // as Go answers, whatever it is asked for
+  const unavailable = (name: string) => () => failure(501, `PROFILE_NOT_AVAILABLE: ${name}`);
+  return new Map([
+    ['/debug/pprof', { GET: () => text(index(), 'text/html; charset=utf-8') }],
+    ['/debug/pprof/cmdline', { GET: () => text(commandLine.join('\0')) }],
+    ['/debug/pprof/symbol', { GET: symbol, POST: symbol }],
+    ...UNAVAILABLE.map((name) => [`/debug/pprof/${name}`, { GET: unavailable(name) }] as const),
+  ]);
+}
+
+function index(): string {
+  const rows = Object.entries(PROFILES).map(([name, what]) => {
+    const note = UNAVAILABLE.includes(name) ? ' (not available)' : '';
+    return `<li><a href="/debug/pprof/${name}">${name}</a>: ${what}${note}</li>`;
+  });
+  return `<!doctype html>\n<title>/debug/pprof</title>\n<h1>/debug/pprof</h1>\n<ul>\n${rows.join('\n')}\n</ul>\n`;
+}

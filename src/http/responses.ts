@@ -1,0 +1,33 @@
+import type { HttpResponse } from './http-message.js';
+
+const NSQ = { 'X-Nsq-Content-Type': 'nsq; version=1.0' };
+const NSQ_JSON = { 'Content-Type': 'application/json; charset=utf-8', ...NSQ };
+const HTML_IN_JSON = /[<>&\u2028\u2029]/g;
+
+/** A value as JSON text, with what HTML could trip over escaped, as Go's encoding/json does. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value).replace(HTML_IN_JSON, escape);
+}
+
+/** 200 with JSON text. */
+export function json(text: string): HttpResponse {
+  return { status: 200, headers: NSQ_JSON, body: text };
+}
+
+/** 200 without a body: an order was carried out. */
+export function done(): HttpResponse {
+  return { status: 200, headers: NSQ, body: '' };
+}
+
+export function text(body: string, contentType = 'text/plain; charset=utf-8'): HttpResponse {
+  return { status: 200, headers: { 'Content-Type': contentType }, body };
+}
+
+/** An error: a status and a word for it, as `{"message": …}`. */
+export function failure(status: number, message: string, headers: HttpResponse['headers'] = {}): HttpResponse {
+  return { status, headers: { ...headers, ...NSQ_JSON }, body: toJson({ message }) };
+}
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

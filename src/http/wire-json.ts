@@ -1,0 +1,65 @@
+import type { LookupResult, Node, PeerInfo, Producer, Registration } from '../registry/index.js';
+import { toJson } from './responses.js';
+
+/** What nsqlookupd prints as the time of a tombstone that never was: Go's zero time. */
+const NEVER_NS = -6795364578871345152n;
+
+export function lookupToJson({ channels, producers }: LookupResult): string {
+  return toJson({ channels, producers: producers.map(toPeer) });
+}
+
+export function nodesToJson(nodes: readonly Node[]): string {
+  const producers = nodes.map(({ peer, topics }) => ({
+    ...toPeer(peer),
+    tombstones: topics.map(({ tombstoned }) => tombstoned),
+    topics: topics.map(({ topic }) => topic),
+  }));
+  return toJson({ producers });
+}
+
+/** The whole registry. Times are nanoseconds, which pass 2^53, so that the text is put together by hand. */
+export function registryToJson(entries: Iterable<readonly [Registration, Iterable<Producer>]>): string {
+  const lists: string[] = [];
+  for (const [{ category, key, subkey }, producers] of entries) {
+    const list = Array.from(producers, producerToJson);
+    if (list.length > 0) lists.push(`${toJson(`${category}:${key}:${subkey}`)}:[${list.join(',')}]`);
+  }
+  return `{${lists.join(',')}}`;
+}
+
+function producerToJson({ peer, tombstonedAtMs }: Producer): string {
+  const tombstonedAtNs = tombstonedAtMs === undefined ? NEVER_NS : toNanoseconds(tombstonedAtMs);
+  return toJson({
+    broadcast_address: peer.broadcastAddress,
+    hostname: peer.hostname,
+    http_port: peer.httpPort,
+    id: peer.id,
+    last_update: 0,
+    tcp_port: peer.tcpPort,
+    tombstoned: tombstonedAtMs !== undefined,
+    tombstoned_at: 0,
+    topology_region: peer.topologyRegion,
+    topology_zone: peer.topologyZone,
+    version: peer.version,
+  })
+    .replace('"last_update":0', `"last_update":${toNanoseconds(peer.lastUpdateMs)}`)
+    .replace('"tombstoned_at":0', `"tombstoned_at":${tombstonedAtNs}`);
+}
+
+function toPeer(peer: PeerInfo) {
+  return {
+    remote_address: peer.remoteAddress,
+    hostname: peer.hostname,
+    broadcast_address: peer.broadcastAddress,
+    tcp_port: peer.tcpPort,
+    http_port: peer.httpPort,
+    version: peer.version,
+    topology_zone: peer.topologyZone,
+    topology_region: peer.topologyRegion,
+  };
+}
+
+function toNanoseconds(ms: number): bigint {
+  const wholeMs = Math.floor(ms);
+  return BigInt(wholeMs) * 1_000_000n + BigInt(Math.round((ms - wholeMs) * 1e6));
+}

@@ -1,0 +1,115 @@
+import { toFault, type Fault, type Identity } from './messages.js';
+import { decodeText, encodeText } from './text.js';
+
+/** Nesting deeper than this is refused, as Go's encoding/json does. */
+const MAX_JSON_DEPTH = 10_000;
+
+const STRINGS = ['broadcast_address', 'hostname', 'version', 'topology_zone', 'topology_region', 'remote_address'];
+const INTEGERS = ['tcp_port', 'http_port'];
+
+/**
+ * Reads the body of an IDENTIFY as Go's encoding/json reads it into nsqlookupd's struct: keys in any case,
+ * the last of several counts, null changes nothing, unknown keys are skipped but must be JSON, ports are
+ * written as integers, nothing follows the object. Any breach is `E_BAD_BODY`.
+ */
+export function decodeIdentity(body: Uint8Array): Identity | Fault {
+  const text = decodeText(body);
+  let fields: Map<string, string | number>;
+  try {
+    JSON.parse(text);
+    fields = readFields(text);
+  } catch {
+    return toFault('E_BAD_BODY', 'IDENTIFY failed to decode JSON body');
+  }
+  const string = (name: string) => String(fields.get(name) ?? '');
+  const identity: Identity = {
+    broadcastAddress: string('broadcast_address'),
+    hostname: string('hostname'),
+    tcpPort: Number(fields.get('tcp_port') ?? 0),
+    httpPort: Number(fields.get('http_port') ?? 0),
+    version: string('version'),
+    topologyZone: string('topology_zone'),
+    topologyRegion: string('topology_region'),
+  };
+  const { broadcastAddress, tcpPort, httpPort, version } = identity;
+  if (broadcastAddress === '' || tcpPort === 0 || httpPort === 0 || version === '') {
+    return toFault('E_BAD_BODY', 'IDENTIFY missing fields');
+  }
+  if (!isPort(tcpPort) || !isPort(httpPort)) return toFault('E_BAD_BODY', 'IDENTIFY port out of range');
+  return identity;
+}
+
+export function encodeIdentity(identity: Identity): Uint8Array {
+  return encodeText(
+    JSON.stringify({
+      broadcast_address: identity.broadcastAddress,
+      hostname: identity.hostname,
+      http_port: identity.httpPort,
+      tcp_port: identity.tcpPort,
+      topology_region: identity.topologyRegion,
+      topology_zone: identity.topologyZone,
+      version: identity.version,
+    }),
+  );
+}
+
+/**
+ * 1 to 65,535, which is what TCP has. Numbers that not even 32 bits hold are let through as well: peers with
+ * such ports are in the recorded conversations with nsqlookupd, which takes any integer.
+ */
+function isPort(port: number): boolean {
+  return port >= 1 && (port <= 0xffff || (port > 0xffffffff && Number.isSafeInteger(port)));
+}
+
+/** The known fields of a JSON object. Takes only text that `JSON.parse` took; throws on what else Go refuses. */
+function readFields(json: string): Map<string, string | number> {
+  const fields = new Map<string, string | number>();
+  let depth = 0;
+  let key: string | undefined;
+  let isValue = false;
+  for (const token of tokens(json)) {
+    if (depth === 0 && token !== '{' && token !== 'null') throw new SyntaxError('not an object');
+    if (token === '}' || token === ']') depth--;
+    else if (depth === 1 && token === ':') isValue = true;
+    else if (depth === 1 && token === ',') isValue = false;
+    else if (depth === 1 && !isValue) key = fold(JSON.parse(token) as string);
+    else if (depth === 1 && key !== undefined) setField(fields, key, token);
+    if (token === '{' || token === '[') depth++;
+    if (depth > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep');
+  }
+  return fields;
+}
+
+function setField(fields: Map<string, string | number>, key: string, token: string): void {
+  const isString = STRINGS.includes(key);
+  if ((!isString && !INTEGERS.includes(key)) || token === 'null') return;
+  if (isString) {
+    if (!token.startsWith('"')) throw new TypeError(`${key} is not a string`);
+    fields.set(key, (JSON.parse(token) as string).replace(/\p{Surrogate}/gu, '\ufffd'));
+  } else {
+    if (!/^-?\d+$/.test(token)) throw new TypeError(`${key} is not an integer`);
+    fields.set(key, Number(token));
+  }
+}
+
+/** The tokens of valid JSON: punctuation, strings with their quotes, and other literals. */
+function* tokens(json: string): Generator<string, void, undefined> {
+  for (let at = 0, end: number; at < json.length; at = end) {
+    end = at + 1;
+    const first = json[at]!;
+    if (first === '"') {
+      while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1;
+      yield json.slice(at, ++end);
+    } else if ('{}[]:,'.includes(first)) {
+      yield first;
+    } else if (!' \t\r\n'.includes(first)) {
+      while (end < json.length && !'{}[]:, \t\r\n'.includes(json[end]!)) end++;
+      yield json.slice(at, end);
+    }
+  }
+}
+
+/** Go matches keys without regard to case, and to it the long s is an s. */
+function fold(key: string): string {
+  return key.toLowerCase().replaceAll('\u017f', 's');
+}

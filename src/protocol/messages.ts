@@ -1,0 +1,60 @@
+/** The first four bytes of a connection: protocol version 1. */
+export const MAGIC_V1 = '  V1';
+
+/** What a peer tells about itself with IDENTIFY. */
+export interface Identity {
+  /** Where consumers reach it; not empty. */
+  readonly broadcastAddress: string;
+  readonly hostname: string;
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  /** Of the peer's software; not empty. */
+  readonly version: string;
+  readonly topologyZone: string;
+  readonly topologyRegion: string;
+}
+
+/** What a lookupd answers to IDENTIFY. nsqd then asks `http://broadcastAddress:httpPort/channels?topic=…`. */
+export interface Announcement {
+  readonly broadcastAddress: string;
+  readonly hostname: string;
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  readonly version: string;
+}
+
+/** What a peer sends. An `identify` is the command line alone; the body that follows it is an `identity`. */
+export type PeerMessage =
+  | { readonly type: 'magic' }
+  | { readonly type: 'ping' }
+  | { readonly type: 'identify' }
+  | { readonly type: 'identity'; readonly identity: Identity }
+  | TopicMessage;
+
+/** The names are as sent: whether they are legal is for the receiver to say. `channel` is `''` for none. */
+export interface TopicMessage {
+  readonly type: 'register' | 'unregister';
+  readonly topic: string;
+  readonly channel: string;
+}
+
+/** What a lookupd sends. */
+export type Reply =
+  | { readonly type: 'ok' }
+  | { readonly type: 'announcement'; readonly announcement: Announcement }
+  | { readonly type: 'error'; readonly code: ErrorCode; readonly reason: string };
+
+/** The codes that a lookupd answers with. After any of them it closes the connection. */
+export type ErrorCode = 'E_INVALID' | 'E_BAD_BODY' | 'E_BAD_TOPIC' | 'E_BAD_CHANNEL' | 'E_BAD_PROTOCOL';
+
+/** Bytes that break the protocol. A decoder that gave one takes no more. */
+export interface Fault {
+  readonly type: 'fault';
+  readonly code: ErrorCode;
+  /** For people; not part of the protocol. */
+  readonly reason: string;
+}
+
+export function toFault(code: ErrorCode, reason: string): Fault {
+  return { type: 'fault', code, reason };
+}

@@ -1,0 +1,143 @@
+import { ByteQueue } from './byte-queue.js';
+import { decodeIdentity } from './identity.js';
+import { MAGIC_V1, toFault, type Fault, type PeerMessage } from './messages.js';
+import { decodeText, readSize } from './text.js';
+
+export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;
+export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
+
+export interface PeerLimits {
+  /** The longest command line, newline included. Default 65,536. nsqd's longest is 142. */
+  readonly maxLineBytes?: number;
+  /** The longest body of an IDENTIFY. Default 262,144. nsqd's are about 200. */
+  readonly maxBodyBytes?: number;
+}
+
+/** White space to Go's strings.TrimSpace. */
+const SPACE =
+  '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+
+/**
+ * Reads what a peer sends: the magic, then lines, with a body after each IDENTIFY. Push bytes as they come,
+ * cut anywhere, and take what `next` gives until it has no more. After a fault it gives and keeps nothing.
+ */
+export class PeerDecoder {
+  readonly #queue = new ByteQueue();
+  readonly #maxLineBytes: number;
+  readonly #maxBodyBytes: number;
+  #expects: 'magic' | 'line' | 'size' | 'body' | 'nothing' = 'magic';
+  #bodyBytes = 0;
+
+  constructor(limits: PeerLimits = {}) {
+    this.#maxLineBytes = limits.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
+    this.#maxBodyBytes = limits.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#expects !== 'nothing') this.#queue.push(bytes);
+  }
+
+  /** The next message, the fault that ends the conversation, or undefined until more bytes have come. */
+  next(): PeerMessage | Fault | undefined {
+    const message = this.#read();
+    if (message === undefined) this.#queue.settle();
+    else if (message.type === 'fault') this.#stop();
+    return message;
+  }
+
+  /** To be called when no more bytes will come: a fault if an IDENTIFY lacks its body. */
+  end(): Fault | undefined {
+    const cutShort = this.#expects === 'size' || this.#expects === 'body';
+    this.#stop();
+    return cutShort ? toFault('E_BAD_BODY', 'IDENTIFY failed to read body') : undefined;
+  }
+
+  /** Bytes kept of a message that is not whole yet; less than the larger limit once `next` has no more. */
+  get heldBytes(): number {
+    return this.#queue.length;
+  }
+
+  #read(): PeerMessage | Fault | undefined {
+    switch (this.#expects) {
+      case 'magic':
+        return this.#readMagic();
+      case 'line':
+        return this.#readLine();
+      case 'size':
+        return this.#readSize();
+      case 'body':
+        return this.#readBody();
+      case 'nothing':
+        return undefined;
+    }
+  }
+
+  #readMagic(): PeerMessage | Fault | undefined {
+    const bytes = this.#queue.take(MAGIC_V1.length);
+    if (!bytes) return undefined;
+    const magic = decodeText(bytes);
+    if (magic !== MAGIC_V1) return toFault('E_BAD_PROTOCOL', `bad protocol magic ${JSON.stringify(magic)}`);
+    this.#expects = 'line';
+    return { type: 'magic' };
+  }
+
+  #readLine(): PeerMessage | Fault | undefined {
+    const length = this.#queue.lineLength();
+    if ((length ?? this.#queue.length) > this.#maxLineBytes) {
+      return toFault('E_INVALID', `command line longer than ${this.#maxLineBytes} bytes`);
+    }
+    if (length === undefined) return undefined;
+    const message = parseLine(decodeText(this.#queue.take(length)!));
+    if (message.type === 'identify') this.#expects = 'size';
+    return message;
+  }
+
+  #readSize(): Fault | PeerMessage | undefined {
+    const bytes = this.#queue.take(4);
+    if (!bytes) return undefined;
+    this.#bodyBytes = readSize(bytes);
+    if (this.#bodyBytes < 0 || this.#bodyBytes > this.#maxBodyBytes) {
+      return toFault('E_BAD_BODY', `IDENTIFY body size ${this.#bodyBytes} is not from 0 to ${this.#maxBodyBytes}`);
+    }
+    this.#expects = 'body';
+    return this.#readBody();
+  }
+
+  #readBody(): PeerMessage | Fault | undefined {
+    const body = this.#queue.take(this.#bodyBytes);
+    if (!body) return undefined;
+    const identity = decodeIdentity(body);
+    if ('code' in identity) return identity;
+    this.#expects = 'line';
+    return { type: 'identity', identity };
+  }
+
+  #stop(): void {
+    this.#expects = 'nothing';
+    this.#queue.clear();
+  }
+}
+
+function parseLine(line: string): PeerMessage | Fault {
+  const [command = '', topic, channel = ''] = trimSpace(line).split(' ', 3);
+  switch (command) {
+    case 'PING':
+      return { type: 'ping' };
+    case 'IDENTIFY':
+      return { type: 'identify' };
+    case 'REGISTER':
+    case 'UNREGISTER':
+      if (topic === undefined) return toFault('E_INVALID', `${command} insufficient number of params`);
+      return { type: command === 'REGISTER' ? 'register' : 'unregister', topic, channel };
+    default:
+      return toFault('E_INVALID', `invalid command ${JSON.stringify(command.slice(0, 64))}`);
+  }
+}
+
+function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && SPACE.includes(text[start]!)) start++;
+  while (end > start && SPACE.includes(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}

@@ -1,0 +1,75 @@
+import { ByteQueue } from './byte-queue.js';
+import { toFault, type Announcement, type ErrorCode, type Fault, type Reply } from './messages.js';
+import { decodeText, readSize } from './text.js';
+
+export const DEFAULT_MAX_REPLY_BYTES = 64 * 1024;
+
+const ERROR = /^(E_INVALID|E_BAD_BODY|E_BAD_TOPIC|E_BAD_CHANNEL|E_BAD_PROTOCOL)(?: ([^]*))?$/;
+
+/** Reads what a lookupd answers, for clients, tests and proxies. Used like `PeerDecoder`. */
+export class ReplyDecoder {
+  readonly #queue = new ByteQueue();
+  readonly #maxReplyBytes: number;
+  #size: number | undefined;
+  #stopped = false;
+
+  /** `maxReplyBytes`: the longest answer without its size, 65,536 if left out. */
+  constructor(limits: { readonly maxReplyBytes?: number } = {}) {
+    this.#maxReplyBytes = limits.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (!this.#stopped) this.#queue.push(bytes);
+  }
+
+  /** The next answer, the fault that ends the conversation, or undefined until more bytes have come. */
+  next(): Reply | Fault | undefined {
+    const reply = this.#read();
+    if (reply === undefined) this.#queue.settle();
+    if (reply?.type === 'fault') {
+      this.#stopped = true;
+      this.#queue.clear();
+    }
+    return reply;
+  }
+
+  #read(): Reply | Fault | undefined {
+    if (this.#size === undefined) {
+      const bytes = this.#queue.take(4);
+      if (!bytes) return undefined;
+      this.#size = readSize(bytes);
+      if (this.#size < 0 || this.#size > this.#maxReplyBytes) {
+        return toFault('E_INVALID', `answer of ${this.#size} bytes`);
+      }
+    }
+    const payload = this.#queue.take(this.#size);
+    if (!payload) return undefined;
+    this.#size = undefined;
+    return parseReply(decodeText(payload));
+  }
+}
+
+function parseReply(text: string): Reply | Fault {
+  if (text === 'OK') return { type: 'ok' };
+  const [, code, reason = ''] = ERROR.exec(text) ?? [];
+  if (code !== undefined) return { type: 'error', code: code as ErrorCode, reason };
+  try {
+    return { type: 'announcement', announcement: toAnnouncement(JSON.parse(text) as Record<string, unknown>) };
+  } catch {
+    return toFault('E_INVALID', `unknown answer ${JSON.stringify(text.slice(0, 64))}`);
+  }
+}
+
+/** A field that is missing, or of another type, is empty or 0. Throws if the value has no fields. */
+function toAnnouncement(json: Record<string, unknown>): Announcement {
+  const string = (value: unknown) => (typeof value === 'string' ? value : '');
+  const number = (value: unknown) => (typeof value === 'number' ? value : 0);
+  if (typeof json !== 'object') throw new TypeError('not an object');
+  return {
+    broadcastAddress: string(json['broadcast_address']),
+    hostname: string(json['hostname']),
+    tcpPort: number(json['tcp_port']),
+    httpPort: number(json['http_port']),
+    version: string(json['version']),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Reply } from './messages.js';
+import { encodeText, frame } from './text.js';
+
+/** The bytes of a lookupd's answer, its size before it. */
+export function encodeReply(reply: Reply): Uint8Array {
+  return frame(encodeText(toPayload(reply)));
+}
+
+function toPayload(reply: Reply): string {
+  switch (reply.type) {
+    case 'ok':
+      return 'OK';
+    case 'error':
+      return reply.reason === '' ? reply.code : `${reply.code} ${reply.reason}`;
+    case 'announcement': {
+      const { broadcastAddress, hostname, httpPort, tcpPort, version } = reply.announcement;
+      return JSON.stringify({
+        broadcast_address: broadcastAddress,
+        hostname,
+        http_port: httpPort,
+        tcp_port: tcpPort,
+        version,
+      });
+    }
+  }
+}

@@ -1,0 +1,25 @@
+export { RegistrationDB, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db.js';
+export {
+  ANY,
+  channelRegistration,
+  CLIENT,
+  isActive,
+  isHeardOf,
+  isTombstoned,
+  topicRegistration,
+  type Lifetimes,
+  type Producer,
+  type Registration,
+} from './registration.js';
+export { isChannelName, isEphemeral, isTopicName } from './names.js';
+export type { PeerInfo } from './peer-info.js';
+export type { Clock } from './clock.js';
+export { SILENT_LOGGER, type Logger } from './logger.js';
+export {
+  DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
+  DEFAULT_TOMBSTONE_LIFETIME_MS,
+  Topology,
+  type LookupResult,
+  type Node,
+  type TopologyOptions,
+} from './topology.js';

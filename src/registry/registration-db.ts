@@ -1,0 +1,229 @@
+import { EventEmitter } from 'eventemitter3';
+import type { PeerInfo } from './peer-info.js';
+import { RegistrationIndex } from './registration-index.js';
+import type { Producer, Registration } from './registration.js';
+
+/** What a `RegistrationDB` tells, each after the change is made. */
+export interface RegistrationDBEvents {
+  registrationAdded: (registration: Registration) => void;
+  registrationRemoved: (registration: Registration) => void;
+  producerAdded: (registration: Registration, producer: Producer) => void;
+  producerRemoved: (registration: Registration, producer: Producer) => void;
+  producerTombstoned: (registration: Registration, producer: Producer) => void;
+}
+
+export interface RegistrationDBOptions {
+  /**
+   * Gets what a listener of the db's events threw, once for each event. The change that the event told of
+   * stands, and whoever made it is not disturbed. Default: one line to `console.error`.
+   */
+  readonly onListenerError?: (error: unknown, event: keyof RegistrationDBEvents) => void;
+}
+
+/**
+ * Who carries what: registrations, and the peers that are producers of each. Pure: no I/O, no clock, no timer.
+ *
+ * Every question costs in proportion to its answer and every change to what it changes, however much else the
+ * db holds. `*` as key or subkey of a find matches all; in a change it is a name like any other.
+ */
+export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
+  readonly #index = new RegistrationIndex<Entry>();
+  readonly #byPeer = new Map<PeerInfo, Set<Entry>>();
+  readonly #scopes = new Map<string, Scope>();
+  readonly #onListenerError: NonNullable<RegistrationDBOptions['onListenerError']>;
+  #revision = 0;
+
+  constructor(options: RegistrationDBOptions = {}) {
+    super();
+    this.#onListenerError = options.onListenerError ?? printListenerError;
+  }
+
+  /** Counts up with every change that an answer could show, except a peer's `lastUpdateMs`. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /**
+   * The db's `revision` when a registration with that key (topic) last changed; 0 while there is none.
+   * An answer about one topic is stale when this differs.
+   */
+  revisionOf(key: string): number {
+    return this.#scopes.get(key)?.revision ?? 0;
+  }
+
+  /** Adds a registration without producers. False if it is there already. */
+  addRegistration(registration: Registration): boolean {
+    if (this.#get(registration)) return false;
+    const entry = this.#create(registration);
+    this.#touch(entry);
+    this.#tell('registrationAdded', entry);
+    return true;
+  }
+
+  /** Removes a registration with its producers. False if it is not there. */
+  removeRegistration(registration: Registration): boolean {
+    const entry = this.#get(registration);
+    if (!entry) return false;
+    this.#index.delete(entry);
+    for (const peer of entry.producers.keys()) this.#unlink(peer, entry);
+    this.#touch(entry);
+    if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
+    for (const producer of entry.producers.values()) this.#tell('producerRemoved', entry, producer);
+    this.#tell('registrationRemoved', entry);
+    return true;
+  }
+
+  /** Makes `peer` a producer, adding the registration if need be. False if it was one; its tombstone stays. */
+  addProducer(registration: Registration, peer: PeerInfo): boolean {
+    const known = this.#get(registration);
+    if (known?.producers.has(peer)) return false;
+    const entry = known ?? this.#create(registration);
+    const producer: MutableProducer = { peer, tombstonedAtMs: undefined };
+    entry.producers.set(peer, producer);
+    const entries = this.#byPeer.get(peer);
+    if (entries) entries.add(entry);
+    else this.#byPeer.set(peer, new Set([entry]));
+    this.#touch(entry);
+    if (!known) this.#tell('registrationAdded', entry);
+    this.#tell('producerAdded', entry, producer);
+    return true;
+  }
+
+  /** Ends `peer`'s part as a producer; the registration stays. False if it was none. */
+  removeProducer(registration: Registration, peer: PeerInfo): boolean {
+    const entry = this.#get(registration);
+    const producer = entry?.producers.get(peer);
+    if (!entry || !producer) return false;
+    entry.producers.delete(peer);
+    this.#unlink(peer, entry);
+    this.#touch(entry);
+    this.#tell('producerRemoved', entry, producer);
+    return true;
+  }
+
+  /** Ends all of `peer`'s parts as a producer, and answers of which registrations. */
+  removePeer(peer: PeerInfo): Registration[] {
+    const entries = [...(this.#byPeer.get(peer) ?? [])];
+    this.#byPeer.delete(peer);
+    const producers = entries.map((entry) => {
+      const producer = entry.producers.get(peer)!; // linked both ways, always
+      entry.producers.delete(peer);
+      this.#touch(entry);
+      return producer;
+    });
+    entries.forEach((entry, i) => this.#tell('producerRemoved', entry, producers[i]!));
+    return entries;
+  }
+
+  /** Marks a producer as tombstoned at `atMs`. False if `peer` is no producer of the registration. */
+  tombstone(registration: Registration, peer: PeerInfo, atMs: number): boolean {
+    const entry = this.#get(registration);
+    const producer = entry?.producers.get(peer);
+    if (!entry || !producer) return false;
+    producer.tombstonedAtMs = atMs;
+    this.#touch(entry);
+    this.#tell('producerTombstoned', entry, producer);
+    return true;
+  }
+
+  hasRegistration(registration: Registration): boolean {
+    return this.#get(registration) !== undefined;
+  }
+
+  /** The registrations of a category with that key and subkey, each of which may be `*` for any. */
+  findRegistrations(category: string, key: string, subkey: string): Registration[] {
+    return [...this.#index.find(category, key, subkey)];
+  }
+
+  /** The producers of the registrations that `findRegistrations` names, each peer once. */
+  findProducers(category: string, key: string, subkey: string): Producer[] {
+    const byPeer = new Map<PeerInfo, Producer>();
+    for (const { producers } of this.#index.find(category, key, subkey)) {
+      for (const [peer, producer] of producers) if (!byPeer.has(peer)) byPeer.set(peer, producer);
+    }
+    return [...byPeer.values()];
+  }
+
+  /** `peer` as a producer of exactly that registration. */
+  getProducer(registration: Registration, peer: PeerInfo): Producer | undefined {
+    return this.#get(registration)?.producers.get(peer);
+  }
+
+  /** The producers of exactly that registration, read live: one pass, before the next change. */
+  producersOf(registration: Registration): Iterable<Producer> {
+    return this.#get(registration)?.producers.values() ?? [];
+  }
+
+  /** How many producers exactly that registration has. */
+  countProducers(registration: Registration): number {
+    return this.#get(registration)?.producers.size ?? 0;
+  }
+
+  /** The registrations that `peer` is a producer of. */
+  registrationsOf(peer: PeerInfo): Registration[] {
+    return [...(this.#byPeer.get(peer) ?? [])];
+  }
+
+  /** Every registration with its producers, read live: one pass, before the next change. */
+  *entries(): Generator<readonly [Registration, Iterable<Producer>], void, undefined> {
+    for (const entry of this.#index) yield [entry, entry.producers.values()];
+  }
+
+  /** How much each index holds, for tests and metrics; all 0 when everything has been removed. */
+  get indexSizes(): { readonly categories: number; readonly keys: number; readonly peers: number } {
+    const [byKey, bySubkey] = this.#index.categories;
+    return { categories: byKey + bySubkey, keys: this.#scopes.size, peers: this.#byPeer.size };
+  }
+
+  #get({ category, key, subkey }: Registration): Entry | undefined {
+    return this.#index.get(category, key, subkey);
+  }
+
+  #create({ category, key, subkey }: Registration): Entry {
+    let scope = this.#scopes.get(key);
+    if (!scope) this.#scopes.set(key, (scope = { revision: 0, registrations: 0 }));
+    scope.registrations++;
+    const entry: Entry = { category, key, subkey, scope, producers: new Map() };
+    this.#index.add(entry);
+    return entry;
+  }
+
+  #unlink(peer: PeerInfo, entry: Entry): void {
+    const entries = this.#byPeer.get(peer);
+    if (entries?.delete(entry) && entries.size === 0) this.#byPeer.delete(peer);
+  }
+
+  #touch(entry: Entry): void {
+    entry.scope.revision = ++this.#revision;
+  }
+
+  #tell<E extends keyof RegistrationDBEvents>(
+    event: E,
+    ...args: EventEmitter.ArgumentMap<RegistrationDBEvents>[Extract<E, keyof RegistrationDBEvents>]
+  ): void {
+    try {
+      this.emit(event, ...args);
+    } catch (error) {
+      this.#onListenerError(error, event);
+    }
+  }
+}
+
+interface Entry extends Registration {
+  readonly scope: Scope;
+  readonly producers: Map<PeerInfo, MutableProducer>;
+}
+
+interface MutableProducer extends Producer {
+  tombstonedAtMs: number | undefined;
+}
+
+/** What the registrations of one key share. */
+interface Scope {
+  revision: number;
+  registrations: number;
+}
+
+function printListenerError(error: unknown, event: string): void {
+  console.error(`nsqlookupd: a listener of ${event} threw`, error);
+}

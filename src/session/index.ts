@@ -1,0 +1,1 @@
+export { Session, type SessionOptions, type SessionOutput } from './session.js';

@@ -1,0 +1,191 @@
+import {
+  encodeReply,
+  PeerDecoder,
+  type Announcement,
+  type ErrorCode,
+  type Fault,
+  type Identity,
+  type PeerLimits,
+  type PeerMessage,
+  type Reply,
+  type TopicMessage,
+} from '../protocol/index.js';
+import { formatDuration } from '../registry/duration.js';
+import {
+  isChannelName,
+  isTopicName,
+  SILENT_LOGGER,
+  type Logger,
+  type PeerInfo,
+  type Topology,
+} from '../registry/index.js';
+
+export interface SessionOptions {
+  readonly topology: Topology;
+  /** What IDENTIFY is answered with. */
+  readonly announce: () => Announcement;
+  /** Names the peer to consumers (`remote_address`), in `/debug` and in the log. */
+  readonly remoteAddress: string;
+  readonly limits?: PeerLimits;
+  readonly log?: Logger;
+}
+
+/** What is to be done after bytes from a peer, or after their end. */
+export interface SessionOutput {
+  /** The answers, in order and in one piece; empty for none. */
+  readonly bytes: Uint8Array;
+  /** Whether the conversation is over: close when the bytes are written. */
+  readonly close: boolean;
+}
+
+type ErrorReply = Extract<Reply, { type: 'error' }>;
+
+const OK = encodeReply({ type: 'ok' });
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * A lookupd's side of the conversation with one peer, without a socket: bytes in, bytes out, changes in the
+ * topology. Every error answer ends it, and its end takes the peer out of the topology.
+ */
+export class Session {
+  readonly #topology: Topology;
+  readonly #announce: () => Announcement;
+  readonly #address: string;
+  readonly #log: Logger;
+  readonly #decoder: PeerDecoder;
+  #peer: PeerInfo | undefined;
+  #ended = false;
+
+  constructor(options: SessionOptions) {
+    this.#topology = options.topology;
+    this.#announce = options.announce;
+    this.#address = options.remoteAddress;
+    this.#log = options.log ?? SILENT_LOGGER;
+    this.#decoder = new PeerDecoder(options.limits);
+  }
+
+  /** Takes bytes from the peer, cut anywhere. */
+  receive(bytes: Uint8Array): SessionOutput {
+    const answers: Uint8Array[] = [];
+    if (!this.#ended) this.#decoder.push(bytes);
+    while (!this.#ended) {
+      const message = this.#decoder.next();
+      if (message === undefined) break;
+      const reply = message.type === 'fault' ? this.#refuse(message) : this.#answer(message);
+      if (reply === undefined) continue;
+      answers.push(reply.type === 'ok' ? OK : encodeReply(reply));
+      if (reply.type === 'error') this.#fail(reply);
+    }
+    return { bytes: concat(answers), close: this.#ended };
+  }
+
+  /**
+   * The peer will send no more, or is gone. `reason` is for the log. An IDENTIFY that lacks its body is
+   * answered, for a peer that still reads. Further calls do nothing.
+   */
+  end(reason = 'EOF'): SessionOutput {
+    if (this.#ended) return { bytes: NO_BYTES, close: true };
+    const fault = this.#decoder.end();
+    if (fault) {
+      const reply = this.#refuse(fault);
+      this.#fail(reply);
+      return { bytes: encodeReply(reply), close: true };
+    }
+    this.#end(reason);
+    return { bytes: NO_BYTES, close: true };
+  }
+
+  #answer(message: PeerMessage): Reply | undefined {
+    switch (message.type) {
+      case 'magic':
+        this.#log.info?.(`CLIENT(${this.#address}): desired protocol magic '  V1'`);
+        return undefined;
+      case 'ping':
+        return this.#ping();
+      case 'identify':
+        return this.#peer ? toError('E_INVALID', 'cannot IDENTIFY again') : undefined;
+      case 'identity':
+        return this.#identify(message.identity);
+      case 'register':
+      case 'unregister':
+        return this.#changeTopic(message);
+    }
+  }
+
+  #ping(): Reply {
+    const peer = this.#peer;
+    if (peer) {
+      const last = peer.lastUpdateMs;
+      this.#topology.ping(peer);
+      this.#log.info?.(`CLIENT(${peer.id}): pinged (last ping ${formatDuration(peer.lastUpdateMs - last)})`);
+    }
+    return { type: 'ok' };
+  }
+
+  #identify(identity: Identity): Reply {
+    const peer: PeerInfo = {
+      id: this.#address,
+      remoteAddress: this.#address,
+      ...identity,
+      lastUpdateMs: this.#topology.clock(),
+    };
+    const { broadcastAddress, tcpPort, httpPort, version } = peer;
+    this.#log.info?.(
+      `CLIENT(${peer.id}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
+    );
+    this.#peer = peer;
+    this.#topology.join(peer);
+    return { type: 'announcement', announcement: this.#announce() };
+  }
+
+  /** The order of the checks is nsqlookupd's. */
+  #changeTopic({ type, topic, channel }: TopicMessage): Reply {
+    const peer = this.#peer;
+    if (!peer) return toError('E_INVALID', 'client must IDENTIFY');
+    const command = type.toUpperCase();
+    if (!isTopicName(topic)) return toError('E_BAD_TOPIC', `${command} topic name ${quote(topic)} is not valid`);
+    if (channel !== '' && !isChannelName(channel)) {
+      return toError('E_BAD_CHANNEL', `${command} channel name ${quote(channel)} is not valid`);
+    }
+    this.#topology[type](peer, topic, channel);
+    return { type: 'ok' };
+  }
+
+  #refuse({ code, reason }: Fault): ErrorReply {
+    if (code !== 'E_BAD_PROTOCOL') return toError(code, reason);
+    this.#log.error?.(`client(${this.#address}) ${reason}`);
+    return toError(code, ''); // nsqlookupd answers with the bare code
+  }
+
+  #fail(reply: ErrorReply): void {
+    const words = `${reply.code} ${reply.reason}`.trimEnd();
+    this.#log.error?.(`[${this.#address}] - ${words}`);
+    this.#end(words);
+  }
+
+  #end(reason: string): void {
+    this.#ended = true;
+    this.#log.info?.(`PROTOCOL(V1): [${this.#address}] exiting ioloop`);
+    if (this.#peer) this.#topology.leave(this.#peer);
+    this.#log.error?.(`client(${this.#address}) - ${reason}`);
+  }
+}
+
+function toError(code: ErrorCode, reason: string): ErrorReply {
+  return { type: 'error', code, reason };
+}
+
+function quote(name: string): string {
+  return JSON.stringify(name.slice(0, 64));
+}
+
+function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,146 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
+import type { Connection, HttpAnswer, Lookupd, Scenario } from './scenario.js';
+
+export const COMMAND = 'dist/esm/daemon/bin.js';
+const START_MS = 20_000;
+
+/** The built command in a process of its own. */
+export interface Command extends AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  /** What it has written to standard error. */
+  log(): string;
+  /** Sends the signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** Starts the command on free ports of the loopback interface and waits until it listens. */
+export async function startCommand(args: readonly string[] = []): Promise<Command> {
+  const flags = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0', ...args];
+  const child = spawn(process.execPath, [COMMAND, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  let text = '';
+  const ports = new Promise<[number, number]>((resolve, reject) => {
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const http = /HTTP: listening on \S+:(\d+)/.exec(text)?.[1];
+      const tcp = /TCP: listening on \S+:(\d+)/.exec(text)?.[1];
+      if (http !== undefined && tcp !== undefined) resolve([Number(tcp), Number(http)]);
+    });
+    void exited.then(([code]) => reject(new Error(`exit code ${code}: ${text}`)));
+    setTimeout(() => reject(new Error(`not listening after ${START_MS} ms: ${text}`)), START_MS).unref();
+  });
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    if (child.exitCode === null) child.kill(signal);
+    const [code, by] = await exited;
+    return { code, signal: by };
+  };
+  try {
+    const [tcpPort, httpPort] = await ports;
+    return {
+      process: child,
+      tcpPort,
+      httpPort,
+      log: () => text,
+      stop,
+      [Symbol.asyncDispose]: async () => {
+        await stop('SIGKILL');
+      },
+    };
+  } catch (error) {
+    await stop('SIGKILL');
+    throw error;
+  }
+}
+
+export async function createCommandLookupd({ options = {} }: Pick<Scenario, 'options'>): Promise<Lookupd> {
+  const flags = Object.entries(options).map(([name, value]) => `-${name}=${value}`);
+  const command = await startCommand(['-broadcast-address=lookupd.test', ...flags]);
+  return {
+    facts: {
+      tcp_port: command.tcpPort,
+      http_port: command.httpPort,
+      hostname: hostname(),
+      version: NSQLOOKUPD_VERSION,
+    },
+    open: () => connect(command.tcpPort),
+    http: (method, target, headers) => fetchRaw(command.httpPort, method, target, headers),
+    sleep: (ms) => delay(ms),
+    [Symbol.asyncDispose]: () => command[Symbol.asyncDispose](),
+  };
+}
+
+/** A request whose target goes out as it is. */
+export function fetchRaw(
+  port: number,
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, method, path: target, headers, agent: false };
+    const call = request(options, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers as Record<string, string>, text }),
+      );
+      response.on('error', reject);
+    });
+    call.on('error', reject).end();
+  });
+}
+
+async function connect(port: number): Promise<Connection> {
+  const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  let pending = Buffer.alloc(0);
+  let closed = false;
+  let wake = () => {};
+  socket.on('data', (bytes: Buffer) => {
+    pending = Buffer.concat([pending, bytes]);
+    wake();
+  });
+  const finish = () => {
+    closed = true;
+    wake();
+  };
+  socket.on('end', finish).on('close', finish).on('error', finish);
+  return {
+    address: `${socket.localAddress}:${socket.localPort}`,
+    send: (bytes) => write(socket, bytes),
+    receive: async (waitMs) => {
+      const giveUp = Date.now() + waitMs;
+      for (;;) {
+        const end = pending.length < 4 ? Infinity : 4 + pending.readInt32BE(0);
+        if (pending.length >= end) {
+          const payload = pending.subarray(4, end);
+          pending = pending.subarray(end);
+          return payload;
+        }
+        const leftMs = giveUp - Date.now();
+        if (closed || leftMs <= 0) return closed ? 'closed' : 'timeout';
+        await Promise.race([
+          new Promise<void>((resolve) => (wake = resolve)),
+          delay(leftMs, undefined, { ref: false }),
+        ]);
+      }
+    },
+    end: () => new Promise((resolve) => socket.end(() => resolve())),
+    close: () => {
+      socket.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+function write(socket: Socket, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => socket.write(bytes, () => resolve())); // a closed connection shows on receive
+}
