@@ -17,3 +17,4 @@ export {
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from './version.js';
+export { formatDuration, parseDuration } from '../registry/duration.js';

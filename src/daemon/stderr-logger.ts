@@ -1,3 +1,4 @@
+import { toUnicodeEscape } from '../http/responses.js';
 import type { Clock, Logger } from '../registry/index.js';
 
 /** From the most to the least said. */
@@ -51,5 +52,5 @@ function timestamp(ms: number): string {
 
 /** What a peer or client sent may stand in a line, but must not start a new one or drive a terminal. */
 function printable(line: string): string {
-  return line.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
+  return line.replace(/[\p{Cc}\u2028\u2029]/gu, toUnicodeEscape);
 }

@@ -17,7 +17,7 @@ export interface NodeResponse {
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: string | Uint8Array): unknown;
   destroy(error?: Error): unknown;
-  once(event: 'drain' | 'close', listener: () => void): unknown;
+  on(event: 'drain' | 'close', listener: () => void): unknown;
   readonly headersSent: boolean;
   readonly destroyed: boolean;
 }
@@ -90,16 +90,12 @@ function send(response: NodeResponse, { status, headers, body }: NonNullable<Htt
 }
 
 async function sendChunks(response: NodeResponse, chunks: Exclude<HttpBody, string | Uint8Array>): Promise<void> {
+  let goOn = () => {};
+  response.on('drain', () => goOn());
+  response.on('close', () => goOn());
   for await (const chunk of chunks) {
     if (response.destroyed) return;
-    if (!response.write(chunk)) await drained(response);
+    if (!response.write(chunk)) await new Promise<void>((resolve) => (goOn = resolve));
   }
   response.end();
-}
-
-function drained(response: NodeResponse): Promise<void> {
-  return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
-  });
 }

@@ -6,7 +6,7 @@ const HTML_IN_JSON = /[<>&\u2028\u2029]/g;
 
 /** A value as JSON text, with what HTML could trip over escaped, as Go's encoding/json does. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value).replace(HTML_IN_JSON, escape);
+  return JSON.stringify(value).replace(HTML_IN_JSON, toUnicodeEscape);
 }
 
 /** 200 with JSON text. */
@@ -28,6 +28,6 @@ export function failure(status: number, message: string, headers: HttpResponse['
   return { status, headers: { ...headers, ...NSQ_JSON }, body: toJson({ message }) };
 }
 
-function escape(character: string): string {
+export function toUnicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

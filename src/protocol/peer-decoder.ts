@@ -76,7 +76,7 @@ export class PeerDecoder {
     const bytes = this.#queue.take(MAGIC_V1.length);
     if (!bytes) return undefined;
     const magic = decodeText(bytes);
-    if (magic !== MAGIC_V1) return toFault('E_BAD_PROTOCOL', `bad protocol magic ${JSON.stringify(magic)}`);
+    if (magic !== MAGIC_V1) return toFault('E_BAD_PROTOCOL', `bad protocol magic '${magic}'`);
     this.#expects = 'line';
     return { type: 'magic' };
   }

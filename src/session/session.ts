@@ -3,7 +3,6 @@ import {
   PeerDecoder,
   type Announcement,
   type ErrorCode,
-  type Fault,
   type Identity,
   type PeerLimits,
   type PeerMessage,
@@ -71,10 +70,10 @@ export class Session {
     while (!this.#ended) {
       const message = this.#decoder.next();
       if (message === undefined) break;
-      const reply = message.type === 'fault' ? this.#refuse(message) : this.#answer(message);
+      const reply = message.type === 'fault' ? toError(message.code, message.reason) : this.#answer(message);
       if (reply === undefined) continue;
-      answers.push(reply.type === 'ok' ? OK : encodeReply(reply));
-      if (reply.type === 'error') this.#fail(reply);
+      if (reply.type === 'error') answers.push(this.#fail(reply));
+      else answers.push(reply.type === 'ok' ? OK : encodeReply(reply));
     }
     return { bytes: concat(answers), close: this.#ended };
   }
@@ -86,11 +85,7 @@ export class Session {
   end(reason = 'EOF'): SessionOutput {
     if (this.#ended) return { bytes: NO_BYTES, close: true };
     const fault = this.#decoder.end();
-    if (fault) {
-      const reply = this.#refuse(fault);
-      this.#fail(reply);
-      return { bytes: encodeReply(reply), close: true };
-    }
+    if (fault) return { bytes: this.#fail(toError(fault.code, fault.reason)), close: true };
     this.#end(reason);
     return { bytes: NO_BYTES, close: true };
   }
@@ -151,16 +146,18 @@ export class Session {
     return { type: 'ok' };
   }
 
-  #refuse({ code, reason }: Fault): ErrorReply {
-    if (code !== 'E_BAD_PROTOCOL') return toError(code, reason);
-    this.#log.error?.(`client(${this.#address}) ${reason}`);
-    return toError(code, ''); // nsqlookupd answers with the bare code
-  }
-
-  #fail(reply: ErrorReply): void {
-    const words = `${reply.code} ${reply.reason}`.trimEnd();
-    this.#log.error?.(`[${this.#address}] - ${words}`);
-    this.#end(words);
+  /** Ends the conversation with an error, and gives the bytes that say so. */
+  #fail(reply: ErrorReply): Uint8Array {
+    const { code, reason } = reply;
+    if (code === 'E_BAD_PROTOCOL') {
+      this.#ended = true;
+      this.#log.info?.(`CLIENT(${this.#address}): ${reason.replace('bad', 'desired')}`);
+      this.#log.error?.(`client(${this.#address}) ${reason}`);
+      return encodeReply(toError(code, '')); // nsqlookupd answers with the bare code
+    }
+    this.#log.error?.(`[${this.#address}] - ${code} ${reason}`);
+    this.#end(`${code} ${reason}`);
+    return encodeReply(reply);
   }
 
   #end(reason: string): void {

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { COMMAND, fetchRaw, startCommand } from './support/command-lookupd.js';
+
+const TIMEOUT = { timeout: 30_000 };
+let folder: string;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nsqlookupd-'));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs the command to its end, which must come by itself. */
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return { status, stdout, stderr, lines: stderr.trimEnd().split('\n') };
+}
+
+function configFile(text: string): string {
+  const path = join(folder, `${Math.random().toString(36).slice(2)}.cfg`);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('the command nsqlookupd', { concurrency: 4 }, () => {
+  test('-version prints the version', () => {
+    for (const flag of ['-version', '--version']) {
+      const { status, stdout } = run(flag);
+      assert.equal(status, 0);
+      assert.match(stdout, /^nsqlookupd v1\.3\.0 \(built w\/node[\d.]+, npm nsqlookupd \d+\.\d+\.\d+\)\n$/);
+    }
+  });
+
+  test('-help names every flag with its default', () => {
+    const { status, stdout } = run('-help');
+    assert.equal(status, 0);
+    const defaults = ['-tcp-address', '0.0.0.0:4160', '-http-address', '0.0.0.0:4161', '5m0s', '45s', '-log-level'];
+    for (const word of [...defaults, '-broadcast-address', '"[nsqlookupd] "']) assert.ok(stdout.includes(word), word);
+  });
+
+  describe('a flag that it cannot take is one line and exit code 2', () => {
+    const cases: [string[], RegExp][] = [
+      [['-nope'], /not defined: -nope/],
+      [['--nope=1'], /not defined: -nope/],
+      [['-constructor'], /not defined: -constructor/],
+      [['-tcp-address'], /needs an argument: -tcp-address/],
+      [['-tombstone-lifetime=45'], /"45" for flag -tombstone-lifetime: not a duration/],
+      [['-inactive-producer-timeout', '-5s'], /"-5s" for flag -inactive-producer-timeout/],
+      [['-log-level=loud'], /"loud" for flag -log-level/],
+      [['-verbose=perhaps'], /"perhaps" for flag -verbose/],
+      [['serve'], /"serve" is not a flag/],
+      [['-version', '--'], /"--" is not a flag/],
+    ];
+    for (const [args, words] of cases) {
+      test(args.join(' '), TIMEOUT, () => {
+        const { status, lines } = run(...args);
+        assert.deepEqual([status, lines.length], [2, 1]);
+        assert.match(lines[0]!, words);
+      });
+    }
+  });
+
+  describe('an address or a config file that it cannot take is one FATAL line and exit code 1', () => {
+    const cases: [string, () => string[], RegExp][] = [
+      ['a bad address', () => ['-tcp-address=nowhere'], /"nowhere" is not an address/],
+      ['a host that is not this one', () => ['-http-address=192.0.2.1:4161'], /listen \(192\.0\.2\.1:4161\) failed/],
+      ['a config file that is not there', () => ['-config=/nowhere/x.cfg'], /config file \/nowhere\/x\.cfg - ENOENT/],
+      ['a config file that is no TOML', () => ['-config', configFile('log_level = \n')], /config file .* - line 1/],
+      ['an unknown key', () => ['-config', configFile('tcp_adress = ":0"\n')], /unknown key "tcp_adress"/],
+      ['a key written as a flag', () => ['-config', configFile('tcp-address = ":0"\n')], /unknown key "tcp-address"/],
+      ['a key that only is a flag', () => ['-config', configFile('version = true\n')], /unknown key "version"/],
+      [
+        'a value of another type',
+        () => ['-config', configFile('tcp_address = 4160\n')],
+        /tcp_address must be a string/,
+      ],
+      [
+        'a bare number',
+        () => ['-config', configFile('tombstone_lifetime = 45\n')],
+        /tombstone_lifetime must be a string/,
+      ],
+      ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
+    ];
+    for (const [what, args, words] of cases) {
+      test(what, TIMEOUT, () => {
+        const { status, lines } = run(...args());
+        assert.equal(status, 1);
+        const fatal = lines.filter((line) => !line.includes(' INFO: '));
+        assert.equal(fatal.length, 1, lines.join('\n'));
+        assert.match(fatal[0]!, / FATAL: /);
+        assert.match(fatal[0]!, words);
+      });
+    }
+
+    for (const flag of ['-tcp-address', '-http-address']) {
+      test(`a taken port for ${flag}`, TIMEOUT, async () => {
+        const occupant = createServer().listen(0, '127.0.0.1');
+        await once(occupant, 'listening');
+        const address = `127.0.0.1:${(occupant.address() as AddressInfo).port}`;
+        const other = flag === '-tcp-address' ? '-http-address' : '-tcp-address';
+        const { status, lines } = run(`${flag}=${address}`, `${other}=127.0.0.1:0`);
+        assert.equal(status, 1);
+        assert.match(lines.at(-1)!, new RegExp(`FATAL: listen \\(${address}\\) failed - .*EADDRINUSE`));
+        occupant.close();
+      });
+    }
+  });
+
+  test('takes its settings from the config file, and flags before it', TIMEOUT, async () => {
+    const config = configFile(
+      [
+        'log_prefix = "[file] "',
+        'log_level = "debug"',
+        'verbose = true',
+        'broadcast_address = "file.test"',
+        'inactive_producer_timeout = "300s"',
+        'tombstone_lifetime = "1m30s"',
+        'tcp_address = "127.0.0.1:1"',
+        'http_address = "127.0.0.1:1"',
+      ].join('\n'),
+    );
+    await using command = await startCommand(['--config', config, '-log-level=INFO']);
+    for (const line of command.log().trimEnd().split('\n')) assert.match(line, /^\[file\] .* INFO: /);
+    const socket = connect(command.tcpPort, '127.0.0.1');
+    const body = '{"broadcast_address":"h","tcp_port":1,"http_port":2,"version":"1"}';
+    socket.write(`  V1IDENTIFY\n\0\0\0${String.fromCharCode(body.length)}${body}`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    assert.match(answer.toString(), /"broadcast_address":"file\.test"/);
+    socket.destroy();
+  });
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`ends clean on ${signal}, with peers connected`, TIMEOUT, async () => {
+      await using command = await startCommand();
+      const silent = connect(command.tcpPort, '127.0.0.1');
+      const peer = connect(command.tcpPort, '127.0.0.1');
+      peer.write('  V1PING\n');
+      await once(peer, 'data');
+      assert.equal((await fetchRaw(command.httpPort, 'GET', '/ping')).text, 'OK');
+      const closed = [silent, peer].map((socket) => once(socket.resume(), 'close'));
+      assert.deepEqual(await command.stop(signal), { code: 0, signal: null });
+      await Promise.all(closed);
+      assert.match(command.log(), /INFO: TCP: closing 127\.0\.0\.1:\d+\n.*INFO: HTTP: closing 127\.0\.0\.1:\d+\n/);
+      assert.match(command.log(), /INFO: 200 GET \/ping \(127\.0\.0\.1:\d+\) [\d.]+(µs|ms)\n/);
+    });
+  }
+});

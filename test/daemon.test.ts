@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { hostname } from 'node:os';
+import { describe, test } from 'node:test';
+import {
+  createLogger,
+  createLookupd,
+  createSystemClock,
+  formatDuration,
+  parseDuration,
+  type LookupdOptions,
+} from 'nsqlookupd/daemon';
+import { encodePeerMessage, ReplyDecoder } from 'nsqlookupd/protocol';
+import { fetchRaw } from './support/command-lookupd.js';
+import { identityOf } from './support/peers.js';
+
+const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
+
+function portOf(address: string | undefined): number {
+  return Number(address?.split(':').at(-1));
+}
+
+async function occupy(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+describe('createLookupd', () => {
+  test('listens on free ports, announces them, serves both sides, and closes', { timeout: 10_000 }, async () => {
+    const lookupd = createLookupd({ ...LOOPBACK, broadcastAddress: 'l.test' });
+    assert.equal(lookupd.tcpAddress, undefined);
+    await lookupd.listen();
+    const [tcpPort, httpPort] = [portOf(lookupd.tcpAddress), portOf(lookupd.httpAddress)];
+    const socket = connect(tcpPort, '127.0.0.1');
+    const identity = identityOf('h1');
+    for (const message of [{ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity }] as const) {
+      socket.write(encodePeerMessage(message));
+    }
+    const decoder = new ReplyDecoder();
+    decoder.push(((await once(socket, 'data')) as [Buffer])[0]);
+    assert.deepEqual(decoder.next(), {
+      type: 'announcement',
+      announcement: { broadcastAddress: 'l.test', hostname: hostname(), tcpPort, httpPort, version: '1.3.0' },
+    });
+    const nodes = JSON.parse((await fetchRaw(httpPort, 'GET', '/nodes')).text) as { producers: unknown[] };
+    assert.equal(nodes.producers.length, 1);
+    const ended = once(socket, 'close');
+    await Promise.all([lookupd.close(), lookupd.close(), ended]);
+    await lookupd.closed;
+    assert.deepEqual(lookupd.db.indexSizes.peers, 0);
+    assert.deepEqual([lookupd.tcpAddress, lookupd.httpAddress], [undefined, undefined]);
+    await assert.rejects(fetchRaw(httpPort, 'GET', '/ping'));
+    await assert.rejects(lookupd.listen(), /closed/);
+  });
+
+  for (const taken of ['tcpAddress', 'httpAddress'] as const) {
+    test(`brings up neither listener when ${taken} is taken, and names it`, { timeout: 10_000 }, async () => {
+      const occupant = await occupy();
+      const address = `127.0.0.1:${(occupant.address() as AddressInfo).port}`;
+      const lookupd = createLookupd({ ...LOOPBACK, [taken]: address });
+      await assert.rejects(lookupd.listen(), (error: Error) => error.message.includes(address));
+      assert.deepEqual([lookupd.tcpAddress, lookupd.httpAddress], [undefined, undefined]);
+      await lookupd.close();
+      occupant.close();
+    });
+  }
+
+  test('can be disposed of, started or not', { timeout: 10_000 }, async () => {
+    {
+      await using unstarted = createLookupd(LOOPBACK);
+      assert.equal(unstarted.httpAddress, undefined);
+    }
+    let port: number;
+    {
+      await using lookupd = createLookupd(LOOPBACK);
+      await Promise.all([lookupd.listen(), lookupd.listen()]);
+      port = portOf(lookupd.httpAddress);
+      assert.equal((await fetchRaw(port, 'GET', '/ping')).text, 'OK');
+    }
+    await assert.rejects(fetchRaw(port, 'GET', '/ping'));
+  });
+
+  test('refuses a bad address or lifetime, at once', () => {
+    const make = (options: LookupdOptions) => () => createLookupd(options);
+    for (const address of ['', '4160', 'host', 'host:', 'host:65536', 'host:-1', '::1:4160', '[::1]', 'a:b:1']) {
+      assert.throws(make({ tcpAddress: address }), (error: Error) => error.message.includes(JSON.stringify(address)));
+      assert.throws(make({ httpAddress: address }), TypeError);
+    }
+    assert.throws(make({ tombstoneLifetimeMs: -1 }), TypeError);
+    for (const address of [':0', '[::1]:0', 'localhost:65535', '0.0.0.0:4160']) {
+      assert.doesNotThrow(make({ tcpAddress: address }));
+    }
+  });
+});
+
+describe('createLogger', () => {
+  const write = (level: 'debug' | 'info' | 'warn' | 'error' | 'fatal') => {
+    const lines: string[] = [];
+    const log = createLogger({ level, clock: () => 1_790_000_000_098.992, write: (line) => lines.push(line) });
+    log.debug?.('d');
+    log.info?.('i');
+    log.warn?.('w');
+    log.error?.('e');
+    log.fatal('f');
+    return lines;
+  };
+
+  test('writes lines in the shape of nsqlookupd', () => {
+    const lines = write('debug');
+    for (const line of lines) {
+      assert.match(line, /^\[nsqlookupd\] \d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.09899[12] [A-Z]+: [diwef]\n$/);
+    }
+    assert.deepEqual(
+      lines.map((line) => line.split(' ')[3]),
+      ['DEBUG:', 'INFO:', 'WARNING:', 'ERROR:', 'FATAL:'],
+    );
+  });
+
+  test('leaves out what is below its level', () => {
+    assert.deepEqual(
+      [write('info'), write('warn'), write('error'), write('fatal')].map((lines) => lines.length),
+      [4, 3, 2, 1],
+    );
+    const log = createLogger({ level: 'error', clock: Date.now, write: () => {} });
+    assert.ok(!('info' in log)); // so that nobody puts a line together
+  });
+
+  test('keeps to one line what a peer would spread over two', () => {
+    const lines: string[] = [];
+    createLogger({ clock: Date.now, write: (line) => lines.push(line) }).info?.('a\nb\u001b[31m\u2028');
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!, /INFO: a\\u000ab\\u001b\[31m\\u2028\n$/);
+    assert.equal(lines[0]!.indexOf('\n'), lines[0]!.length - 1);
+  });
+});
+
+test('the system clock tells milliseconds since 1970, with fractions, and does not run backwards', () => {
+  const clock = createSystemClock();
+  assert.ok(Math.abs(clock() - Date.now()) < 1000);
+  const times = Array.from({ length: 1000 }, clock);
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+  );
+  assert.ok(times.some((time) => !Number.isInteger(time)));
+});
+
+describe('durations as Go writes them', () => {
+  const pairs: [string, number][] = [
+    ['0s', 0],
+    ['551ns', 0.000551],
+    ['13.36µs', 0.01336],
+    ['433.514µs', 0.433514],
+    ['300ms', 300],
+    ['1.5s', 1500],
+    ['45s', 45_000],
+    ['5m0s', 300_000],
+    ['1h2m3.5s', 3_723_500],
+    ['-1m0s', -60_000],
+  ];
+  for (const [text, ms] of pairs) {
+    test(text, () => {
+      assert.equal(formatDuration(ms), text);
+      assert.ok(Math.abs(parseDuration(text)! - ms) < 1e-9);
+    });
+  }
+  test('are read in other forms, too', () => {
+    const forms: [string, number][] = [
+      ['0', 0],
+      ['1us', 0.001],
+      ['1μs', 0.001],
+      ['.5s', 500],
+      ['1.s', 1000],
+      ['+2m', 120_000],
+      ['1s1s', 2000],
+    ];
+    for (const [text, ms] of forms) assert.equal(parseDuration(text), ms, text);
+  });
+  test('are refused when they are none', () => {
+    for (const text of ['', '1', '-', 's', '1 s', '1S', '1d', '.s', '1.5', '1e3s', '1s ', '--1s', '1,5s']) {
+      assert.equal(parseDuration(text), undefined, text);
+    }
+  });
+});

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  encodePeerMessage,
+  encodeReply,
+  PeerDecoder,
+  ReplyDecoder,
+  type Fault,
+  type Identity,
+  type PeerMessage,
+  type Reply,
+} from 'nsqlookupd/protocol';
+import { identityOf } from './support/peers.js';
+
+interface Decoder<M> {
+  push(bytes: Uint8Array): void;
+  next(): M | undefined;
+}
+
+function decodeAll<M>(decoder: Decoder<M>, chunks: readonly Uint8Array[]): M[] {
+  const messages: M[] = [];
+  for (const chunk of chunks) {
+    const own = Uint8Array.from(chunk);
+    decoder.push(own);
+    for (let message = decoder.next(); message !== undefined; message = decoder.next()) messages.push(message);
+    own.fill(0xff); // its owner may use it again
+  }
+  return messages;
+}
+
+function cut(bytes: Uint8Array, at: readonly number[]): Uint8Array[] {
+  const ends = [...at.map((n) => n % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+}
+
+const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.record<T>(model, { noNullPrototype: true });
+const cuts = fc.array(fc.nat(), { maxLength: 12 });
+const names = fc.string({ unit: fc.constantFrom(...Array.from('abzAZ09._-#äé日')), minLength: 1, maxLength: 70 });
+const text = fc.string({ unit: 'grapheme' });
+const ports = fc.integer({ min: 1, max: 65_535 });
+const identities: fc.Arbitrary<Identity> = plainRecord({
+  broadcastAddress: fc.string({ unit: 'grapheme', minLength: 1 }),
+  hostname: text,
+  tcpPort: ports,
+  httpPort: ports,
+  version: fc.string({ unit: 'grapheme', minLength: 1 }),
+  topologyZone: text,
+  topologyRegion: text,
+});
+const commands: fc.Arbitrary<PeerMessage[]> = fc.oneof(
+  fc.constant<PeerMessage[]>([{ type: 'ping' }]),
+  identities.map((identity): PeerMessage[] => [{ type: 'identify' }, { type: 'identity', identity }]),
+  plainRecord({
+    type: fc.constantFrom('register' as const, 'unregister' as const),
+    topic: names,
+    channel: fc.option(names, { nil: '' }),
+  }).map((message): PeerMessage[] => [message]),
+);
+const conversations = fc
+  .array(commands, { maxLength: 8 })
+  .map((all): PeerMessage[] => [{ type: 'magic' }, ...all.flat()]);
+const replies: fc.Arbitrary<Reply> = fc.oneof(
+  fc.constant<Reply>({ type: 'ok' }),
+  plainRecord({
+    type: fc.constant('error' as const),
+    code: fc.constantFrom(...(['E_INVALID', 'E_BAD_BODY', 'E_BAD_TOPIC', 'E_BAD_CHANNEL', 'E_BAD_PROTOCOL'] as const)),
+    reason: text,
+  }),
+  plainRecord({
+    type: fc.constant('announcement' as const),
+    announcement: plainRecord({
+      broadcastAddress: text,
+      hostname: text,
+      tcpPort: ports,
+      httpPort: ports,
+      version: text,
+    }),
+  }),
+);
+
+describe('protocol', () => {
+  test('what a peer sends is read as it was meant, however it is cut', () => {
+    fc.assert(
+      fc.property(conversations, cuts, (messages, at) => {
+        const bytes = Buffer.concat(messages.map(encodePeerMessage));
+        assert.deepEqual(decodeAll(new PeerDecoder(), cut(bytes, at)), messages);
+      }),
+    );
+  });
+
+  test('what a lookupd answers is read as it was meant, however it is cut', () => {
+    fc.assert(
+      fc.property(fc.array(replies, { maxLength: 8 }), cuts, (answers, at) => {
+        const bytes = Buffer.concat(answers.map(encodeReply));
+        assert.deepEqual(decodeAll(new ReplyDecoder(), cut(bytes, at)), answers);
+      }),
+    );
+  });
+
+  test('any bytes read alike however they are cut, and what is read encodes to what reads the same', () => {
+    const nearlyRight = fc
+      .array(
+        fc.oneof(
+          fc.constantFrom('PING\n', 'IDENTIFY\n', 'REGISTER t c\n', 'UNREGISTER t\n', ' PING \r\n', 'NOPE\n', '\n'),
+          fc.string({ maxLength: 10 }),
+        ),
+        { maxLength: 10 },
+      )
+      .map((parts) => Buffer.from(`  V1${parts.join('')}`));
+    const anyBytes = fc.oneof(nearlyRight, fc.uint8Array({ maxLength: 64 }));
+    const limits = { maxLineBytes: 24, maxBodyBytes: 24 };
+    fc.assert(
+      fc.property(anyBytes, cuts, (bytes, at) => {
+        const whole = decodeAll(new PeerDecoder(limits), [bytes]);
+        const decoder = new PeerDecoder(limits);
+        assert.deepEqual(decodeAll(decoder, cut(bytes, at)), whole);
+        assert.ok(decoder.heldBytes <= 24);
+        const messages = whole.filter((message): message is PeerMessage => message.type !== 'fault');
+        const legal = messages.filter((m) => !('topic' in m) || (m.topic !== '' && !/\s/.test(m.topic + m.channel)));
+        const again = Buffer.concat(legal.map(encodePeerMessage));
+        assert.deepEqual(decodeAll(new PeerDecoder(), [again]), legal);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  describe('a breach ends the conversation with a code, however it is cut', () => {
+    const body = (size: number) =>
+      `  V1IDENTIFY\n${String.fromCharCode(...[24, 16, 8, 0].map((n) => (size >> n) & 255))}`;
+    const cases: [string, string, Fault['code']][] = [
+      ['another magic', '  V2PING\n', 'E_BAD_PROTOCOL'],
+      ['an unknown command', '  V1NOPE\nPING\n', 'E_INVALID'],
+      ['a command in lower case', '  V1ping\n', 'E_INVALID'],
+      ['an empty line', '  V1\n', 'E_INVALID'],
+      ['REGISTER without a topic', '  V1REGISTER\n', 'E_INVALID'],
+      ['a line without an end', `  V1${'x'.repeat(101)}`, 'E_INVALID'],
+      ['a line that ends beyond the limit', `  V1PING ${'x'.repeat(95)}\n`, 'E_INVALID'],
+      ['a body of negative size', body(-1), 'E_BAD_BODY'],
+      ['a body of the least size', body(-2147483648), 'E_BAD_BODY'],
+      ['a body over the limit, before it comes', body(51), 'E_BAD_BODY'],
+    ];
+    for (const [what, bytes, code] of cases) {
+      test(what, () => {
+        for (const size of [1, 2, 3, 1000]) {
+          const decoder = new PeerDecoder({ maxLineBytes: 100, maxBodyBytes: 50 });
+          const all = Buffer.from(bytes, 'latin1');
+          const chunks = Array.from({ length: Math.ceil(all.length / size) }, (_, i) =>
+            all.subarray(i * size, (i + 1) * size),
+          );
+          const messages = decodeAll<PeerMessage | Fault>(decoder, chunks);
+          const fault = messages.at(-1);
+          assert.ok(fault?.type === 'fault');
+          assert.equal(fault.code, code);
+          assert.equal(messages.filter(({ type }) => type === 'fault').length, 1);
+          decoder.push(Buffer.from('PING\n'));
+          assert.equal(decoder.next(), undefined);
+          assert.equal(decoder.heldBytes, 0);
+        }
+      });
+    }
+
+    test('lines and bodies at the limit are read', () => {
+      const decoder = new PeerDecoder({ maxLineBytes: 100, maxBodyBytes: 200 });
+      const messages = decodeAll<PeerMessage | Fault>(decoder, [
+        Buffer.from(`  V1PING ${'x'.repeat(94)}\nIDENTIFY\n\0\0\0\xc8`, 'latin1'),
+        Buffer.from(JSON.stringify({ broadcast_address: 'h', tcp_port: 1, http_port: 2, version: '1' }).padEnd(200)),
+      ]);
+      assert.deepEqual(
+        messages.map(({ type }) => type),
+        ['magic', 'ping', 'identify', 'identity'],
+      );
+    });
+
+    test('an IDENTIFY that ends before its body', () => {
+      for (const bytes of ['  V1IDENTIFY\n', '  V1IDENTIFY\n\0\0', '  V1IDENTIFY\n\0\0\0\x02{']) {
+        const decoder = new PeerDecoder();
+        decodeAll(decoder, [Buffer.from(bytes, 'latin1')]);
+        assert.equal(decoder.end()?.code, 'E_BAD_BODY');
+      }
+      for (const bytes of ['', '  V', '  V1', '  V1PIN']) {
+        const decoder = new PeerDecoder();
+        decodeAll(decoder, [Buffer.from(bytes)]);
+        assert.equal(decoder.end(), undefined);
+      }
+    });
+  });
+
+  describe('the body of an IDENTIFY is read as Go reads it', () => {
+    const identify = (json: string | Uint8Array): PeerMessage | Fault | undefined => {
+      const body = Buffer.from(json as string);
+      const size = Buffer.alloc(4);
+      size.writeUInt32BE(body.length);
+      const bytes = Buffer.concat([Buffer.from('  V1IDENTIFY\n'), size, body]);
+      return decodeAll<PeerMessage | Fault>(new PeerDecoder(), [bytes]).at(-1);
+    };
+    const fields = (more: string) => `{"broadcast_address":"h","tcp_port":1,"http_port":2,"version":"1"${more}}`;
+    const plain = {
+      type: 'identity',
+      identity: identityOf('', { broadcastAddress: 'h', tcpPort: 1, httpPort: 2, version: '1' }),
+    };
+
+    const taken: [string, string, Partial<Identity>][] = [
+      ['a plain body', fields(''), {}],
+      ['white space around it', ` \n${fields('')}\r\n\t `, {}],
+      ['unknown keys of any kind', fields(',"x":{"tcp_port":"a","y":[1,2,{"z":null}]},"id":5'), {}],
+      ['keys in any case', fields(',"HostName":"A","TCP_PORT":7'), { hostname: 'A', tcpPort: 7 }],
+      ['a key with a long s, which Go takes for an s', fields(',"ho\u017ftname":"A"'), { hostname: 'A' }],
+      ['a key with escapes', fields(',"host\\u006eame":"A"'), { hostname: 'A' }],
+      [
+        'the last of several, whatever their case',
+        fields(',"hostname":"A","HOSTNAME":"B","hostname":"C"'),
+        { hostname: 'C' },
+      ],
+      [
+        'the last of several, the first in another case',
+        fields(',"HOSTNAME":"A","hostname":"B","HOSTNAME":"C"'),
+        { hostname: 'C' },
+      ],
+      ['null, which changes nothing', fields(',"hostname":"A","hostname":null,"tcp_port":null'), { hostname: 'A' }],
+      ['a forged remote address', fields(',"remote_address":"10.9.9.9:1"'), {}],
+      ['half a surrogate pair, replaced', fields(',"hostname":"a\\ud800b"'), { hostname: 'a\ufffdb' }],
+      ['a string with quotes, braces and backslashes', fields(',"hostname":"\\"}{\\\\"'), { hostname: '"}{\\' }],
+      ['names of Object.prototype as keys', fields(',"__proto__":{"hostname":"A"},"constructor":1'), {}],
+      ['deep nesting', fields(`,"x":${'['.repeat(9_999)}${']'.repeat(9_999)}`), {}],
+      ['the highest port', fields(',"tcp_port":65535'), { tcpPort: 65_535 }],
+    ];
+    for (const [what, json, expected] of taken) {
+      test(`takes ${what}`, () => {
+        assert.deepEqual(identify(json), { ...plain, identity: { ...plain.identity, hostname: '', ...expected } });
+      });
+    }
+
+    const refused: [string, string | Uint8Array][] = [
+      ['nothing', ''],
+      ['null', 'null'],
+      ['an array', `[${fields('')}]`],
+      ['two values', fields('') + fields('')],
+      ['a value that is not JSON', fields(',"x":{a:1}')],
+      ['a comma too many', fields(',')],
+      ['a byte order mark', `\ufeff${fields('')}`],
+      ['a port with a fraction', fields(',"tcp_port":1.0')],
+      ['a port with an exponent', fields(',"tcp_port":1e3')],
+      ['a port as a string', fields(',"tcp_port":"1"')],
+      ['a wrong type that a later one would mend', fields(',"hostname":1,"hostname":"A"')],
+      ['a remote address that is no string', fields(',"remote_address":1')],
+      ['a zone that is no string', fields(',"topology_zone":[]')],
+      ['a hostname that is an object', fields(',"hostname":{"a":"b"}')],
+      ['an empty version', fields(',"version":""')],
+      ['a port of 0', fields(',"http_port":0')],
+      ['a port of -0', fields(',"http_port":-0')],
+      ['a negative port', fields(',"http_port":-1')],
+      ['a port over 65535', fields(',"tcp_port":65536')],
+      ['nesting too deep', fields(`,"x":${'['.repeat(10_000)}${']'.repeat(10_000)}`)],
+      ['a control character in a string', fields(',"hostname":"\n"')],
+    ];
+    for (const [what, json] of refused) {
+      test(`refuses ${what}`, () => {
+        const message = identify(json);
+        assert.ok(message?.type === 'fault');
+        assert.equal(message.code, 'E_BAD_BODY');
+      });
+    }
+  });
+
+  test('white space around a line is what it is to Go', () => {
+    for (const line of ['PING', ' \t\v\f\r\u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000PING\u0085\r']) {
+      assert.deepEqual(decodeAll(new PeerDecoder(), [Buffer.from(`  V1${line}\n`)]).at(-1), { type: 'ping' });
+    }
+    for (const line of ['\ufeffPING', 'PING\u200b', 'PING\tx']) {
+      const last = decodeAll<PeerMessage | Fault>(new PeerDecoder(), [Buffer.from(`  V1${line}\n`)]).at(-1);
+      assert.equal(last?.type, 'fault');
+    }
+  });
+
+  test('an encoder refuses names that would not arrive as given', () => {
+    for (const [topic, channel] of [
+      ['', 'c'],
+      ['a b', ''],
+      ['a', 'b\nPING'],
+      ['\n', ''],
+    ] as const) {
+      assert.throws(() => encodePeerMessage({ type: 'register', topic, channel }), TypeError);
+    }
+  });
+
+  test('a reply that is no reply ends the reading', () => {
+    const payloads = ['NOPE', '7', 'null', 'E_OTHER x'];
+    for (const payload of payloads) {
+      const frame = Buffer.concat([Buffer.from([0, 0, 0, payload.length]), Buffer.from(payload)]);
+      assert.equal(decodeAll(new ReplyDecoder(), [frame])[0]?.type, 'fault', payload);
+    }
+    for (const size of [
+      [0x80, 0, 0, 0],
+      [0, 0, 0, 9],
+    ]) {
+      const decoder = new ReplyDecoder({ maxReplyBytes: 8 });
+      assert.equal(decodeAll(decoder, [Uint8Array.from(size)])[0]?.type, 'fault');
+    }
+  });
+});

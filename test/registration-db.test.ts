@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { channelRegistration, RegistrationDB, topicRegistration, type Registration } from 'nsqlookupd/registry';
+import { NaiveDB } from './support/naive-db.js';
+import { peerOf } from './support/peers.js';
+
+const CATEGORIES = ['client', 'topic', 'channel'];
+// Names of Object.prototype are names like any other, and so is `*` in a change.
+const NAMES = ['', 'a', 'b', '*', '__proto__', 'constructor'];
+const PEERS = ['h1', 'h2', 'h3'].map((host) => peerOf(host));
+
+const registrations = fc.record({
+  category: fc.constantFrom(...CATEGORIES),
+  key: fc.constantFrom(...NAMES),
+  subkey: fc.constantFrom(...NAMES),
+});
+const peers = fc.constantFrom(...PEERS);
+
+type Change = (db: RegistrationDB | NaiveDB) => unknown;
+const changes: fc.Arbitrary<Change> = fc.oneof(
+  registrations.map(
+    (r): Change =>
+      (db) =>
+        db.addRegistration(r),
+  ),
+  registrations.map(
+    (r): Change =>
+      (db) =>
+        db.removeRegistration(r),
+  ),
+  fc.tuple(registrations, peers).map(
+    ([r, p]): Change =>
+      (db) =>
+        db.addProducer(r, p),
+  ),
+  fc.tuple(registrations, peers).map(
+    ([r, p]): Change =>
+      (db) =>
+        db.addProducer(r, p),
+  ),
+  fc.tuple(registrations, peers).map(
+    ([r, p]): Change =>
+      (db) =>
+        db.removeProducer(r, p),
+  ),
+  fc.tuple(registrations, peers, fc.nat()).map(
+    ([r, p, at]): Change =>
+      (db) =>
+        db.tombstone(r, p, at),
+  ),
+  peers.map(
+    (p): Change =>
+      (db) =>
+        keys(db.removePeer(p)),
+  ),
+);
+
+function keys(found: readonly Registration[]): string[] {
+  return found.map(({ category, key, subkey }) => JSON.stringify([category, key, subkey])).sort();
+}
+
+function assertSameAnswers(db: RegistrationDB, model: NaiveDB): void {
+  for (const category of CATEGORIES) {
+    for (const key of NAMES) {
+      for (const subkey of NAMES) {
+        const question = [category, key, subkey] as const;
+        assert.deepEqual(keys(db.findRegistrations(...question)), keys(model.findRegistrations(...question)));
+        const found = db.findProducers(...question).map(({ peer }) => peer.id);
+        assert.deepEqual(
+          found.sort(),
+          model
+            .findPeers(...question)
+            .map(({ id }) => id)
+            .sort(),
+        );
+        const registration = { category, key, subkey };
+        assert.equal(db.hasRegistration(registration), model.hasRegistration(registration));
+        for (const peer of PEERS) {
+          const at = db.getProducer(registration, peer)?.tombstonedAtMs;
+          assert.equal(at, model.tombstonedAt(registration, peer));
+        }
+      }
+    }
+  }
+  for (const peer of PEERS) assert.deepEqual(keys(db.registrationsOf(peer)), keys(model.registrationsOf(peer)));
+}
+
+describe('RegistrationDB', () => {
+  test('answers as a list that is scanned, after any changes', () => {
+    fc.assert(
+      fc.property(fc.array(changes, { maxLength: 60 }), (all) => {
+        const db = new RegistrationDB();
+        const model = new NaiveDB();
+        for (const change of all) assert.deepEqual(change(db), change(model));
+        assertSameAnswers(db, model);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('holds nothing in any index when all is removed, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(changes, { maxLength: 60 }), fc.boolean(), (all, peersFirst) => {
+        const db = new RegistrationDB();
+        for (const change of all) change(db);
+        if (peersFirst) for (const peer of PEERS) db.removePeer(peer);
+        for (const [registration] of [...db.entries()]) db.removeRegistration(registration);
+        assert.deepEqual(db.indexSizes, { categories: 0, keys: 0, peers: 0 });
+      }),
+    );
+  });
+
+  test('a copy that follows the events holds the same', () => {
+    fc.assert(
+      fc.property(fc.array(changes, { maxLength: 60 }), (all) => {
+        const db = new RegistrationDB();
+        const copy = new NaiveDB();
+        db.on('registrationAdded', (r) => assert.ok(copy.addRegistration(r)));
+        db.on('registrationRemoved', (r) => assert.ok(copy.removeRegistration(r)));
+        db.on('producerAdded', (r, { peer }) => assert.ok(copy.addProducer(r, peer)));
+        db.on('producerRemoved', (r, { peer }) => assert.ok(copy.removeProducer(r, peer)));
+        db.on('producerTombstoned', (r, { peer, tombstonedAtMs }) =>
+          assert.ok(copy.tombstone(r, peer, tombstonedAtMs!)),
+        );
+        for (const change of all) change(db);
+        assertSameAnswers(db, copy);
+      }),
+    );
+  });
+
+  test('the revisions move with what they stand for, and with nothing else', () => {
+    const answers = (db: RegistrationDB, key: string) =>
+      JSON.stringify(
+        CATEGORIES.flatMap((category) =>
+          NAMES.map((subkey) => {
+            const registration = { category, key, subkey };
+            const producers = [...db.producersOf(registration)].map((p) => [p.peer.id, p.tombstonedAtMs]);
+            return [db.hasRegistration(registration), producers.sort()];
+          }),
+        ),
+      );
+    fc.assert(
+      fc.property(fc.array(changes, { maxLength: 40 }), (all) => {
+        const db = new RegistrationDB();
+        // Every state of a key that was ever seen at a revision: a revision never stands for two.
+        const seen = new Map<string, string>();
+        for (const change of all) {
+          const before = NAMES.map((key) => [db.revisionOf(key), answers(db, key)] as const);
+          const revision = db.revision;
+          change(db);
+          NAMES.forEach((key, i) => {
+            const [oldRevision, oldAnswers] = before[i]!;
+            const changed = answers(db, key) !== oldAnswers;
+            if (changed) assert.notEqual(db.revisionOf(key), oldRevision);
+            if (changed) assert.ok(db.revision > revision);
+            const at = `${key} at ${db.revisionOf(key)}`;
+            assert.equal(seen.get(at) ?? answers(db, key), answers(db, key));
+            seen.set(at, answers(db, key));
+          });
+        }
+      }),
+    );
+  });
+
+  test('the revision of a topic stays when another topic changes', () => {
+    const db = new RegistrationDB();
+    db.addProducer(topicRegistration('orders'), PEERS[0]!);
+    const revision = db.revisionOf('orders');
+    db.addProducer(topicRegistration('users'), PEERS[0]!);
+    db.removeRegistration(topicRegistration('users'));
+    assert.equal(db.revisionOf('orders'), revision);
+    db.addRegistration(channelRegistration('orders', 'billing'));
+    assert.notEqual(db.revisionOf('orders'), revision);
+  });
+
+  test('tells of a change after it is made, in order', () => {
+    const db = new RegistrationDB();
+    const topic = topicRegistration('orders');
+    const [peer] = PEERS;
+    const told: unknown[] = [];
+    const tell = (event: string) => () => told.push([event, db.hasRegistration(topic), db.countProducers(topic)]);
+    db.on('registrationAdded', tell('registrationAdded'));
+    db.on('producerAdded', tell('producerAdded'));
+    db.on('producerTombstoned', tell('producerTombstoned'));
+    db.on('producerRemoved', tell('producerRemoved'));
+    db.on('registrationRemoved', tell('registrationRemoved'));
+    db.addProducer(topic, peer!);
+    db.addProducer(topic, peer!);
+    db.tombstone(topic, peer!, 1);
+    db.removePeer(peer!);
+    db.addProducer(topic, peer!);
+    db.removeRegistration(topic);
+    assert.deepEqual(told, [
+      ['registrationAdded', true, 1],
+      ['producerAdded', true, 1],
+      ['producerTombstoned', true, 1],
+      ['producerRemoved', true, 0],
+      ['producerAdded', true, 1],
+      ['producerRemoved', false, 0],
+      ['registrationRemoved', false, 0],
+    ]);
+  });
+
+  test('a listener that throws disturbs neither the change nor who made it', () => {
+    const errors: unknown[] = [];
+    const db = new RegistrationDB({ onListenerError: (error, event) => errors.push([event, error]) });
+    const boom = new Error('boom');
+    db.on('producerRemoved', () => {
+      throw boom;
+    });
+    db.addProducer(topicRegistration('a'), PEERS[0]!);
+    db.addProducer(topicRegistration('b'), PEERS[0]!);
+    assert.equal(db.removePeer(PEERS[0]!).length, 2);
+    assert.deepEqual(db.registrationsOf(PEERS[0]!), []);
+    assert.deepEqual(errors, [
+      ['producerRemoved', boom],
+      ['producerRemoved', boom],
+    ]);
+  });
+
+  test('one peer is one connection: the same address twice is two producers', () => {
+    const db = new RegistrationDB();
+    db.addProducer(topicRegistration('orders'), peerOf('h1'));
+    db.addProducer(topicRegistration('orders'), peerOf('h1'));
+    assert.equal(db.countProducers(topicRegistration('orders')), 2);
+  });
+});

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+import { describe, test } from 'node:test';
+
+/** Which rooms, and which packages, the files of a room may import. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  registry: ['eventemitter3'],
+  protocol: [],
+  session: ['registry', 'protocol'],
+  tcp: ['session', 'registry', 'protocol'],
+  http: ['registry'],
+  daemon: ['registry', 'protocol', 'session', 'tcp', 'http', 'smol-toml', 'node:'],
+  '.': ['registry', 'protocol', 'session', 'tcp', 'http'],
+};
+
+const IMPORT = /\b(?:from|import)\s*\(?\s*'([^']+)'/g;
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name));
+}
+
+function roomOf(path: string): string {
+  const [, first = '', ...rest] = path.split(sep);
+  return rest.length === 0 ? '.' : first;
+}
+
+/** What a file imports from outside its room: a room, `node:`, or a package. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '');
+  return [...text.matchAll(IMPORT)]
+    .map(([, specifier = '']) => {
+      if (specifier.startsWith('node:')) return 'node:';
+      return specifier.startsWith('.') ? roomOf(normalize(join(dirname(file), specifier))) : specifier;
+    })
+    .filter((target) => target !== roomOf(file));
+}
+
+describe('a room imports only rooms below it', () => {
+  const files = sources('src');
+
+  test('every file is in a known room', () => {
+    assert.ok(files.length > 30);
+    assert.deepEqual([...new Set(files.map(roomOf))].sort(), Object.keys(MAY_IMPORT).sort());
+  });
+
+  for (const room of Object.keys(MAY_IMPORT)) {
+    test(room, () => {
+      const found = files.filter((file) => roomOf(file) === room).flatMap(importsOf);
+      assert.deepEqual(
+        [...new Set(found)].filter((target) => !MAY_IMPORT[room]!.includes(target)),
+        [],
+      );
+      // The rule is one that the imports could break.
+      if (room !== 'protocol') assert.ok(found.length > 0);
+    });
+  }
+
+  test('what runs anywhere names no global of Node alone', () => {
+    for (const file of files.filter((file) => roomOf(file) !== 'daemon')) {
+      const code = readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+      assert.doesNotMatch(code, /\b(?:Buffer|process|setTimeout|setInterval|setImmediate|performance)\b[.(]/, file);
+    }
+  });
+});

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isTopicName, RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { peerOf } from './support/peers.js';
+
+function setUp() {
+  let now = 1_000_000;
+  const lines: string[] = [];
+  const line = (level: string) => (text: string) => void lines.push(`${level} ${text}`);
+  const db = new RegistrationDB();
+  const topology = new Topology({ db, clock: () => now, log: { info: line('INFO'), warn: line('WARN') } });
+  const join = (host: string, fields = {}) => {
+    const peer = peerOf(host, { lastUpdateMs: now, ...fields });
+    topology.join(peer);
+    return peer;
+  };
+  return { db, topology, join, lines, turn: (ms: number) => (now += ms) };
+}
+
+describe('Topology', () => {
+  test('a producer is named until the inactive producer timeout has passed, and again after a ping', () => {
+    const { topology, join, turn } = setUp();
+    const peer = join('h1');
+    topology.register(peer, 'orders', 'billing');
+    turn(300_000);
+    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [peer] });
+    assert.equal(topology.nodes().length, 1);
+    turn(1);
+    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [] });
+    assert.equal(topology.nodes().length, 0);
+    topology.ping(peer);
+    assert.deepEqual(topology.lookup('orders')?.producers, [peer]);
+  });
+
+  test('a tombstone hides a producer of one topic for its lifetime, and nodes say so', () => {
+    const { topology, join, turn } = setUp();
+    const peer = join('h1');
+    topology.register(peer, 'orders');
+    topology.register(peer, 'users');
+    assert.equal(topology.tombstone('orders', 'h1.test:4151'), 1);
+    assert.deepEqual(topology.lookup('orders')?.producers, []);
+    assert.deepEqual(topology.lookup('users')?.producers, [peer]);
+    assert.deepEqual(topology.nodes()[0]?.topics, [
+      { topic: 'orders', tombstoned: true },
+      { topic: 'users', tombstoned: false },
+    ]);
+    turn(44_999);
+    assert.deepEqual(topology.lookup('orders')?.producers, []);
+    turn(1);
+    assert.deepEqual(topology.lookup('orders')?.producers, [peer]);
+  });
+
+  for (const broadcastAddress of ['2001:db8::1', '[2001:db8::1]']) {
+    for (const node of ['[2001:db8::1]:4151', '2001:db8::1:4151']) {
+      test(`a tombstone for ${node} reaches a node that says it is ${broadcastAddress}`, () => {
+        const { topology, join } = setUp();
+        topology.register(join('h1', { broadcastAddress }), 'orders');
+        assert.equal(topology.tombstone('orders', node), 1);
+        assert.equal(topology.tombstone('orders', '[2001:db8::2]:4151'), 0);
+      });
+    }
+  }
+
+  test('an order never widens: * names no topic', () => {
+    const { topology, join } = setUp();
+    const peer = join('h1');
+    topology.register(peer, 'orders', 'billing');
+    topology.deleteTopic('*');
+    assert.equal(topology.deleteChannel('orders', '*'), false);
+    assert.equal(topology.tombstone('*', 'h1.test:4151'), 0);
+    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [peer] });
+  });
+
+  test('a question widens: * asks about every topic', () => {
+    const { topology, join } = setUp();
+    const [one, two] = [join('h1'), join('h2')];
+    topology.register(one, 'a', 'x');
+    topology.register(two, 'b', 'x');
+    topology.register(one, 'b', 'y');
+    assert.deepEqual(topology.channels('*').sort(), ['x', 'x', 'y']);
+    assert.deepEqual(new Set(topology.lookup('*')?.producers), new Set([one, two]));
+  });
+
+  describe('an ephemeral channel goes when its last producer', () => {
+    const ways: Record<string, (topology: Topology, peer: ReturnType<typeof peerOf>) => void> = {
+      'unregisters it': (topology, peer) => topology.unregister(peer, 'orders', 'tail#ephemeral'),
+      'unregisters its topic': (topology, peer) => topology.unregister(peer, 'orders'),
+      leaves: (topology, peer) => topology.leave(peer),
+    };
+    for (const [way, go] of Object.entries(ways)) {
+      test(way, () => {
+        const { topology, join } = setUp();
+        const [one, two] = [join('h1'), join('h2')];
+        for (const peer of [one, two]) topology.register(peer, 'orders', 'tail#ephemeral');
+        topology.createChannel('orders', 'kept');
+        go(topology, one);
+        assert.deepEqual(topology.channels('orders').sort(), ['kept', 'tail#ephemeral']);
+        go(topology, two);
+        assert.deepEqual(topology.channels('orders'), ['kept']);
+        assert.deepEqual(topology.topics(), ['orders']);
+      });
+    }
+  });
+
+  describe('an ephemeral topic goes, with its channels, when its last producer', () => {
+    const ways: Record<string, (topology: Topology, peer: ReturnType<typeof peerOf>) => void> = {
+      'unregisters it': (topology, peer) => topology.unregister(peer, 'tmp#ephemeral'),
+      leaves: (topology, peer) => topology.leave(peer),
+    };
+    for (const [way, go] of Object.entries(ways)) {
+      test(way, () => {
+        const { topology, join, db } = setUp();
+        const [one, two] = [join('h1'), join('h2')];
+        for (const peer of [one, two]) topology.register(peer, 'tmp#ephemeral', 'plain');
+        go(topology, one);
+        assert.deepEqual(topology.channels('tmp#ephemeral'), ['plain']);
+        go(topology, two);
+        assert.deepEqual(topology.topics(), []);
+        assert.deepEqual(topology.channels('tmp#ephemeral'), []);
+        for (const peer of [one, two]) topology.leave(peer);
+        assert.deepEqual(db.indexSizes, { categories: 2, keys: 1, peers: 0 }); // `client` stays
+      });
+    }
+  });
+
+  test('a topic or channel that is not ephemeral outlives its producers', () => {
+    const { topology, join } = setUp();
+    const peer = join('h1');
+    topology.register(peer, 'orders', 'billing');
+    topology.leave(peer);
+    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [] });
+    assert.deepEqual(topology.nodes(), []);
+  });
+
+  test('says what it does in the words of nsqlookupd', () => {
+    const { topology, join, lines } = setUp();
+    const peer = join('h1');
+    topology.register(peer, 't', 'c');
+    topology.register(peer, 't', 'c');
+    topology.createTopic('x');
+    topology.createChannel('x', 'c');
+    topology.tombstone('t', 'h1.test:4151');
+    topology.deleteChannel('x', 'c');
+    topology.deleteTopic('x');
+    topology.unregister(peer, 't', 'c');
+    topology.register(peer, 't', 'd');
+    topology.unregister(peer, 't');
+    topology.leave(peer);
+    assert.deepEqual(lines, [
+      'INFO DB: client(h1:50000) REGISTER category:client key: subkey:',
+      'INFO DB: client(h1:50000) REGISTER category:channel key:t subkey:c',
+      'INFO DB: client(h1:50000) REGISTER category:topic key:t subkey:',
+      'INFO DB: adding topic(x)',
+      'INFO DB: adding channel(c) in topic(x)',
+      'INFO DB: adding topic(x)',
+      'INFO DB: setting tombstone for producer@h1.test:4151 of topic(t)',
+      'INFO DB: removing channel(c) from topic(x)',
+      'INFO DB: removing topic(x)',
+      'INFO DB: client(h1:50000) UNREGISTER category:channel key:t subkey:c',
+      'INFO DB: client(h1:50000) REGISTER category:channel key:t subkey:d',
+      'WARN client(h1:50000) unexpected UNREGISTER category:channel key:t subkey:d',
+      'INFO DB: client(h1:50000) UNREGISTER category:topic key:t subkey:',
+      'INFO DB: client(h1:50000) UNREGISTER category:client key: subkey:',
+    ]);
+  });
+
+  test('refuses what it cannot work with, at once', () => {
+    const db = new RegistrationDB();
+    const make = (options: object) => () => new Topology(options as ConstructorParameters<typeof Topology>[0]);
+    assert.throws(make({ clock: Date.now }), TypeError);
+    assert.throws(make({ db }), TypeError);
+    assert.throws(make({ db, clock: Date.now, tombstoneLifetimeMs: -1 }), /tombstoneLifetimeMs.*-1/);
+    assert.throws(make({ db, clock: Date.now, inactiveProducerTimeoutMs: NaN }), TypeError);
+  });
+
+  test('names are what NSQ takes', () => {
+    for (const name of ['a', '.aZ09_-', 'a#ephemeral', 'x'.repeat(64), '__proto__']) assert.ok(isTopicName(name), name);
+    for (const name of ['', '*', 'a b', 'ä', '#ephemeral', 'a#eph', 'a#ephemeralx', 'x'.repeat(65), 'a\n']) {
+      assert.ok(!isTopicName(name), name);
+    }
+  });
+});
