@@ -58,7 +58,7 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [['-log-level=loud'], /"loud" for flag -log-level/],
       [['-verbose=perhaps'], /"perhaps" for flag -verbose/],
       [['serve'], /"serve" is not a flag/],
-      [['-version', '--'], /"--" is not a flag/],
+      [['--', '-version'], /"--" is not a flag/],
     ];
     for (const [args, words] of cases) {
       test(args.join(' '), TIMEOUT, () => {
@@ -71,7 +71,7 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
 
   describe('an address or a config file that it cannot take is one FATAL line and exit code 1', () => {
     const cases: [string, () => string[], RegExp][] = [
-      ['a bad address', () => ['-tcp-address=nowhere'], /"nowhere" is not an address/],
+      ['a bad address', () => ['-tcp-address=nowhere'], /tcpAddress "nowhere" is not host:port/],
       ['a host that is not this one', () => ['-http-address=192.0.2.1:4161'], /listen \(192\.0\.2\.1:4161\) failed/],
       ['a config file that is not there', () => ['-config=/nowhere/x.cfg'], /config file \/nowhere\/x\.cfg - ENOENT/],
       ['a config file that is no TOML', () => ['-config', configFile('log_level = \n')], /config file .* - line 1/],

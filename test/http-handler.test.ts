@@ -88,7 +88,7 @@ describe('createHttpHandler', () => {
     const cases: [string, string, number, string][] = [
       ['GET', '/Lookup?topic=T', 301, '/lookup?topic=T'],
       ['HEAD', '/TOPICS', 301, '/topics'],
-      ['POST', '/topic/Create?topic=t', 308, '/topic/create?topic=t'],
+      ['POST', '/topic/Create?topic=t', 307, '/topic/create?topic=t'],
       ['GET', '/x/../ping', 301, '/ping'],
     ];
     for (const [method, target, status, location] of cases) {
@@ -294,9 +294,11 @@ describe('toFetchHandler', () => {
     const request = new Request('http://l.test/nope');
     assert.equal((await toFetchHandler(handler)(request)).status, 404);
     const seen: Request[] = [];
-    const fetch = toFetchHandler(handler, (request) => {
-      seen.push(request);
-      return new Response('the host');
+    const fetch = toFetchHandler(handler, {
+      fallback: (request) => {
+        seen.push(request);
+        return new Response('the host');
+      },
     });
     assert.equal(await (await fetch(request)).text(), 'the host');
     assert.deepEqual(seen, [request]);

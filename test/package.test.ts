@@ -31,6 +31,12 @@ describe('the package', () => {
     });
   }
 
+  test('nsqlookupd has all that its rooms that run anywhere have', async () => {
+    const names = async (name: string) => Object.keys((await import(name)) as object);
+    const rooms = await Promise.all(['registry', 'protocol', 'tcp', 'http'].map((room) => names(`nsqlookupd/${room}`)));
+    assert.deepEqual((await names('nsqlookupd')).sort(), [...new Set(rooms.flat())].sort());
+  });
+
   test('the CommonJS build works', () => {
     const common = createRequire(import.meta.url)('../../dist/cjs/registry/index.js') as typeof registry;
     assert.notEqual(common.RegistrationDB, registry.RegistrationDB);

@@ -204,7 +204,7 @@ describe('RegistrationDB', () => {
 
   test('a listener that throws disturbs neither the change nor who made it', () => {
     const errors: unknown[] = [];
-    const db = new RegistrationDB({ onListenerError: (error, event) => errors.push([event, error]) });
+    const db = new RegistrationDB({ onError: (error, what) => errors.push([what, error]) });
     const boom = new Error('boom');
     db.on('producerRemoved', () => {
       throw boom;
@@ -214,8 +214,8 @@ describe('RegistrationDB', () => {
     assert.equal(db.removePeer(PEERS[0]!).length, 2);
     assert.deepEqual(db.registrationsOf(PEERS[0]!), []);
     assert.deepEqual(errors, [
-      ['producerRemoved', boom],
-      ['producerRemoved', boom],
+      ['a listener of producerRemoved threw', boom],
+      ['a listener of producerRemoved threw', boom],
     ]);
   });
 

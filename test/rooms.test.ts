@@ -59,7 +59,8 @@ describe('a room imports only rooms below it', () => {
   }
 
   test('what runs anywhere names no global of Node alone', () => {
-    for (const file of files.filter((file) => roomOf(file) !== 'daemon')) {
+    // Deadlines are the one thing that needs timers: the runtime's own are the default of an option.
+    for (const file of files.filter((file) => roomOf(file) !== 'daemon' && !file.endsWith('timers.ts'))) {
       const code = readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
       assert.doesNotMatch(code, /\b(?:Buffer|process|setTimeout|setInterval|setImmediate|performance)\b[.(]/, file);
     }

@@ -8,14 +8,15 @@ const ADDRESS = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/;
 
 /**
  * Reads `host:port` as Go writes it: `0.0.0.0:4160`, `:4160`, `[::1]:0`, `localhost:4161`. A port of 0 asks
- * for a free one. Throws a TypeError that names the address if it is none.
+ * for a free one. Throws a TypeError that names the option and the address if it is none.
  */
-export function parseAddress(text: string): ListenAddress {
+export function parseAddress(option: string, text: string): ListenAddress {
   const [, ipv6, name, digits] = ADDRESS.exec(text) ?? [];
   const port = Number(digits);
   if (digits === undefined || port > 65_535) {
-    throw new TypeError(`${JSON.stringify(text)} is not an address such as 0.0.0.0:4160`);
+    throw new TypeError(`${option} ${JSON.stringify(text)} is not host:port, such as 0.0.0.0:4160`);
   }
   const host = ipv6 ?? name ?? '';
-  return host === '' ? { port } : { host, port };
+  // As in Go, 0.0.0.0 is all addresses, those of IPv6 as well.
+  return host === '' || host === '0.0.0.0' ? { port } : { host, port };
 }

@@ -25,10 +25,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (flags.help) return print(usage());
   if (flags.version) return print(`${VERSION}\n`);
 
+  process.stderr.on('error', () => {}); // a log that nobody reads any more ends nothing
   const clock = createSystemClock();
   let log = createLogger({ clock });
   try {
-    const settings = { ...defaultSettings(), ...(await loadConfig(flags.config)), ...flags };
+    const given = { ...(await loadConfig(flags.config)), ...flags };
+    const settings = { ...defaultSettings(), ...given };
     log = createLogger({ level: settings['log-level'], prefix: settings['log-prefix'], clock });
     log.info?.(VERSION);
     const lookupd = createLookupd({
@@ -37,8 +39,22 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       ...(settings['broadcast-address'] !== '' && { broadcastAddress: settings['broadcast-address'] }),
       inactiveProducerTimeoutMs: settings['inactive-producer-timeout'],
       tombstoneLifetimeMs: settings['tombstone-lifetime'],
+      graceMs: settings['grace-period'],
+      limits: { maxLineBytes: settings['max-line-bytes'], maxBodyBytes: settings['max-body-bytes'] },
+      maxConnections: settings['max-connections'],
+      maxRegistrations: settings['max-registrations'],
+      maxRegistrationsPerPeer: settings['max-registrations-per-peer'],
+      identifyTimeoutMs: settings['identify-timeout'],
+      ...('silence-timeout' in given && { silenceTimeoutMs: settings['silence-timeout'] }),
+      drainTimeoutMs: settings['drain-timeout'],
+      httpMaxConnections: settings['http-max-connections'],
+      httpMaxHeaderBytes: settings['http-max-header-bytes'],
+      httpMaxBodyBytes: settings['http-max-body-bytes'],
+      httpRequestTimeoutMs: settings['http-request-timeout'],
+      httpIdleTimeoutMs: settings['http-idle-timeout'],
       clock,
       log,
+      onError: (error, what) => log.error?.(`${what} - ${error instanceof Error ? error.stack : String(error)}`),
     });
     await serve(lookupd);
     return 0;

@@ -1,6 +1,25 @@
 import { formatDuration, parseDuration } from '../registry/duration.js';
-import { DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS, DEFAULT_TOMBSTONE_LIFETIME_MS } from '../registry/index.js';
-import { DEFAULT_HTTP_ADDRESS, DEFAULT_TCP_ADDRESS } from './lookupd.js';
+import { DEFAULT_MAX_IGNORED_BODY_BYTES } from '../http/index.js';
+import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LINE_BYTES } from '../protocol/index.js';
+import {
+  DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
+  DEFAULT_MAX_REGISTRATIONS,
+  DEFAULT_MAX_REGISTRATIONS_PER_PEER,
+  DEFAULT_TOMBSTONE_LIFETIME_MS,
+} from '../registry/index.js';
+import {
+  DEFAULT_DRAIN_TIMEOUT_MS,
+  DEFAULT_IDENTIFY_TIMEOUT_MS,
+  DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_SILENCE_TIMEOUT_MS,
+} from '../tcp/index.js';
+import {
+  DEFAULT_HTTP_IDLE_TIMEOUT_MS,
+  DEFAULT_HTTP_MAX_CONNECTIONS,
+  DEFAULT_HTTP_MAX_HEADER_BYTES,
+  DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
+} from './http-server.js';
+import { DEFAULT_GRACE_MS, DEFAULT_HTTP_ADDRESS, DEFAULT_TCP_ADDRESS } from './lookupd.js';
 import { DEFAULT_LOG_PREFIX, LOG_LEVELS } from './stderr-logger.js';
 
 /** How the text of a flag or of a config value is read, and how a default is shown. */
@@ -10,6 +29,8 @@ interface Kind<T> {
   readonly show: (value: T) => string;
   /** What a text of this kind looks like, for the help. */
   readonly like: string;
+  /** The type of such a value in the config file. */
+  readonly toml: 'string' | 'boolean' | 'number';
 }
 
 interface Flag<T> {
@@ -24,18 +45,24 @@ const STRING: Kind<string> = {
   parse: (text) => text,
   show: (text) => (/^\S+$/.test(text) ? text : JSON.stringify(text)),
   like: 'string',
+  toml: 'string',
 };
 
+const TRUE = ['true', 'True', 'TRUE', 't', 'T', '1'];
+const FALSE = ['false', 'False', 'FALSE', 'f', 'F', '0'];
+
 const BOOLEAN: Kind<boolean> = {
-  parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  parse: (text) => (TRUE.includes(text) ? true : FALSE.includes(text) ? false : undefined),
   show: String,
   like: '',
+  toml: 'boolean',
 };
 
 const LEVEL: Kind<(typeof LOG_LEVELS)[number]> = {
   parse: (text) => LOG_LEVELS.find((level) => level === text.toLowerCase()),
   show: String,
   like: 'level',
+  toml: 'string',
 };
 
 const DURATION: Kind<number> = {
@@ -44,7 +71,15 @@ const DURATION: Kind<number> = {
     return ms !== undefined && ms >= 0 ? ms : undefined;
   },
   show: formatDuration,
-  like: 'duration',
+  like: 'duration from 0 on',
+  toml: 'string',
+};
+
+const INTEGER: Kind<number> = {
+  parse: (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined),
+  show: String,
+  like: 'int',
+  toml: 'number',
 };
 
 function flag<T>(kind: Kind<T>, standard: T, help: string): Flag<T> {
@@ -68,6 +103,32 @@ export const FLAGS = {
     'how long after its last ping a producer is still named',
   ),
   'tombstone-lifetime': flag(DURATION, DEFAULT_TOMBSTONE_LIFETIME_MS, 'how long a tombstone hides a producer'),
+  'grace-period': flag(DURATION, DEFAULT_GRACE_MS, 'how long the end waits for HTTP requests in flight'),
+  'max-line-bytes': flag(INTEGER, DEFAULT_MAX_LINE_BYTES, 'the longest command line of a peer'),
+  'max-body-bytes': flag(INTEGER, DEFAULT_MAX_BODY_BYTES, 'the longest body of an IDENTIFY'),
+  'max-connections': flag(INTEGER, DEFAULT_MAX_CONNECTIONS, 'the most connections of peers'),
+  'max-registrations': flag(INTEGER, DEFAULT_MAX_REGISTRATIONS, 'the most registrations and producers, together'),
+  'max-registrations-per-peer': flag(INTEGER, DEFAULT_MAX_REGISTRATIONS_PER_PEER, 'the most registrations of one peer'),
+  'identify-timeout': flag(DURATION, DEFAULT_IDENTIFY_TIMEOUT_MS, 'by when a peer must have sent its IDENTIFY'),
+  'silence-timeout': flag(
+    DURATION,
+    DEFAULT_SILENCE_TIMEOUT_MS,
+    'how long a peer may send nothing; not less than three times the inactive-producer-timeout unless set',
+  ),
+  'drain-timeout': flag(DURATION, DEFAULT_DRAIN_TIMEOUT_MS, 'how long a peer may leave answers unread'),
+  'http-max-connections': flag(INTEGER, DEFAULT_HTTP_MAX_CONNECTIONS, 'the most HTTP connections'),
+  'http-max-header-bytes': flag(INTEGER, DEFAULT_HTTP_MAX_HEADER_BYTES, 'the longest HTTP request line and headers'),
+  'http-max-body-bytes': flag(
+    INTEGER,
+    DEFAULT_MAX_IGNORED_BODY_BYTES,
+    'an HTTP request with a longer body is answered and its connection closed',
+  ),
+  'http-request-timeout': flag(
+    DURATION,
+    DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
+    'by when an HTTP request must have come, and its answer be read',
+  ),
+  'http-idle-timeout': flag(DURATION, DEFAULT_HTTP_IDLE_TIMEOUT_MS, 'how long an HTTP connection may stay idle'),
 } as const;
 
 export type FlagName = keyof typeof FLAGS;
@@ -85,6 +146,7 @@ export class SettingError extends Error {
 export function parseFlags(args: readonly string[]): Partial<Settings> {
   const settings: Partial<Settings> = {};
   for (let i = 0; i < args.length; i++) {
+    if (args[i] === '--' && i === args.length - 1) break;
     const [, given, value] = /^--?([^-=][^=]*)(?:=([^]*))?$/.exec(args[i]!) ?? [];
     if (given === undefined) throw new SettingError(`${JSON.stringify(args[i])} is not a flag`);
     const name = given === 'h' ? 'help' : given;
@@ -104,10 +166,8 @@ export function readConfig(config: Readonly<Record<string, unknown>>): Partial<S
     if (key.includes('-') || !isFlag(name) || 'commandLineOnly' in FLAGS[name]) {
       throw new SettingError(`unknown key ${JSON.stringify(key)}`);
     }
-    const isBoolean = FLAGS[name].kind === BOOLEAN;
-    if (typeof value !== (isBoolean ? 'boolean' : 'string')) {
-      throw new SettingError(`key ${key} must be a ${isBoolean ? 'boolean' : 'string'}`);
-    }
+    const { toml } = FLAGS[name].kind;
+    if (typeof value !== toml) throw new SettingError(`key ${key} must be a ${toml}`);
     set(settings, name, String(value), `key ${key}`);
   }
   return settings;

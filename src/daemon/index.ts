@@ -14,6 +14,13 @@ export {
   type LoggerOptions,
   type LogLevel,
 } from './stderr-logger.js';
+export {
+  DEFAULT_HTTP_IDLE_TIMEOUT_MS,
+  DEFAULT_HTTP_MAX_CONNECTIONS,
+  DEFAULT_HTTP_MAX_HEADER_BYTES,
+  DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
+  type HttpServerOptions,
+} from './http-server.js';
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from './version.js';

@@ -1,35 +1,46 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import { hostname } from 'node:os';
-import { createHttpHandler, createLogDecorator, decorate, NSQLOOKUPD_VERSION, toNodeHandler } from '../http/index.js';
-import type { PeerLimits } from '../protocol/index.js';
+import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
+import { printError } from '../registry/error-report.js';
 import { joinHostPort } from '../registry/host-port.js';
-import { RegistrationDB, SILENT_LOGGER, Topology, type Clock, type Lifetimes, type Logger } from '../registry/index.js';
-import { createTcpHandler } from '../tcp/index.js';
+import {
+  NSQLOOKUPD_VERSION,
+  RegistrationDB,
+  SILENT_LOGGER,
+  Topology,
+  type Clock,
+  type TopologyOptions,
+} from '../registry/index.js';
+import { toSafeLogger } from '../registry/logger.js';
+import { atLeast } from '../registry/options.js';
+import { createTcpHandler, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress, type ListenAddress } from './address.js';
+import { createHttpServer, RequestTracker, type HttpServerOptions } from './http-server.js';
 import { createSystemClock } from './system-clock.js';
 
 export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
 export const DEFAULT_HTTP_ADDRESS = '0.0.0.0:4161';
 export const DEFAULT_GRACE_MS = 5000;
 
-export interface LookupdOptions extends Partial<Lifetimes> {
+/** Options of the parts are passed on to them, and documented there. */
+export interface LookupdOptions
+  extends
+    Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
+    Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'timers'>>,
+    HttpServerOptions {
   /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
-  readonly tcpAddress?: string;
+  readonly tcpAddress?: string | undefined;
   /** `host:port` for consumers and nsqadmin. Default `0.0.0.0:4161`; port 0 picks a free one. */
-  readonly httpAddress?: string;
+  readonly httpAddress?: string | undefined;
   /** Where peers are told to find this lookupd. Default: the OS hostname. */
-  readonly broadcastAddress?: string;
+  readonly broadcastAddress?: string | undefined;
   /** How long `close` waits for HTTP requests in flight before it cuts them off. Default 5,000. */
-  readonly graceMs?: number;
-  /** How much a peer may send as one line or body. */
-  readonly limits?: PeerLimits;
-  /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
-  readonly log?: Logger;
+  readonly graceMs?: number | undefined;
   /** Default: the system's clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** The registry to serve. Default: a new one. */
-  readonly db?: RegistrationDB;
+  readonly db?: RegistrationDB | undefined;
 }
 
 /** A lookupd with its two listeners. */
@@ -47,13 +58,18 @@ export interface Lookupd extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
+// Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
+const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 };
+
 /** Makes a lookupd; `listen` starts it. Throws a TypeError on a bad address or lifetime. */
 export function createLookupd(options: LookupdOptions = {}): Lookupd {
-  const { db = new RegistrationDB(), clock = createSystemClock(), log = SILENT_LOGGER, limits = {} } = options;
-  const { broadcastAddress = hostname(), graceMs = DEFAULT_GRACE_MS } = options;
-  const tcpListen = parseAddress(options.tcpAddress ?? DEFAULT_TCP_ADDRESS);
-  const httpListen = parseAddress(options.httpAddress ?? DEFAULT_HTTP_ADDRESS);
-  const topology = new Topology({ ...options, db, clock, log });
+  const { onError = printError, clock = createSystemClock(), broadcastAddress = hostname() } = options;
+  const { db = new RegistrationDB({ onError }) } = options;
+  const log = toSafeLogger(options.log ?? SILENT_LOGGER, onError);
+  const graceMs = atLeast(0, 'graceMs', options.graceMs ?? DEFAULT_GRACE_MS);
+  const tcpListen = parseAddress('tcpAddress', options.tcpAddress ?? DEFAULT_TCP_ADDRESS);
+  const httpListen = parseAddress('httpAddress', options.httpAddress ?? DEFAULT_HTTP_ADDRESS);
+  const topology = new Topology({ ...options, db, clock });
 
   const announce = () => ({
     broadcastAddress,
@@ -62,11 +78,13 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     httpPort: portOf(httpServer),
     version: NSQLOOKUPD_VERSION,
   });
-  const tcpHandler = createTcpHandler({ topology, announce, limits, log });
-  // Half-open, so that a peer that has sent its last still gets its answer.
-  const tcpServer = createTcpServer({ allowHalfOpen: true }, tcpHandler);
-  const httpHandler = createHttpHandler({ topology, commandLine: process.argv });
-  const httpServer = createHttpServer(toNodeHandler(decorate(httpHandler, createLogDecorator({ log, clock }))));
+  const tcpHandler = createTcpHandler({ ...options, topology, announce });
+  const tcpServer = createTcpServer(TCP_OPTIONS, tcpHandler);
+
+  const httpHandler = createHttpHandler({ topology, commandLine: process.argv, onError });
+  const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound);
+  const httpServer = createHttpServer(logged, { ...options, log, onError });
+  const requests = new RequestTracker(httpServer);
 
   let listening: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
@@ -86,7 +104,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
       throw error;
     }
     for (const server of [httpServer, tcpServer]) {
-      server.on('error', (error) => {
+      server.on('error', (error: NodeJS.ErrnoException) => {
+        if (isPassing(error)) {
+          log.error?.(`no new connection on ${addressOf(server)} - ${error.message}`);
+          return;
+        }
         failure ??= error;
         void close();
       });
@@ -97,7 +119,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     const tcpClosed = closeServer(tcpServer);
     const httpClosed = closeServer(httpServer);
     tcpHandler.close();
-    httpServer.closeIdleConnections();
+    requests.end();
     const cutOff = setTimeout(() => httpServer.closeAllConnections(), graceMs);
     await Promise.all([tcpClosed, httpClosed]);
     clearTimeout(cutOff);
@@ -146,6 +168,11 @@ function listenOn(server: Server, address: ListenAddress): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Whether a listener's error is about one connection, or a lack that passes, and not about the listener. */
+function isPassing({ syscall, code = '' }: NodeJS.ErrnoException): boolean {
+  return syscall === 'accept' && ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ECONNABORTED', 'EPERM'].includes(code);
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -9,12 +9,12 @@ export const DEFAULT_LOG_PREFIX = '[nsqlookupd] ';
 
 export interface LoggerOptions {
   /** The least level that is written. Default `info`. */
-  readonly level?: LogLevel;
+  readonly level?: LogLevel | undefined;
   /** Starts every line. Default `[nsqlookupd] `. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   readonly clock: Clock;
   /** Gets each line, its newline included. Default: standard error. */
-  readonly write?: (line: string) => void;
+  readonly write?: ((line: string) => void) | undefined;
 }
 
 export type DaemonLogger = Logger & { fatal(line: string): void };
@@ -30,12 +30,22 @@ const WORDS: Readonly<Record<LogLevel, string>> = {
 /** Makes a logger whose lines look like nsqlookupd's: `[nsqlookupd] 2026/11/23 04:30:30.098992 INFO: …`. */
 export function createLogger(options: LoggerOptions): DaemonLogger {
   const { level = 'info', prefix = DEFAULT_LOG_PREFIX, clock } = options;
-  const write = options.write ?? ((line: string) => process.stderr.write(line));
+  const write = options.write ?? writeToStderr;
+  if (!LOG_LEVELS.includes(level)) throw new TypeError(`level must be one of ${LOG_LEVELS.join(', ')}`);
   const writer = (of: LogLevel) => (line: string) => {
     write(`${prefix}${timestamp(clock())} ${WORDS[of]}: ${printable(line)}\n`);
   };
   const enabled = LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)).map((of) => [of, writer(of)] as const);
   return { fatal: writer('fatal'), ...Object.fromEntries(enabled) };
+}
+
+/** A disk that is full, like a reader that has gone, costs the line and nothing else; so it is in Go. */
+function writeToStderr(line: string): void {
+  try {
+    process.stderr.write(line);
+  } catch {
+    // There is nowhere to say so.
+  }
 }
 
 /** Local time with microseconds, as Go's log package prints it. */

@@ -1,23 +1,33 @@
+import { printError, report } from '../registry/error-report.js';
+import type { OnError } from '../registry/index.js';
 import { answerNotFound } from './http-handler.js';
-import type { HttpBody, HttpHandler, HttpRequest, HttpResponse, HttpResult } from './http-message.js';
+import type { HttpBody, HttpHandler, HttpRequest, HttpResponse } from './http-message.js';
 import { failure } from './responses.js';
 
-/**
- * Makes a handler a function from a WHATWG `Request` to a `Response`. What is not the handler's is answered
- * by `fallback`, which gets the same request: 404 if left out.
- */
+const encoder = new TextEncoder();
+
+export interface FetchHandlerOptions {
+  /** Answers what is not the handler's, and gets the same request. Default: 404. */
+  readonly fallback?: ((request: Request) => Response | Promise<Response>) | undefined;
+  /** Gets what the handler threw, while the client gets a 500. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
+/** Makes a handler a function from a WHATWG `Request` to a `Response`. */
 export function toFetchHandler(
   handler: HttpHandler,
-  fallback: (request: Request) => Response | Promise<Response> = () => toResponse(answerNotFound(), false),
+  options: FetchHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
+  const { fallback = () => toResponse(answerNotFound(), false), onError = printError } = options;
   return async (request) => {
-    let result: HttpResult;
     try {
-      result = await handler(toHttpRequest(request));
-    } catch {
-      result = failure(500, 'INTERNAL_ERROR');
+      const result = await handler(toHttpRequest(request));
+      if (result) return toResponse(result, request.method === 'HEAD');
+    } catch (error) {
+      report(onError, error, 'an HTTP handler threw');
+      return toResponse(failure(500, 'INTERNAL_ERROR'), request.method === 'HEAD');
     }
-    return result ? toResponse(result, request.method === 'HEAD') : fallback(request);
+    return fallback(request);
   };
 }
 
@@ -37,13 +47,12 @@ function toResponse({ status, headers, body }: HttpResponse, isHead: boolean): R
 }
 
 function toBodyInit(body: HttpBody): ConstructorParameters<typeof Response>[0] {
-  if (typeof body === 'string') return body;
+  if (typeof body === 'string') return encoder.encode(body); // a text would bring a Content-Type of its own
   return body instanceof Uint8Array ? new Uint8Array(body) : toStream(body);
 }
 
 function toStream(chunks: AsyncIterable<string | Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
-  const encoder = new TextEncoder();
   return new ReadableStream({
     async pull(controller) {
       const next = await iterator.next();

@@ -1,36 +1,48 @@
-import type { Topology } from '../registry/index.js';
-import type { HttpRequest, HttpResponse, HttpResult, SyncHttpHandler } from './http-message.js';
+import { printError, report } from '../registry/error-report.js';
+import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
+import type { HttpHandler, HttpRequest, HttpResponse, HttpResult, SyncHttpHandler } from './http-message.js';
 import { unescapePercent } from './query.js';
 import { failure } from './responses.js';
-import { createRoutes, type Methods, type Routes } from './routes.js';
-
-/** The nsqlookupd whose answers these are, as `/info` and IDENTIFY tell it. */
-export const NSQLOOKUPD_VERSION = '1.3.0';
+import { createRoutes, type Route } from './routes.js';
 
 export interface HttpHandlerOptions {
   readonly topology: Topology;
   /** What `/info` tells. Default: `NSQLOOKUPD_VERSION`. */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** What `/debug/pprof/cmdline` tells. Default: nothing. */
-  readonly commandLine?: readonly string[];
+  readonly commandLine?: readonly string[] | undefined;
+  /** Gets what the topology's clock threw, while the client gets a 500. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
 }
+
+/** By path, then by method. */
+type Routes = Map<string, Map<string, Route>>;
 
 /**
  * Makes the handler for consumers and nsqadmin: every route of nsqlookupd over a topology. It reads no body, and
- * answers `undefined` for a path that is none of its own. Throws a TypeError when an option is missing.
+ * answers `undefined` for a path that is none of its own. Throws a TypeError when an option is missing; never later.
  */
 export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler {
-  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [] } = options;
+  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], onError = printError } = options;
   if (typeof topology?.lookup !== 'function') throw new TypeError('topology must be a Topology');
-  const routes = createRoutes({ topology, version, commandLine });
+  const routes: Routes = new Map();
+  for (const [method, path, route] of createRoutes({ topology, version, commandLine })) {
+    const methods = routes.get(path) ?? new Map<string, Route>();
+    routes.set(path, methods.set(method, route));
+  }
 
   return (request) => {
     const methods = routes.get(request.path) ?? routes.get(plainPath(request.path) ?? '');
     if (!methods) return redirect(request, routes);
-    const { method } = request;
-    if (method === 'OPTIONS') return { status: 200, headers: { Allow: allow(methods) }, body: '' };
-    const route = methods[method === 'HEAD' ? 'GET' : (method as keyof Methods)];
-    return route ? route(request) : failure(405, 'METHOD_NOT_ALLOWED', { Allow: allow(methods) });
+    if (request.method === 'OPTIONS') return { status: 200, headers: { Allow: allow(methods) }, body: '' };
+    const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method);
+    if (!route) return failure(405, 'METHOD_NOT_ALLOWED', { Allow: allow(methods) });
+    try {
+      return route(request);
+    } catch (error) {
+      report(onError, error, `${request.method} ${request.path} threw`);
+      return failure(500, 'INTERNAL_ERROR');
+    }
   };
 }
 
@@ -38,9 +50,11 @@ export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler 
 function redirect({ method, path, query }: HttpRequest, routes: Routes): HttpResult {
   const meant = withoutDots(plainPath(path) ?? '').toLowerCase();
   const isGet = method === 'GET' || method === 'HEAD';
-  if (!routes.get(meant)?.[isGet ? 'GET' : (method as keyof Methods)]) return undefined;
-  const headers = { Location: query === '' ? meant : `${meant}?${query}` };
-  return { status: isGet ? 301 : 308, headers, body: '' };
+  if (!routes.get(meant)?.has(isGet ? 'GET' : method)) return undefined;
+  const location = query === '' ? meant : `${meant}?${query}`;
+  if (!isGet) return { status: 307, headers: { Location: location }, body: '' };
+  const headers = { 'Content-Type': 'text/html; charset=utf-8', Location: location };
+  return { status: 301, headers, body: `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n` };
 }
 
 function withoutDots(path: string): string {
@@ -52,6 +66,10 @@ function withoutDots(path: string): string {
   return `/${segments.join('/')}`;
 }
 
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
 /** The path without escapes, doubled slashes and a slash at the end; undefined if it is malformed. */
 function plainPath(path: string): string | undefined {
   return unescapePercent(path)
@@ -59,11 +77,22 @@ function plainPath(path: string): string | undefined {
     .replace(/(.)\/$/, '$1');
 }
 
-function allow({ GET, POST }: Methods): string {
-  return [GET && 'GET, HEAD', 'OPTIONS', POST && 'POST'].filter(Boolean).join(', ');
+/** In the order of nsqlookupd, which is the alphabet's. */
+function allow(methods: ReadonlyMap<string, Route>): string {
+  const names = [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return [...names, 'OPTIONS'].sort().join(', ');
 }
 
 /** For a request that nobody answered: 404, as nsqlookupd words it. */
 export function answerNotFound(): HttpResponse {
   return failure(404, 'NOT_FOUND');
+}
+
+/** A decorator for where no other routes follow: what the handler leaves to the host is answered 404. */
+export function orNotFound(handler: HttpHandler): HttpHandler {
+  return (request) => {
+    const result = handler(request);
+    if (result instanceof Promise) return result.then((answer) => answer ?? answerNotFound());
+    return result ?? answerNotFound();
+  };
 }

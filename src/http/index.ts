@@ -1,4 +1,5 @@
-export { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION, type HttpHandlerOptions } from './http-handler.js';
+export { answerNotFound, createHttpHandler, orNotFound, type HttpHandlerOptions } from './http-handler.js';
+export { NSQLOOKUPD_VERSION } from '../registry/index.js';
 export {
   decorate,
   type HttpBody,
@@ -10,5 +11,12 @@ export {
   type SyncHttpHandler,
 } from './http-message.js';
 export { createLogDecorator } from './log-decorator.js';
-export { toFetchHandler } from './fetch-adapter.js';
-export { toNodeHandler, type NodeListener, type NodeRequest, type NodeResponse } from './node-adapter.js';
+export { toFetchHandler, type FetchHandlerOptions } from './fetch-adapter.js';
+export {
+  DEFAULT_MAX_IGNORED_BODY_BYTES,
+  toNodeHandler,
+  type NodeHandlerOptions,
+  type NodeListener,
+  type NodeRequest,
+  type NodeResponse,
+} from './node-adapter.js';

@@ -1,5 +1,7 @@
+import { printError, report } from '../registry/error-report.js';
 import { joinHostPort } from '../registry/host-port.js';
-import type { HttpBody, HttpHandler, HttpRequest, HttpResult } from './http-message.js';
+import type { OnError } from '../registry/index.js';
+import type { HttpHandler, HttpRequest, HttpResponse, HttpResult } from './http-message.js';
 import { answerNotFound } from './http-handler.js';
 import { failure } from './responses.js';
 
@@ -8,6 +10,9 @@ export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly headers: HttpRequest['headers'];
+  readonly httpVersionMajor?: number;
+  /** Whether the body has been read to its end. */
+  readonly complete?: boolean;
   readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined };
 }
 
@@ -24,72 +29,108 @@ export interface NodeResponse {
 
 export type NodeListener = (request: NodeRequest, response: NodeResponse, next?: (error?: unknown) => void) => void;
 
+export const DEFAULT_MAX_IGNORED_BODY_BYTES = 64 * 1024;
+
+export interface NodeHandlerOptions {
+  /**
+   * No route takes a body. One that is longer than this, or does not say how long it is, is not waited for: the
+   * request is answered and its connection closed. Default 65,536.
+   */
+  readonly maxIgnoredBodyBytes?: number | undefined;
+  /** Gets what the handler threw, unless `next` does. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
 const encoder = new TextEncoder();
 
 /**
  * Makes a handler a listener for `http.createServer`, or a middleware: a path that is not the handler's goes to
  * `next`, or without one is answered 404. A handler that throws is answered 500, or goes to `next` as an error.
  */
-export function toNodeHandler(handler: HttpHandler): NodeListener {
+export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
+  const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = options;
+
   return (request, response, next) => {
+    const giveUp = (error: unknown) => {
+      report(onError, error, 'an answer could not be sent');
+      response.destroy();
+    };
+    const answer = (result: HttpResponse) => {
+      const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
+      try {
+        send(response, closes ? closing(result) : result, request.method === 'HEAD')?.catch(giveUp);
+      } catch (error) {
+        giveUp(error);
+      }
+    };
     const reply = (result: HttpResult) => {
-      if (result) send(response, result, request.method === 'HEAD');
+      if (result) answer(result);
       else if (next) next();
-      else send(response, answerNotFound(), request.method === 'HEAD');
+      else answer(answerNotFound());
     };
     const fail = (error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else if (next) next(error);
-      else send(response, failure(500, 'INTERNAL_ERROR'), request.method === 'HEAD');
+      if (next) return next(error);
+      report(onError, error, 'an HTTP handler threw');
+      answer(failure(500, 'INTERNAL_ERROR'));
     };
+    let result: ReturnType<HttpHandler>;
     try {
-      const result = handler(new NodeHttpRequest(request));
-      if (result instanceof Promise) result.then(reply).catch(fail);
-      else reply(result);
+      result = handler(toHttpRequest(request));
     } catch (error) {
-      fail(error);
+      return fail(error);
     }
+    if (result instanceof Promise) void result.then(reply, fail);
+    else reply(result);
   };
 }
 
-class NodeHttpRequest implements HttpRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly headers: HttpRequest['headers'];
-  readonly #socket: NodeRequest['socket'];
-
-  constructor({ method = 'GET', url = '/', headers, socket }: NodeRequest) {
-    const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
-    const mark = target.indexOf('?');
-    this.method = method;
-    this.path = mark < 0 ? target : target.slice(0, mark);
-    this.query = mark < 0 ? '' : target.slice(mark + 1);
-    this.headers = headers;
-    this.#socket = socket;
-  }
-
-  get remoteAddress(): string | undefined {
-    const { remoteAddress, remotePort } = this.#socket;
-    return remoteAddress === undefined || remotePort === undefined
-      ? undefined
-      : joinHostPort(remoteAddress, remotePort);
-  }
+function toHttpRequest({ method = 'GET', url = '/', headers, socket }: NodeRequest): HttpRequest {
+  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
+  const mark = target.indexOf('?');
+  return {
+    method,
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: mark < 0 ? '' : target.slice(mark + 1),
+    headers,
+    /** Put together when somebody asks. */
+    get remoteAddress() {
+      const { remoteAddress, remotePort } = socket;
+      return remoteAddress === undefined || remotePort === undefined
+        ? undefined
+        : joinHostPort(remoteAddress, remotePort);
+    },
+  };
 }
 
-function send(response: NodeResponse, { status, headers, body }: NonNullable<HttpResult>, isHead: boolean): void {
+/** Whether more of a body may come than is worth waiting for, or a client waits to be told to send it. */
+function hasUnreadBody({ headers, complete, httpVersionMajor }: NodeRequest, maxBytes: number): boolean {
+  if (complete === true || httpVersionMajor === 2) return false; // HTTP/2 closes streams, not connections
+  const { 'content-length': length = '0', 'transfer-encoding': encoding, expect } = headers;
+  return encoding !== undefined || expect !== undefined || Number(length) > maxBytes;
+}
+
+function closing(response: HttpResponse): HttpResponse {
+  return { ...response, headers: { ...response.headers, Connection: 'close' } };
+}
+
+function send(
+  response: NodeResponse,
+  { status, headers, body }: HttpResponse,
+  isHead: boolean,
+): Promise<void> | undefined {
   if (typeof body === 'string' || body instanceof Uint8Array) {
     const bytes = typeof body === 'string' ? encoder.encode(body) : body;
     response.writeHead(status, { ...headers, 'Content-Length': bytes.length });
     response.end(isHead ? undefined : bytes);
-  } else {
-    response.writeHead(status, { ...headers });
-    if (isHead) response.end();
-    else sendChunks(response, body).catch(() => response.destroy());
+    return undefined;
   }
+  response.writeHead(status, { ...headers });
+  if (!isHead) return sendChunks(response, body);
+  response.end();
+  return undefined;
 }
 
-async function sendChunks(response: NodeResponse, chunks: Exclude<HttpBody, string | Uint8Array>): Promise<void> {
+async function sendChunks(response: NodeResponse, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
   let goOn = () => {};
   response.on('drain', () => goOn());
   response.on('close', () => goOn());

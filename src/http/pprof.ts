@@ -1,5 +1,5 @@
 import { failure, text } from './responses.js';
-import type { Routes } from './routes.js';
+import type { Row } from './routes.js';
 
 /** The profiles of Go's net/http/pprof that nsqlookupd serves, and what each tells. */
 const PROFILES: Readonly<Record<string, string>> = {
@@ -17,15 +17,18 @@ const UNAVAILABLE = ['block', 'goroutine', 'heap', 'profile', 'threadcreate'];
  * The routes under `/debug/pprof`: the index, `cmdline` and `symbol` answer. The profiles themselves answer 501:
  * there is no Go runtime here to take them from.
  */
-export function createPprofRoutes(commandLine: readonly string[]): Routes {
+export function createPprofRoutes(commandLine: readonly string[]): readonly Row[] {
   const symbol = () => text('num_symbols: 1\n'); // as Go answers, whatever it is asked for
-  const unavailable = (name: string) => () => failure(501, `PROFILE_NOT_AVAILABLE: ${name}`);
-  return new Map([
-    ['/debug/pprof', { GET: () => text(index(), 'text/html; charset=utf-8') }],
-    ['/debug/pprof/cmdline', { GET: () => text(commandLine.join('\0')) }],
-    ['/debug/pprof/symbol', { GET: symbol, POST: symbol }],
-    ...UNAVAILABLE.map((name) => [`/debug/pprof/${name}`, { GET: unavailable(name) }] as const),
-  ]);
+  return [
+    ['GET', '/debug/pprof', () => text(index(), 'text/html; charset=utf-8')],
+    ['GET', '/debug/pprof/cmdline', () => text(commandLine.join('\0'))],
+    ['GET', '/debug/pprof/symbol', symbol],
+    ['POST', '/debug/pprof/symbol', symbol],
+    ...UNAVAILABLE.map((name): Row => {
+      const unavailable = failure(501, `PROFILE_NOT_AVAILABLE: ${name}`);
+      return ['GET', `/debug/pprof/${name}`, () => unavailable];
+    }),
+  ];
 }
 
 function index(): string {

@@ -6,9 +6,7 @@ import { done, failure, json, text, toJson } from './responses.js';
 import { lookupToJson, nodesToJson, registryToJson } from './wire-json.js';
 
 export type Route = (request: HttpRequest) => HttpResponse;
-export type Methods = Partial<Record<'GET' | 'POST', Route>>;
-/** By path, then by method. */
-export type Routes = ReadonlyMap<string, Methods>;
+export type Row = readonly [method: 'GET' | 'POST', path: string, route: Route];
 
 export interface RouteOptions {
   readonly topology: Topology;
@@ -17,69 +15,40 @@ export interface RouteOptions {
 }
 
 /** Everything that nsqlookupd answers over HTTP. */
-export function createRoutes({ topology, version, commandLine }: RouteOptions): Routes {
-  return new Map<string, Methods>([
-    ['/ping', { GET: () => text('OK') }],
-    ['/info', { GET: () => json(toJson({ version })) }],
-    ['/debug', { GET: () => json(registryToJson(topology.db.entries())) }],
-    ['/topics', { GET: () => json(toJson({ topics: topology.topics() })) }],
-    ['/nodes', { GET: () => json(nodesToJson(topology.nodes())) }],
-    ['/channels', { GET: withArgs([anyTopic], (topic) => json(toJson({ channels: topology.channels(topic) }))) }],
-    [
-      '/lookup',
-      {
-        GET: withArgs([anyTopic], (topic) => {
-          const result = topology.lookup(topic);
-          return result ? json(lookupToJson(result)) : failure(404, 'TOPIC_NOT_FOUND');
-        }),
-      },
-    ],
-    [
-      '/topic/create',
-      {
-        POST: withArgs([legalTopic], (topic) => {
-          topology.createTopic(topic);
-          return done();
-        }),
-      },
-    ],
-    [
-      '/topic/delete',
-      {
-        POST: withArgs([anyTopic], (topic) => {
-          topology.deleteTopic(topic);
-          return done();
-        }),
-      },
-    ],
-    [
-      '/topic/tombstone',
-      {
-        POST: withArgs([anyTopic, anyNode], (topic, node) => {
-          topology.tombstone(topic, node);
-          return done();
-        }),
-      },
-    ],
-    [
-      '/channel/create',
-      {
-        POST: withArgs([legalTopic, legalChannel], (topic, channel) => {
-          topology.createChannel(topic, channel);
-          return done();
-        }),
-      },
-    ],
-    [
-      '/channel/delete',
-      {
-        POST: withArgs([legalTopic, legalChannel], (topic, channel) =>
-          topology.deleteChannel(topic, channel) ? done() : failure(404, 'CHANNEL_NOT_FOUND'),
-        ),
-      },
-    ],
+export function createRoutes({ topology, version, commandLine }: RouteOptions): readonly Row[] {
+  const lookup = (topic: string) => {
+    const result = topology.lookup(topic);
+    return result ? json(lookupToJson(result)) : failure(404, 'TOPIC_NOT_FOUND');
+  };
+  const deleteTopic = (topic: string) => {
+    topology.deleteTopic(topic);
+    return done();
+  };
+  const tombstone = (topic: string, node: string) => {
+    topology.tombstone(topic, node);
+    return done();
+  };
+  const created = (hadRoom: boolean) => (hadRoom ? done() : failure(503, 'TOO_MANY_REGISTRATIONS'));
+  const createTopic = (topic: string) => created(topology.createTopic(topic));
+  const createChannel = (topic: string, channel: string) => created(topology.createChannel(topic, channel));
+  const deleteChannel = (topic: string, channel: string) =>
+    topology.deleteChannel(topic, channel) ? done() : failure(404, 'CHANNEL_NOT_FOUND');
+
+  return [
+    ['GET', '/ping', () => text('OK')],
+    ['GET', '/info', () => json(toJson({ version }))],
+    ['GET', '/debug', () => json(registryToJson(topology.db.entries()))],
+    ['GET', '/topics', () => json(toJson({ topics: topology.topics() }))],
+    ['GET', '/nodes', () => json(nodesToJson(topology.nodes()))],
+    ['GET', '/channels', withArgs([anyTopic], (topic) => json(toJson({ channels: topology.channels(topic) })))],
+    ['GET', '/lookup', withArgs([anyTopic], lookup)],
+    ['POST', '/topic/create', withArgs([legalTopic], createTopic)],
+    ['POST', '/topic/delete', withArgs([anyTopic], deleteTopic)],
+    ['POST', '/topic/tombstone', withArgs([anyTopic, anyNode], tombstone)],
+    ['POST', '/channel/create', withArgs([legalTopic, legalChannel], createChannel)],
+    ['POST', '/channel/delete', withArgs([legalTopic, legalChannel], deleteChannel)],
     ...createPprofRoutes(commandLine),
-  ]);
+  ];
 }
 
 interface Argument {

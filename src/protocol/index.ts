@@ -8,7 +8,13 @@ export {
   type Reply,
   type TopicMessage,
 } from './messages.js';
-export { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LINE_BYTES, PeerDecoder, type PeerLimits } from './peer-decoder.js';
+export {
+  DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_LINE_BYTES,
+  PeerDecoder,
+  toPeerLimits,
+  type PeerLimits,
+} from './peer-decoder.js';
 export { encodePeerMessage } from './peer-encoder.js';
 export { DEFAULT_MAX_REPLY_BYTES, ReplyDecoder } from './reply-decoder.js';
 export { encodeReply } from './reply-encoder.js';

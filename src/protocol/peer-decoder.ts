@@ -8,9 +8,18 @@ export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
 
 export interface PeerLimits {
   /** The longest command line, newline included. Default 65,536. nsqd's longest is 142. */
-  readonly maxLineBytes?: number;
+  readonly maxLineBytes?: number | undefined;
   /** The longest body of an IDENTIFY. Default 262,144. nsqd's are about 200. */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
+}
+
+/** The limits with their defaults. Throws a TypeError when one is not a number from 1 on. */
+export function toPeerLimits({
+  maxLineBytes = DEFAULT_MAX_LINE_BYTES,
+  maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+}: PeerLimits): { maxLineBytes: number; maxBodyBytes: number } {
+  if (maxLineBytes >= 1 && maxBodyBytes >= 1) return { maxLineBytes, maxBodyBytes };
+  throw new TypeError('maxLineBytes and maxBodyBytes must be numbers from 1 on');
 }
 
 /** White space to Go's strings.TrimSpace. */
@@ -28,9 +37,11 @@ export class PeerDecoder {
   #expects: 'magic' | 'line' | 'size' | 'body' | 'nothing' = 'magic';
   #bodyBytes = 0;
 
+  /** Throws a TypeError when a limit is not a number from 1 on. */
   constructor(limits: PeerLimits = {}) {
-    this.#maxLineBytes = limits.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
-    this.#maxBodyBytes = limits.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+    const { maxLineBytes, maxBodyBytes } = toPeerLimits(limits);
+    this.#maxLineBytes = maxLineBytes;
+    this.#maxBodyBytes = maxBodyBytes;
   }
 
   push(bytes: Uint8Array): void {
@@ -47,9 +58,10 @@ export class PeerDecoder {
 
   /** To be called when no more bytes will come: a fault if an IDENTIFY lacks its body. */
   end(): Fault | undefined {
-    const cutShort = this.#expects === 'size' || this.#expects === 'body';
+    const expected = this.#expects;
     this.#stop();
-    return cutShort ? toFault('E_BAD_BODY', 'IDENTIFY failed to read body') : undefined;
+    if (expected === 'size') return toFault('E_BAD_BODY', 'IDENTIFY failed to read body size');
+    return expected === 'body' ? toFault('E_BAD_BODY', 'IDENTIFY failed to read body') : undefined;
   }
 
   /** Bytes kept of a message that is not whole yet; less than the larger limit once `next` has no more. */
@@ -130,7 +142,7 @@ function parseLine(line: string): PeerMessage | Fault {
       if (topic === undefined) return toFault('E_INVALID', `${command} insufficient number of params`);
       return { type: command === 'REGISTER' ? 'register' : 'unregister', topic, channel };
     default:
-      return toFault('E_INVALID', `invalid command ${JSON.stringify(command.slice(0, 64))}`);
+      return toFault('E_INVALID', `invalid command ${command.slice(0, 64)}`);
   }
 }
 

@@ -19,10 +19,12 @@ export function encodePeerMessage(message: PeerMessage): Uint8Array {
     case 'register':
     case 'unregister': {
       const { topic, channel } = message;
-      if (topic === '' || /\s/.test(topic + channel)) {
+      if (typeof topic !== 'string' || typeof channel !== 'string' || topic === '' || /\s/.test(topic + channel)) {
         throw new TypeError(`no topic, or white space in a name: ${JSON.stringify([topic, channel])}`);
       }
       return encodeText(`${message.type.toUpperCase()} ${topic}${channel === '' ? '' : ` ${channel}`}\n`);
     }
+    default:
+      throw new TypeError(`unknown message ${JSON.stringify(message)}`);
   }
 }

@@ -29,7 +29,7 @@ export function formatDuration(ms: number): string {
   if (ns < 1e6) return `${sign}${ns / 1e3}µs`;
   if (ns < 1e9) return `${sign}${ns / 1e6}ms`;
   const minutes = Math.floor(ns / 60e9);
-  const seconds = `${(ns - minutes * 60e9) / 1e9}s`;
+  const seconds = `${((ns - minutes * 60e9) / 1e9).toFixed(9).replace(/\.?0+$/, '')}s`;
   if (minutes === 0) return sign + seconds;
   return `${sign}${minutes < 60 ? '' : `${Math.floor(minutes / 60)}h`}${minutes % 60}m${seconds}`;
 }

@@ -12,11 +12,15 @@ export {
   type Registration,
 } from './registration.js';
 export { isChannelName, isEphemeral, isTopicName } from './names.js';
+export { NSQLOOKUPD_VERSION } from './version.js';
 export type { PeerInfo } from './peer-info.js';
 export type { Clock } from './clock.js';
+export type { OnError } from './error-report.js';
 export { SILENT_LOGGER, type Logger } from './logger.js';
 export {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
+  DEFAULT_MAX_REGISTRATIONS,
+  DEFAULT_MAX_REGISTRATIONS_PER_PEER,
   DEFAULT_TOMBSTONE_LIFETIME_MS,
   Topology,
   type LookupResult,

@@ -1,7 +1,8 @@
-import { EventEmitter } from 'eventemitter3';
+import type { OnError } from './error-report.js';
 import type { PeerInfo } from './peer-info.js';
 import { RegistrationIndex } from './registration-index.js';
 import type { Producer, Registration } from './registration.js';
+import { SafeEmitter } from './safe-emitter.js';
 
 /** What a `RegistrationDB` tells, each after the change is made. */
 export interface RegistrationDBEvents {
@@ -15,9 +16,9 @@ export interface RegistrationDBEvents {
 export interface RegistrationDBOptions {
   /**
    * Gets what a listener of the db's events threw, once for each event. The change that the event told of
-   * stands, and whoever made it is not disturbed. Default: one line to `console.error`.
+   * stands, and whoever made it is not disturbed. Default: a line to the console.
    */
-  readonly onListenerError?: (error: unknown, event: keyof RegistrationDBEvents) => void;
+  readonly onError?: OnError | undefined;
 }
 
 /**
@@ -26,16 +27,15 @@ export interface RegistrationDBOptions {
  * Every question costs in proportion to its answer and every change to what it changes, however much else the
  * db holds. `*` as key or subkey of a find matches all; in a change it is a name like any other.
  */
-export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
+export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   readonly #index = new RegistrationIndex<Entry>();
   readonly #byPeer = new Map<PeerInfo, Set<Entry>>();
   readonly #scopes = new Map<string, Scope>();
-  readonly #onListenerError: NonNullable<RegistrationDBOptions['onListenerError']>;
   #revision = 0;
+  #size = 0;
 
   constructor(options: RegistrationDBOptions = {}) {
-    super();
-    this.#onListenerError = options.onListenerError ?? printListenerError;
+    super(options.onError);
   }
 
   /** Counts up with every change that an answer could show, except a peer's `lastUpdateMs`. */
@@ -56,7 +56,7 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     if (this.#get(registration)) return false;
     const entry = this.#create(registration);
     this.#touch(entry);
-    this.#tell('registrationAdded', entry);
+    this.emit('registrationAdded', entry);
     return true;
   }
 
@@ -65,11 +65,12 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     const entry = this.#get(registration);
     if (!entry) return false;
     this.#index.delete(entry);
+    this.#size -= 1 + entry.producers.size;
     for (const peer of entry.producers.keys()) this.#unlink(peer, entry);
     this.#touch(entry);
     if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
-    for (const producer of entry.producers.values()) this.#tell('producerRemoved', entry, producer);
-    this.#tell('registrationRemoved', entry);
+    for (const producer of entry.producers.values()) this.emit('producerRemoved', entry, producer);
+    this.emit('registrationRemoved', entry);
     return true;
   }
 
@@ -80,12 +81,13 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     const entry = known ?? this.#create(registration);
     const producer: MutableProducer = { peer, tombstonedAtMs: undefined };
     entry.producers.set(peer, producer);
+    this.#size++;
     const entries = this.#byPeer.get(peer);
     if (entries) entries.add(entry);
     else this.#byPeer.set(peer, new Set([entry]));
     this.#touch(entry);
-    if (!known) this.#tell('registrationAdded', entry);
-    this.#tell('producerAdded', entry, producer);
+    if (!known) this.emit('registrationAdded', entry);
+    this.emit('producerAdded', entry, producer);
     return true;
   }
 
@@ -95,9 +97,10 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     const producer = entry?.producers.get(peer);
     if (!entry || !producer) return false;
     entry.producers.delete(peer);
+    this.#size--;
     this.#unlink(peer, entry);
     this.#touch(entry);
-    this.#tell('producerRemoved', entry, producer);
+    this.emit('producerRemoved', entry, producer);
     return true;
   }
 
@@ -105,13 +108,14 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
   removePeer(peer: PeerInfo): Registration[] {
     const entries = [...(this.#byPeer.get(peer) ?? [])];
     this.#byPeer.delete(peer);
+    this.#size -= entries.length;
     const producers = entries.map((entry) => {
       const producer = entry.producers.get(peer)!; // linked both ways, always
       entry.producers.delete(peer);
       this.#touch(entry);
       return producer;
     });
-    entries.forEach((entry, i) => this.#tell('producerRemoved', entry, producers[i]!));
+    entries.forEach((entry, i) => this.emit('producerRemoved', entry, producers[i]!));
     return entries;
   }
 
@@ -122,7 +126,7 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     if (!entry || !producer) return false;
     producer.tombstonedAtMs = atMs;
     this.#touch(entry);
-    this.#tell('producerTombstoned', entry, producer);
+    this.emit('producerTombstoned', entry, producer);
     return true;
   }
 
@@ -159,6 +163,11 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     return this.#get(registration)?.producers.size ?? 0;
   }
 
+  /** How many registrations `peer` is a producer of. */
+  countRegistrationsOf(peer: PeerInfo): number {
+    return this.#byPeer.get(peer)?.size ?? 0;
+  }
+
   /** The registrations that `peer` is a producer of. */
   registrationsOf(peer: PeerInfo): Registration[] {
     return [...(this.#byPeer.get(peer) ?? [])];
@@ -167,6 +176,11 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
   /** Every registration with its producers, read live: one pass, before the next change. */
   *entries(): Generator<readonly [Registration, Iterable<Producer>], void, undefined> {
     for (const entry of this.#index) yield [entry, entry.producers.values()];
+  }
+
+  /** How many registrations there are, and producers of them, together. What memory grows with. */
+  get size(): number {
+    return this.#size;
   }
 
   /** How much each index holds, for tests and metrics; all 0 when everything has been removed. */
@@ -185,6 +199,7 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
     scope.registrations++;
     const entry: Entry = { category, key, subkey, scope, producers: new Map() };
     this.#index.add(entry);
+    this.#size++;
     return entry;
   }
 
@@ -195,17 +210,6 @@ export class RegistrationDB extends EventEmitter<RegistrationDBEvents> {
 
   #touch(entry: Entry): void {
     entry.scope.revision = ++this.#revision;
-  }
-
-  #tell<E extends keyof RegistrationDBEvents>(
-    event: E,
-    ...args: EventEmitter.ArgumentMap<RegistrationDBEvents>[Extract<E, keyof RegistrationDBEvents>]
-  ): void {
-    try {
-      this.emit(event, ...args);
-    } catch (error) {
-      this.#onListenerError(error, event);
-    }
   }
 }
 
@@ -222,8 +226,4 @@ interface MutableProducer extends Producer {
 interface Scope {
   revision: number;
   registrations: number;
-}
-
-function printListenerError(error: unknown, event: string): void {
-  console.error(`nsqlookupd: a listener of ${event} threw`, error);
 }

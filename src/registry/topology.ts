@@ -1,8 +1,10 @@
 import type { Clock } from './clock.js';
-import { SILENT_LOGGER, type Logger } from './logger.js';
+import { printError, type OnError } from './error-report.js';
+import { SILENT_LOGGER, toSafeLogger, type Logger } from './logger.js';
 import { isEphemeral } from './names.js';
 import type { PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
+import { atLeast } from './options.js';
 import {
   ANY,
   channelRegistration,
@@ -17,17 +19,25 @@ import {
 
 export const DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS = 300_000;
 export const DEFAULT_TOMBSTONE_LIFETIME_MS = 45_000;
+export const DEFAULT_MAX_REGISTRATIONS = 5_000_000;
+export const DEFAULT_MAX_REGISTRATIONS_PER_PEER = 100_000;
 
-export interface TopologyOptions extends Partial<Lifetimes> {
+export interface TopologyOptions {
   readonly db: RegistrationDB;
   /** `Date.now` in a service, a clock to turn by hand in a test. */
   readonly clock: Clock;
   /** A peer not heard of for longer than this is left out of lookups and nodes. Default 300,000 (5 minutes). */
-  readonly inactiveProducerTimeoutMs?: number;
+  readonly inactiveProducerTimeoutMs?: number | undefined;
   /** For how long a tombstone hides a producer. Default 45,000. */
-  readonly tombstoneLifetimeMs?: number;
+  readonly tombstoneLifetimeMs?: number | undefined;
+  /** The most registrations and producers of them, together (`db.size`). Default 5,000,000. */
+  readonly maxRegistrations?: number | undefined;
+  /** The most registrations of one peer. Default 100,000. */
+  readonly maxRegistrationsPerPeer?: number | undefined;
   /** Gets a line for each change, worded as nsqlookupd words it. Default: nothing is logged. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
+  /** Gets what the logger threw. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
 }
 
 /** Where a topic lives. */
@@ -52,26 +62,33 @@ export class Topology {
   readonly db: RegistrationDB;
   readonly clock: Clock;
   readonly lifetimes: Lifetimes;
+  readonly #maxRegistrations: number;
+  readonly #maxRegistrationsPerPeer: number;
   readonly #log: Logger;
 
-  /** Throws a TypeError when the db or the clock is missing, or a lifetime is not a number from 0 on. */
+  /** Throws a TypeError when the db or the clock is missing, or a lifetime or limit is not a number from 0 on. */
   constructor(options: TopologyOptions) {
     const {
       db,
       clock,
       inactiveProducerTimeoutMs = DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
       tombstoneLifetimeMs = DEFAULT_TOMBSTONE_LIFETIME_MS,
+      maxRegistrations = DEFAULT_MAX_REGISTRATIONS,
+      maxRegistrationsPerPeer = DEFAULT_MAX_REGISTRATIONS_PER_PEER,
       log = SILENT_LOGGER,
+      onError = printError,
     } = options;
     if (typeof db?.addProducer !== 'function') throw new TypeError('db must be a RegistrationDB');
     if (typeof clock !== 'function') throw new TypeError('clock must be a function such as Date.now');
     this.db = db;
     this.clock = clock;
     this.lifetimes = {
-      inactiveProducerTimeoutMs: duration('inactiveProducerTimeoutMs', inactiveProducerTimeoutMs),
-      tombstoneLifetimeMs: duration('tombstoneLifetimeMs', tombstoneLifetimeMs),
+      inactiveProducerTimeoutMs: atLeast(0, 'inactiveProducerTimeoutMs', inactiveProducerTimeoutMs),
+      tombstoneLifetimeMs: atLeast(0, 'tombstoneLifetimeMs', tombstoneLifetimeMs),
     };
-    this.#log = log;
+    this.#maxRegistrations = atLeast(0, 'maxRegistrations', maxRegistrations);
+    this.#maxRegistrationsPerPeer = atLeast(0, 'maxRegistrationsPerPeer', maxRegistrationsPerPeer);
+    this.#log = toSafeLogger(log, onError);
   }
 
   /** All topics, each once. */
@@ -117,24 +134,31 @@ export class Topology {
     return nodes;
   }
 
-  /** Adds a topic that needs no producer. */
-  createTopic(topic: string): void {
+  /** Adds a topic that needs no producer. False, with nothing changed, if that would pass a limit. */
+  createTopic(topic: string): boolean {
+    const registration = topicRegistration(topic);
+    if (!this.#hasRoom([registration])) return false;
     this.#log.info?.(`DB: adding topic(${topic})`);
-    this.db.addRegistration(topicRegistration(topic));
+    this.db.addRegistration(registration);
+    return true;
   }
 
   /** Removes a topic with its channels; its producers come back when they register again. */
   deleteTopic(topic: string): void {
-    this.#log.info?.(`DB: removing topic(${topic})`);
     this.#removeChannels(topic);
-    this.db.removeRegistration(topicRegistration(topic));
+    const registration = topicRegistration(topic);
+    if (!this.db.hasRegistration(registration)) return;
+    this.#log.info?.(`DB: removing topic(${topic})`);
+    this.db.removeRegistration(registration);
   }
 
-  /** Adds a channel, and its topic, that need no producer. */
-  createChannel(topic: string, channel: string): void {
+  /** Adds a channel, and its topic, that need no producer. False, with nothing changed, if that would pass a limit. */
+  createChannel(topic: string, channel: string): boolean {
+    const registration = channelRegistration(topic, channel);
+    if (!this.#hasRoom([registration, topicRegistration(topic)])) return false;
     this.#log.info?.(`DB: adding channel(${channel}) in topic(${topic})`);
-    this.db.addRegistration(channelRegistration(topic, channel));
-    this.createTopic(topic);
+    this.db.addRegistration(registration);
+    return this.createTopic(topic);
   }
 
   /** Removes a channel. False if there is none. */
@@ -163,9 +187,9 @@ export class Topology {
     return count;
   }
 
-  /** A peer has identified itself: it is a client from now on. */
-  join(peer: PeerInfo): void {
-    this.#add(CLIENT, peer);
+  /** A peer has identified itself: it is a client from now on. False, with nothing changed, past a limit. */
+  join(peer: PeerInfo): boolean {
+    return this.#add([CLIENT], peer);
   }
 
   /** A peer was heard of. */
@@ -173,10 +197,10 @@ export class Topology {
     peer.lastUpdateMs = this.clock();
   }
 
-  /** A peer carries a topic, and a channel of it unless that is empty. */
-  register(peer: PeerInfo, topic: string, channel = ''): void {
-    if (channel !== '') this.#add(channelRegistration(topic, channel), peer);
-    this.#add(topicRegistration(topic), peer);
+  /** A peer carries a topic, and a channel of it unless that is empty. False, with nothing changed, past a limit. */
+  register(peer: PeerInfo, topic: string, channel = ''): boolean {
+    const registration = topicRegistration(topic);
+    return this.#add(channel === '' ? [registration] : [channelRegistration(topic, channel), registration], peer);
   }
 
   /** A peer no longer carries a channel; or, without one, the topic and all of its channels. */
@@ -205,10 +229,25 @@ export class Topology {
     }
   }
 
-  #add(registration: Registration, peer: PeerInfo): void {
-    if (this.db.addProducer(registration, peer)) {
-      this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
+  #add(registrations: readonly Registration[], peer: PeerInfo): boolean {
+    if (!this.#hasRoom(registrations, peer)) return false;
+    for (const registration of registrations) {
+      if (this.db.addProducer(registration, peer)) {
+        this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
+      }
     }
+    return true;
+  }
+
+  /** Whether what is new of the registrations, and of `peer` as their producer, stays within the limits. */
+  #hasRoom(registrations: readonly Registration[], peer?: PeerInfo): boolean {
+    const isNew = (registration: Registration) => !this.db.hasRegistration(registration);
+    const isNewTo = (registration: Registration) => !!peer && !this.db.getProducer(registration, peer);
+    const room = this.#maxRegistrations - this.db.size;
+    const peerRoom = peer ? this.#maxRegistrationsPerPeer - this.db.countRegistrationsOf(peer) : Infinity;
+    if (room >= 2 * registrations.length && peerRoom >= registrations.length) return true; // new or not
+    const toPeer = registrations.filter(isNewTo).length;
+    return toPeer <= peerRoom && toPeer + registrations.filter(isNew).length <= room;
   }
 
   #remove(registration: Registration, peer: PeerInfo): void {
@@ -227,6 +266,7 @@ export class Topology {
   #removeChannels(topic: string): void {
     if (topic === ANY) return;
     for (const registration of this.db.findRegistrations('channel', topic, ANY)) {
+      this.#log.info?.(`DB: removing channel(${registration.subkey}) from topic(${topic})`);
       this.db.removeRegistration(registration);
     }
   }
@@ -238,9 +278,4 @@ function describe({ category, key, subkey }: Registration): string {
 
 function withoutBrackets(address: string): string {
   return address.replace(/^\[(.*)\](:\d+)$/, '$1$2');
-}
-
-function duration(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 0) return value;
-  throw new TypeError(`${name} must be a number of milliseconds, 0 or more, and is ${String(value)}`);
 }

@@ -10,11 +10,14 @@ import {
   type TopicMessage,
 } from '../protocol/index.js';
 import { formatDuration } from '../registry/duration.js';
+import { toSafeLogger } from '../registry/logger.js';
+import { printError } from '../registry/error-report.js';
 import {
   isChannelName,
   isTopicName,
   SILENT_LOGGER,
   type Logger,
+  type OnError,
   type PeerInfo,
   type Topology,
 } from '../registry/index.js';
@@ -25,8 +28,10 @@ export interface SessionOptions {
   readonly announce: () => Announcement;
   /** Names the peer to consumers (`remote_address`), in `/debug` and in the log. */
   readonly remoteAddress: string;
-  readonly limits?: PeerLimits;
-  readonly log?: Logger;
+  readonly limits?: PeerLimits | undefined;
+  readonly log?: Logger | undefined;
+  /** Gets what the logger threw. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
 }
 
 /** What is to be done after bytes from a peer, or after their end. */
@@ -40,6 +45,7 @@ export interface SessionOutput {
 type ErrorReply = Extract<Reply, { type: 'error' }>;
 
 const OK = encodeReply({ type: 'ok' });
+const TOO_MANY = 'too many registrations';
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -53,13 +59,14 @@ export class Session {
   readonly #log: Logger;
   readonly #decoder: PeerDecoder;
   #peer: PeerInfo | undefined;
+  #hasMagic = false;
   #ended = false;
 
   constructor(options: SessionOptions) {
     this.#topology = options.topology;
     this.#announce = options.announce;
     this.#address = options.remoteAddress;
-    this.#log = options.log ?? SILENT_LOGGER;
+    this.#log = toSafeLogger(options.log ?? SILENT_LOGGER, options.onError ?? printError);
     this.#decoder = new PeerDecoder(options.limits);
   }
 
@@ -90,9 +97,19 @@ export class Session {
     return { bytes: NO_BYTES, close: true };
   }
 
+  /** Ends the conversation from this side, with an error that says why. */
+  refuse(code: ErrorCode, reason: string): SessionOutput {
+    return { bytes: this.#ended ? NO_BYTES : this.#fail(toError(code, reason)), close: true };
+  }
+
+  get isIdentified(): boolean {
+    return this.#peer !== undefined;
+  }
+
   #answer(message: PeerMessage): Reply | undefined {
     switch (message.type) {
       case 'magic':
+        this.#hasMagic = true;
         this.#log.info?.(`CLIENT(${this.#address}): desired protocol magic '  V1'`);
         return undefined;
       case 'ping':
@@ -128,9 +145,10 @@ export class Session {
     this.#log.info?.(
       `CLIENT(${peer.id}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
     );
+    const announcement = this.#announce();
+    if (!this.#topology.join(peer)) return toError('E_INVALID', TOO_MANY);
     this.#peer = peer;
-    this.#topology.join(peer);
-    return { type: 'announcement', announcement: this.#announce() };
+    return { type: 'announcement', announcement };
   }
 
   /** The order of the checks is nsqlookupd's. */
@@ -142,7 +160,8 @@ export class Session {
     if (channel !== '' && !isChannelName(channel)) {
       return toError('E_BAD_CHANNEL', `${command} channel name ${quote(channel)} is not valid`);
     }
-    this.#topology[type](peer, topic, channel);
+    if (type === 'unregister') this.#topology.unregister(peer, topic, channel);
+    else if (!this.#topology.register(peer, topic, channel)) return toError('E_INVALID', TOO_MANY);
     return { type: 'ok' };
   }
 
@@ -162,6 +181,10 @@ export class Session {
 
   #end(reason: string): void {
     this.#ended = true;
+    if (!this.#hasMagic) {
+      this.#log.error?.(`failed to read protocol version - ${reason}`);
+      return;
+    }
     this.#log.info?.(`PROTOCOL(V1): [${this.#address}] exiting ioloop`);
     if (this.#peer) this.#topology.leave(this.#peer);
     this.#log.error?.(`client(${this.#address}) - ${reason}`);
@@ -173,7 +196,7 @@ function toError(code: ErrorCode, reason: string): ErrorReply {
 }
 
 function quote(name: string): string {
-  return JSON.stringify(name.slice(0, 64));
+  return `'${name.slice(0, 64)}'`;
 }
 
 function concat(chunks: readonly Uint8Array[]): Uint8Array {

@@ -1,7 +1,17 @@
-import type { Announcement, PeerLimits } from '../protocol/index.js';
-import { SILENT_LOGGER, type Logger, type Topology } from '../registry/index.js';
-import { Session, type SessionOutput } from '../session/index.js';
+import { encodeReply, toPeerLimits, type Announcement, type PeerLimits } from '../protocol/index.js';
+import { printError, report } from '../registry/error-report.js';
+import { NSQLOOKUPD_VERSION, SILENT_LOGGER, type Logger, type OnError, type Topology } from '../registry/index.js';
+import { toSafeLogger } from '../registry/logger.js';
+import { atLeast } from '../registry/options.js';
+import { Session } from '../session/index.js';
 import { toRemoteAddress, type ByteStream } from './byte-stream.js';
+import { Connection } from './connection.js';
+import { DEFAULT_TIMERS, tickWhile, toTickMs, toTicks, type Timers } from './timers.js';
+
+export const DEFAULT_IDENTIFY_TIMEOUT_MS = 30_000;
+export const DEFAULT_SILENCE_TIMEOUT_MS = 900_000;
+export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
+export const DEFAULT_MAX_CONNECTIONS = 10_000;
 
 export interface TcpHandlerOptions {
   readonly topology: Topology;
@@ -9,17 +19,35 @@ export interface TcpHandlerOptions {
    * What IDENTIFY is answered with, or a function that says so when it is asked, for a port that is not known
    * yet. nsqd asks `http://broadcastAddress:httpPort/channels?topic=…`: name where the HTTP handler is reached.
    */
-  readonly announce: Announcement | (() => Announcement);
+  readonly announce: AnnounceOptions | (() => AnnounceOptions);
   /** How much a peer may send as one line or body. */
-  readonly limits?: PeerLimits;
+  readonly limits?: PeerLimits | undefined;
+  /** By when a new connection must have sent its magic and IDENTIFY. Default 30,000. `Infinity`: never. */
+  readonly identifyTimeoutMs?: number | undefined;
+  /**
+   * How long an identified peer may send nothing, as half-open connections do. Default 900,000, or three times
+   * the inactive producer timeout if that is more; nsqd pings every 15 seconds. `Infinity`: for ever.
+   */
+  readonly silenceTimeoutMs?: number | undefined;
+  /** How long a peer may leave answers unread, also after the last. Default 30,000. `Infinity`: for ever. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** The most open connections; one more is answered `E_INVALID` and closed. Default 10,000. */
+  readonly maxConnections?: number | undefined;
+  /** What deadlines are measured with. Default: the runtime's own. */
+  readonly timers?: Timers | undefined;
   /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
+  /** Gets what the clock, the logger, `announce` or a stream threw, and misuse. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
 }
+
+/** An announcement; its `hostname` is the `broadcastAddress` and its `version` `NSQLOOKUPD_VERSION` if left out. */
+export type AnnounceOptions = Pick<Announcement, 'broadcastAddress' | 'tcpPort' | 'httpPort'> & Partial<Announcement>;
 
 /** What a host knows about a connection that the stream does not say. */
 export interface ConnectionInfo {
   /** Names the peer to consumers, in `/debug` and in the log. Default: `address:port` of the stream, or a number. */
-  readonly remoteAddress?: string;
+  readonly remoteAddress?: string | undefined;
 }
 
 /** Serves one connection for each call; `net.createServer(handler)` works. */
@@ -31,59 +59,84 @@ export interface TcpHandler {
   close(): void;
 }
 
+const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too many connections' });
+
 /**
  * Makes the handler for peers (nsqds): a session of protocol V1 on every stream that it is given. A peer that
- * leaves takes its producers with it at once. Throws a TypeError when an option is missing; never throws later.
+ * leaves takes its producers with it at once. Throws a TypeError when an option is missing or no number; what
+ * goes wrong later goes to `onError`.
  */
 export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
-  const { topology, announce, limits = {}, log = SILENT_LOGGER } = options;
+  const { topology, announce, timers = DEFAULT_TIMERS, onError = printError } = options;
   if (typeof topology?.join !== 'function') throw new TypeError('topology must be a Topology');
-  if (typeof announce !== 'function' && typeof announce?.broadcastAddress !== 'string') {
-    throw new TypeError('announce must be an Announcement, or a function that gives one');
-  }
-  const toAnnouncement = typeof announce === 'function' ? announce : () => announce;
-  const open = new Map<ByteStream, Session>();
+  const toAnnouncement = typeof announce === 'function' ? () => complete(announce()) : () => complete(announce);
+  if (typeof announce !== 'function') toAnnouncement();
+  const limits = toPeerLimits(options.limits ?? {});
+  const log = toSafeLogger(options.log ?? SILENT_LOGGER, onError);
+  const maxConnections = atLeast(0, 'maxConnections', options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
+  const defaultSilenceMs = Math.max(DEFAULT_SILENCE_TIMEOUT_MS, 3 * topology.lifetimes.inactiveProducerTimeoutMs);
+  const timeouts = {
+    identify: atLeast(1, 'identifyTimeoutMs', options.identifyTimeoutMs ?? DEFAULT_IDENTIFY_TIMEOUT_MS),
+    silence: atLeast(1, 'silenceTimeoutMs', options.silenceTimeoutMs ?? defaultSilenceMs),
+    drain: atLeast(1, 'drainTimeoutMs', options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS),
+  };
+  const tickMs = toTickMs(Math.min(...Object.values(timeouts)));
+  const deadlines = {
+    identify: toTicks(timeouts.identify, tickMs),
+    silence: toTicks(timeouts.silence, tickMs),
+    drain: toTicks(timeouts.drain, tickMs),
+  };
+  const open = new Map<ByteStream, Connection>();
   let unnamed = 0;
+  let ticking = false;
+
+  // Looks are counted instead of a clock being asked, so that a clock that is set closes no connection.
+  const tick = (): boolean => {
+    for (const connection of open.values()) connection.tick();
+    return (ticking = open.size > 0);
+  };
+
+  const serve = (stream: ByteStream, remoteAddress: string): void => {
+    log.info?.(`TCP: new client(${remoteAddress})`);
+    if (open.size >= maxConnections) {
+      log.error?.(`client(${remoteAddress}) - E_INVALID too many connections`);
+      stream.on('error', () => {}); // it is not served, whatever becomes of it
+      stream.write(TOO_MANY);
+      stream.end();
+      stream.destroy();
+      return;
+    }
+    const session = new Session({ topology, announce: toAnnouncement, remoteAddress, limits, log, onError });
+    const onClosed = () => open.delete(stream);
+    open.set(stream, new Connection({ stream, session, deadlines, onError, onClosed }));
+    if (!ticking) tickWhile(timers, tickMs, tick);
+    ticking = true;
+  };
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {
-    const remoteAddress = info.remoteAddress ?? toRemoteAddress(stream) ?? `stream-${++unnamed}`;
-    const session = new Session({ topology, announce: toAnnouncement, remoteAddress, limits, log });
-    open.set(stream, session);
-    log.info?.(`TCP: new client(${remoteAddress})`);
-    let closing = false;
-
-    const deliver = ({ bytes, close }: SessionOutput): void => {
-      if (closing) return;
-      const wantsMore = bytes.length === 0 || stream.write(bytes);
-      if (close) {
-        // What still comes in is read and dropped: unread bytes would reset the connection before the peer
-        // has read the answer.
-        closing = true;
-        stream.end();
-      } else if (!wantsMore) {
-        stream.pause();
-      }
-    };
-
-    stream.on('data', (bytes: Uint8Array) => deliver(session.receive(bytes)));
-    stream.on('drain', () => stream.resume());
-    stream.on('end', () => deliver(session.end()));
-    stream.on('error', (error: Error) => session.end(error.message));
-    stream.on('close', () => {
-      session.end('connection closed');
-      open.delete(stream);
-    });
+    if (open.has(stream)) return report(onError, new TypeError('the stream is served already'), 'misuse');
+    try {
+      serve(stream, info.remoteAddress ?? toRemoteAddress(stream) ?? `stream-${++unnamed}`);
+    } catch (error) {
+      report(onError, error, 'a connection could not be served');
+    }
   };
 
   return Object.defineProperties(handle as TcpHandler, {
     connections: { get: () => open.size },
     close: {
       value: () => {
-        for (const [stream, session] of open) {
-          session.end('closing');
-          stream.destroy();
-        }
+        for (const connection of open.values()) connection.destroy('closing');
       },
     },
   });
+}
+
+/** Throws a TypeError when it lacks what a peer needs to find this lookupd. */
+function complete(announce: AnnounceOptions): Announcement {
+  const { broadcastAddress, tcpPort, httpPort } = announce ?? {};
+  if (typeof broadcastAddress !== 'string' || typeof tcpPort !== 'number' || typeof httpPort !== 'number') {
+    throw new TypeError('announce must have a broadcastAddress, a tcpPort and an httpPort, or give them when called');
+  }
+  return { hostname: broadcastAddress, version: NSQLOOKUPD_VERSION, ...announce };
 }

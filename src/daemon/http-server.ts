@@ -1,0 +1,102 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { DEFAULT_MAX_IGNORED_BODY_BYTES, toNodeHandler, type HttpHandler } from '../http/index.js';
+import type { Logger, OnError } from '../registry/index.js';
+import { atLeast } from '../registry/options.js';
+
+export const DEFAULT_HTTP_REQUEST_TIMEOUT_MS = 30_000;
+export const DEFAULT_HTTP_MAX_HEADER_BYTES = 16 * 1024;
+export const DEFAULT_HTTP_MAX_CONNECTIONS = 10_000;
+export const DEFAULT_HTTP_IDLE_TIMEOUT_MS = 120_000;
+
+export interface HttpServerOptions {
+  /** By when an HTTP request must have come whole, and an answer be read. Default 30,000. */
+  readonly httpRequestTimeoutMs?: number | undefined;
+  /** The longest request line and headers, together; more is answered 431. Default 16,384. */
+  readonly httpMaxHeaderBytes?: number | undefined;
+  /** A request with a longer body is answered and its connection closed. Default 65,536. */
+  readonly httpMaxBodyBytes?: number | undefined;
+  /** The most open HTTP connections; one more is closed at once. Default 10,000. */
+  readonly httpMaxConnections?: number | undefined;
+  /** How long a kept-alive HTTP connection may stay without a request. Default 120,000. */
+  readonly httpIdleTimeoutMs?: number | undefined;
+}
+
+interface Reporting {
+  readonly log: Logger;
+  readonly onError: OnError;
+}
+
+const CHECK_MS = 1000;
+const NOT_FOUND = '{"message":"NOT_FOUND"}';
+
+/** An HTTP server whose clients may be slow, hostile or many. */
+export function createHttpServer(handler: HttpHandler, options: HttpServerOptions & Reporting): Server {
+  const { log, onError } = options;
+  const {
+    httpRequestTimeoutMs = DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
+    httpMaxHeaderBytes = DEFAULT_HTTP_MAX_HEADER_BYTES,
+    httpMaxBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES,
+    httpMaxConnections = DEFAULT_HTTP_MAX_CONNECTIONS,
+    httpIdleTimeoutMs = DEFAULT_HTTP_IDLE_TIMEOUT_MS,
+  } = options;
+  const timeoutMs = atLeast(1, 'httpRequestTimeoutMs', httpRequestTimeoutMs);
+  const maxIgnoredBodyBytes = atLeast(0, 'httpMaxBodyBytes', httpMaxBodyBytes);
+  const listener = toNodeHandler(handler, { maxIgnoredBodyBytes, onError });
+  const server = createServer({
+    maxHeaderSize: atLeast(1, 'httpMaxHeaderBytes', httpMaxHeaderBytes),
+    headersTimeout: timeoutMs,
+    requestTimeout: timeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_MS, timeoutMs),
+    keepAliveTimeout: atLeast(1, 'httpIdleTimeoutMs', httpIdleTimeoutMs),
+    noDelay: true,
+    keepAlive: true,
+  });
+  server.timeout = timeoutMs; // for who does not read its answer
+  server.maxConnections = atLeast(0, 'httpMaxConnections', httpMaxConnections);
+  server.on('request', (request, response) => listener(request, response));
+  // A body that waits for leave to be sent is not wanted: the answer comes instead of the leave.
+  server.on('checkContinue', (request, response) => listener(request, response));
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    const head = `HTTP/1.1 404 Not Found\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n`;
+    socket.end(`${head}Content-Length: ${NOT_FOUND.length}\r\n\r\n${NOT_FOUND}`);
+  });
+  server.on('drop', (data) => {
+    const { remoteAddress, remotePort } = data as { remoteAddress?: string; remotePort?: number };
+    log.error?.(`HTTP: too many connections, dropped ${remoteAddress}:${remotePort}`);
+  });
+  return server;
+}
+
+/** Follows which connections of a server have requests in flight. */
+export class RequestTracker {
+  readonly #inFlight = new Map<Socket, number>();
+  #ending = false;
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#inFlight.set(socket, 0);
+      socket.once('close', () => this.#inFlight.delete(socket));
+    });
+    for (const event of ['request', 'checkContinue'] as const) {
+      server.prependListener(event, ({ socket }: IncomingMessage, response: ServerResponse) => {
+        this.#count(socket, 1);
+        response.once('close', () => this.#count(socket, -1));
+      });
+    }
+  }
+
+  /** Closes the connections without a request in flight now, and each other one when its last is answered. */
+  end(): void {
+    this.#ending = true;
+    for (const [socket, count] of this.#inFlight) if (count === 0) socket.destroy();
+  }
+
+  #count(socket: Socket, change: number): void {
+    const count = this.#inFlight.get(socket);
+    if (count === undefined) return;
+    this.#inFlight.set(socket, count + change);
+    if (this.#ending && count + change === 0) socket.end();
+  }
+}
