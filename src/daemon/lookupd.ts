@@ -23,6 +23,8 @@ export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
 export const DEFAULT_HTTP_ADDRESS = '0.0.0.0:4161';
 export const DEFAULT_GRACE_MS = 5000;
 
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Options of the parts are passed on to them, and documented there. */
 export interface LookupdOptions
   extends
@@ -50,7 +52,10 @@ export interface Lookupd extends AsyncDisposable {
   /** `host:port` as bound; undefined unless listening. */
   readonly tcpAddress: string | undefined;
   readonly httpAddress: string | undefined;
-  /** Resolves when both listeners are up. Rejects, with neither up, with an error that names the address. */
+  /**
+   * Resolves when both listeners are up. Rejects, with neither up, with an error that names the address and has the
+   * system's `code`; it can be called again then. Rejects after `close`.
+   */
   listen(): Promise<void>;
   /** Stops listening, lets the peers go, and resolves when the requests in flight are answered or cut off. */
   close(): Promise<void>;
@@ -100,7 +105,10 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
       await listenOn(tcpServer, tcpListen);
       log.info?.(`TCP: listening on ${addressOf(tcpServer)}`);
     } catch (error) {
-      await stop();
+      const stopped = Promise.all([closeServer(tcpServer), closeServer(httpServer)]);
+      httpServer.closeAllConnections();
+      await stopped;
+      listening = undefined;
       throw error;
     }
     for (const server of [httpServer, tcpServer]) {
@@ -120,7 +128,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     const httpClosed = closeServer(httpServer);
     tcpHandler.close();
     requests.end();
-    const cutOff = setTimeout(() => httpServer.closeAllConnections(), graceMs);
+    const cutOff = setTimeout(() => httpServer.closeAllConnections(), Math.min(graceMs, MAX_TIMER_MS));
     await Promise.all([tcpClosed, httpClosed]);
     clearTimeout(cutOff);
   };
@@ -158,9 +166,10 @@ type Server = TcpServer | HttpServer;
 
 function listenOn(server: Server, address: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
+    const fail = (cause: NodeJS.ErrnoException) => {
       const text = joinHostPort(address.host ?? '', address.port);
-      reject(new Error(`listen (${text}) failed - ${error.message}`, { cause: error }));
+      const error = new Error(`listen (${text}) failed - ${cause.message}`, { cause });
+      reject(Object.assign(error, { code: cause.code }));
     };
     server.once('error', fail);
     server.listen(address, () => {

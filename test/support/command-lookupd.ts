@@ -17,14 +17,25 @@ export interface Command extends AsyncDisposable {
   readonly httpPort: number;
   /** What it has written to standard error. */
   log(): string;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** Starts the command on free ports of the loopback interface and waits until it listens. */
-export async function startCommand(args: readonly string[] = []): Promise<Command> {
+/**
+ * Starts the command on free ports of the loopback interface and waits until it listens; by way of a shell if
+ * something is to come before it.
+ */
+export async function startCommand(
+  args: readonly string[] = [],
+  { prefix }: { readonly prefix?: string } = {},
+): Promise<Command> {
   const flags = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0', ...args];
-  const child = spawn(process.execPath, [COMMAND, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [program, ...rest] =
+    prefix === undefined
+      ? [process.execPath, COMMAND, ...flags]
+      : ['bash', '-c', `${prefix} "$0" "$@"`, process.execPath, COMMAND, ...flags];
+  const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   let text = '';
   const ports = new Promise<[number, number]>((resolve, reject) => {
@@ -46,6 +57,7 @@ export async function startCommand(args: readonly string[] = []): Promise<Comman
     const [tcpPort, httpPort] = await ports;
     return {
       process: child,
+      exited: exited.then(([code, signal]) => ({ code, signal })),
       tcpPort,
       httpPort,
       log: () => text,

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { createLookupd, type Lookupd } from 'nsqlookupd/daemon';
+import { fetchRaw } from './support/command-lookupd.js';
+
+const TIMEOUT = { timeout: 20_000 };
+const KB = 1024;
+
+let lookupd: Lookupd;
+let port: number;
+const errors: unknown[] = [];
+
+before(async () => {
+  lookupd = createLookupd({
+    tcpAddress: '127.0.0.1:0',
+    httpAddress: '127.0.0.1:0',
+    httpRequestTimeoutMs: 400,
+    onError: (error) => errors.push(error),
+  });
+  await lookupd.listen();
+  port = Number(lookupd.httpAddress!.split(':')[1]);
+});
+
+after(async () => {
+  assert.deepEqual(errors, []);
+  await lookupd.close();
+});
+
+/** A connection, and all that comes back on it until it closes. */
+function open(): { socket: Socket; answer: Promise<string> } {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+  socket.on('error', () => {}); // a connection that is cut while it floods
+  socket.on('end', () => socket.destroy());
+  return { socket, answer: once(socket, 'close').then(() => text) };
+}
+
+async function send(request: string): Promise<string> {
+  const { socket, answer } = open();
+  socket.write(request, 'latin1');
+  return answer;
+}
+
+/** Writes chunk after chunk, as fast as they are taken, until closed or `bytes` are written. Answers how many were. */
+async function flood(socket: Socket, chunk: Buffer, bytes: number): Promise<number> {
+  let written = 0;
+  socket.setMaxListeners(0);
+  while (written < bytes && !socket.destroyed) {
+    written += chunk.length;
+    if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
+  }
+  return written;
+}
+
+async function assertWell(): Promise<void> {
+  assert.equal((await fetchRaw(port, 'GET', '/ping')).text, 'OK');
+}
+
+describe('HTTP clients that mean no good', { concurrency: false }, () => {
+  test('headers without an end are answered 431 and closed', TIMEOUT, async () => {
+    const { socket, answer } = open();
+    socket.write('GET /ping HTTP/1.1\r\nHost: x\r\n');
+    const written = await flood(socket, Buffer.from(`X-Y: ${'z'.repeat(KB)}\r\n`), 64 * KB * KB);
+    assert.match(await answer, /^HTTP\/1\.1 431 /);
+    assert.ok(written < 32 * KB * KB, `${written} bytes were taken`);
+    await assertWell();
+  });
+
+  for (const [what, header] of [
+    ['of a length that is told', `Content-Length: ${512 * KB * KB}`],
+    ['of no told length', 'Transfer-Encoding: chunked'],
+  ] as const) {
+    test(`a body of hundreds of MiB, ${what}, is answered and closed, and not kept`, TIMEOUT, async () => {
+      const { socket, answer } = open();
+      socket.write(`POST /topic/create?topic=big HTTP/1.1\r\nHost: x\r\n${header}\r\n\r\n`);
+      const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(64 * KB, 'x'), Buffer.from('\r\n')]);
+      const written = await flood(socket, chunk, 512 * KB * KB);
+      const text = await answer;
+      assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+      assert.match(text, /\r\nConnection: close\r\n/i);
+      assert.ok(written < 64 * KB * KB, `${written} bytes were taken`);
+      assert.ok(lookupd.topology.topics().includes('big'));
+      await assertWell();
+    });
+  }
+
+  test('a small body is read over, and the connection goes on', TIMEOUT, async () => {
+    const post = 'POST /topic/create?topic=s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
+    const text = await send(`${post}GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 200']);
+    assert.ok(text.endsWith('OK'));
+  });
+
+  test('a body that waits for leave gets the answer instead', TIMEOUT, async () => {
+    const head = `POST /topic/create?topic=e HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n`;
+    const text = await send(`${head}Expect: 100-continue\r\n\r\n`);
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.match(await send(`${head}Expect: a miracle\r\n\r\n`), /^HTTP\/1\.1 417 /);
+  });
+
+  test('a request that comes too slowly is closed', TIMEOUT, async () => {
+    for (const part of ['', 'G', 'GET /ping HTTP/1.1\r\nHost: x\r\n']) {
+      const text = await send(part);
+      assert.match(text, /^$|^HTTP\/1\.1 408 /);
+    }
+    await assertWell();
+  });
+
+  test('a query of 9,000 characters is read', TIMEOUT, async () => {
+    assert.equal((await fetchRaw(port, 'GET', `/lookup?topic=${'x'.repeat(9000)}`)).status, 404);
+    assert.equal((await fetchRaw(port, 'POST', `/topic/create?topic=${'x'.repeat(9000)}`)).status, 400);
+    assert.equal((await fetchRaw(port, 'GET', `/lookup?topic=t&${'a&'.repeat(4000)}`)).status, 404);
+  });
+
+  test('malformed requests are answered 400 and closed', TIMEOUT, async () => {
+    for (const line of [
+      'GET',
+      'GET /ping HTTP/9.9',
+      'GET /pi ng HTTP/1.1',
+      '\0\0\0',
+      '  V1PING',
+      'GET /\xff HTTP/1.1',
+    ]) {
+      assert.match(await send(`${line}\r\n\r\n`), /^HTTP\/1\.1 400 /, line);
+    }
+    await assertWell();
+  });
+
+  test('CONNECT is answered, Upgrade and absolute URLs are served', TIMEOUT, async () => {
+    assert.match(
+      await send('CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'),
+      /^HTTP\/1\.1 404 [^]*\{"message":"NOT_FOUND"\}$/,
+    );
+    const upgrade = 'GET /ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n';
+    assert.match(await send(upgrade), /^HTTP\/1\.1 200 /);
+    const absolute = 'GET http://x/ping?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    assert.match(await send(absolute), /^HTTP\/1\.1 200 /);
+  });
+
+  test('names of Object.prototype are topics like any other', TIMEOUT, async () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      assert.equal((await fetchRaw(port, 'GET', `/lookup?topic=${name}`)).status, 404);
+      assert.equal((await fetchRaw(port, 'POST', `/channel/create?topic=${name}&channel=${name}`)).status, 200);
+      assert.equal((await fetchRaw(port, 'GET', `/channels?topic=${name}`)).text, `{"channels":["${name}"]}`);
+    }
+  });
+
+  test('a topic too many is answered 503', TIMEOUT, async () => {
+    const full = createLookupd({ tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', maxRegistrations: 1 });
+    await full.listen();
+    const fullPort = Number(full.httpAddress!.split(':')[1]);
+    assert.equal((await fetchRaw(fullPort, 'POST', '/topic/create?topic=a')).status, 200);
+    const { status, text } = await fetchRaw(fullPort, 'POST', '/topic/create?topic=b');
+    assert.deepEqual([status, text], [503, '{"message":"TOO_MANY_REGISTRATIONS"}']);
+    assert.equal((await fetchRaw(fullPort, 'POST', '/channel/create?topic=a&channel=c')).status, 503);
+    await full.close();
+  });
+});

@@ -1,0 +1,370 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
+import { CLIENT, RegistrationDB, Topology, type TopologyOptions } from 'nsqlookupd/registry';
+import { createTcpHandler, Session, type TcpHandlerOptions } from 'nsqlookupd/tcp';
+import { ManualTimers } from './support/manual-timers.js';
+import { MemoryStream } from './support/memory-stream.js';
+import { identityOf } from './support/peers.js';
+
+const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };
+
+function setUp(options: Partial<TcpHandlerOptions & TopologyOptions> = {}) {
+  const errors: string[] = [];
+  const onError = (error: unknown, what: string) => errors.push(`${what}: ${String(error)}`);
+  const timers = new ManualTimers();
+  const topology = new Topology({ db: new RegistrationDB({ onError }), clock: () => 1000, onError, ...options });
+  const handler = createTcpHandler({ announce, timers, onError, ...options, topology });
+  const open = () => {
+    const stream = new MemoryStream();
+    handler(stream);
+    return stream;
+  };
+  return { topology, handler, timers, errors, open };
+}
+
+const bytesOf = (...messages: PeerMessage[]) => Buffer.concat(messages.map(encodePeerMessage));
+const join = (host = 'h1') =>
+  bytesOf({ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity: identityOf(host) });
+const register = (topic: string, channel = '') => bytesOf({ type: 'register', topic, channel });
+
+function lastReply(stream: MemoryStream): string {
+  const decoder = new ReplyDecoder();
+  decoder.push(stream.take());
+  let last = 'nothing';
+  for (let reply = decoder.next(); reply; reply = decoder.next()) {
+    last = reply.type === 'error' ? `${reply.code} ${reply.reason}` : reply.type;
+  }
+  return last;
+}
+
+describe('whatever bytes come', () => {
+  const fragments = fc.oneof(
+    fc.constantFrom(
+      ...[
+        '  V1',
+        'PING\n',
+        'IDENTIFY\n',
+        'REGISTER a b\n',
+        'REGISTER c#ephemeral d\n',
+        'UNREGISTER a\n',
+        'REGISTER \n',
+        '\0\0\0\x02{}',
+        '\xff\xff\xff\xff',
+        '\x7f\xff\xff\xff',
+        'NOPE\n',
+        '\n',
+        ' ',
+        'REGISTER',
+      ].map((text) => Buffer.from(text, 'latin1')),
+      join(),
+      join().subarray(4),
+    ),
+    fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
+  );
+  const limits = { maxLineBytes: 64, maxBodyBytes: 256 };
+
+  test('a session never throws, and when it has ended the registry is as if it had never been', () => {
+    fc.assert(
+      fc.property(fc.array(fragments, { maxLength: 14 }), fc.boolean(), (chunks, well) => {
+        const errors: unknown[] = [];
+        const onError = (error: unknown) => errors.push(error);
+        const topology = new Topology({ db: new RegistrationDB({ onError }), clock: () => 0, onError });
+        const remoteAddress = 'peer';
+        const complete = { hostname: 'l', version: '1.3.0', ...announce };
+        const session = new Session({ topology, announce: () => complete, remoteAddress, limits, onError });
+        if (well) session.receive(join());
+        for (const chunk of chunks) session.receive(chunk);
+        session.end();
+        assert.equal(topology.nodes().length, 0);
+        assert.equal(topology.db.indexSizes.peers, 0);
+        for (const [{ key, subkey }, producers] of topology.db.entries()) {
+          assert.deepEqual([...producers], []);
+          assert.ok(!`${key} ${subkey}`.includes('#ephemeral'));
+        }
+        assert.deepEqual(errors, []);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('a handler never throws and never leaves a connection behind', () => {
+    fc.assert(
+      fc.property(fc.array(fragments, { maxLength: 14 }), (chunks) => {
+        const { open, handler, errors, topology } = setUp({ limits });
+        const stream = open();
+        for (const chunk of chunks) stream.send(chunk);
+        stream.destroy();
+        assert.deepEqual([handler.connections, topology.nodes().length, errors], [0, 0, []]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+    test(`${name} is a topic and a channel like any other`, () => {
+      const { open, topology } = setUp();
+      const stream = open();
+      stream.send(join());
+      stream.send(register(name, name));
+      assert.equal(lastReply(stream), 'ok');
+      assert.deepEqual([topology.topics(), topology.channels(name)], [[name], [name]]);
+      assert.equal(topology.lookup('valueOf'), undefined);
+      assert.equal(topology.lookup(name)?.producers.length, 1);
+    });
+  }
+});
+
+describe('deadlines', () => {
+  test('a peer that says nothing, or never IDENTIFYs, is told and closed', () => {
+    const { open, timers, handler } = setUp({ identifyTimeoutMs: 8000, drainTimeoutMs: 8000 });
+    const streams = [open(), open(), open()];
+    streams[1]!.send('  V1');
+    for (let i = 0; i < 8; i++) {
+      streams[2]!.send(i === 0 ? '  V1PING\n' : 'PING\n'); // a ping is no IDENTIFY
+      timers.advance(1000);
+      assert.ok(streams.every(({ ended }) => !ended));
+    }
+    timers.advance(2000);
+    assert.deepEqual(
+      streams.map((stream) => [lastReply(stream), stream.ended]),
+      Array(3).fill(['E_INVALID no IDENTIFY in time', true]),
+    );
+    assert.ok(streams.every(({ destroyed }) => !destroyed));
+    timers.advance(10_000); // nor do they close
+    assert.ok(streams.every(({ destroyed }) => destroyed));
+    assert.equal(handler.connections, 0);
+  });
+
+  test('a half-open peer is taken out long after its last ping, and not before', () => {
+    const { open, timers, topology } = setUp();
+    const [quiet, pinging] = [open(), open()];
+    for (const stream of [quiet, pinging]) stream.send(join());
+    for (let minute = 0; minute < 15; minute++) {
+      timers.advance(60_000);
+      pinging.send('PING\n');
+      assert.equal(topology.nodes().length, 2, `after ${minute} minutes`);
+    }
+    timers.advance(10_000);
+    assert.deepEqual([lastReply(quiet), quiet.ended], ['E_INVALID silent for too long', true]);
+    assert.equal(topology.nodes().length, 1);
+    assert.ok(!pinging.ended);
+  });
+
+  test('the deadline for silence goes with the inactive producer timeout, if that is long', () => {
+    const { open, timers } = setUp({ inactiveProducerTimeoutMs: 3_600_000 });
+    const stream = open();
+    stream.send(join());
+    timers.advance(3 * 3_600_000);
+    assert.ok(!stream.ended);
+    timers.advance(10_000);
+    assert.ok(stream.ended);
+  });
+
+  test('a peer that never reads its answers is cut off', () => {
+    const { open, timers, topology } = setUp();
+    const stream = open();
+    stream.send(join());
+    stream.wantsMore = false;
+    stream.send('PING\n');
+    assert.ok(stream.paused);
+    timers.advance(29_000);
+    assert.ok(!stream.destroyed);
+    timers.advance(3000);
+    assert.ok(stream.destroyed);
+    assert.equal(topology.nodes().length, 0);
+  });
+
+  test('a peer that reads late, but reads, is kept', () => {
+    const { open, timers } = setUp();
+    const stream = open();
+    stream.send(join());
+    for (let i = 0; i < 10; i++) {
+      stream.wantsMore = false;
+      stream.send('PING\n');
+      timers.advance(20_000);
+      stream.wantsMore = true;
+      stream.emit('drain');
+      assert.ok(!stream.paused);
+    }
+    assert.ok(!stream.destroyed && !stream.ended);
+  });
+
+  test('a peer that floods after its end is cut off', () => {
+    const { open } = setUp();
+    const stream = open();
+    stream.send('  V1NOPE\n');
+    assert.ok(stream.ended);
+    const chunk = new Uint8Array(64 * 1024);
+    for (let i = 0; i < 16; i++) stream.send(chunk);
+    assert.ok(!stream.destroyed);
+    stream.send(chunk);
+    assert.ok(stream.destroyed);
+  });
+
+  test('without connections no timer is left', () => {
+    const { open, timers } = setUp();
+    assert.equal(timers.pending, 0);
+    const stream = open();
+    assert.equal(timers.pending, 1);
+    stream.destroy();
+    timers.advance(5000);
+    assert.equal(timers.pending, 0);
+    open();
+    assert.equal(timers.pending, 1);
+  });
+
+  test('Infinity is for ever', () => {
+    const { open, timers } = setUp({ identifyTimeoutMs: Infinity, silenceTimeoutMs: Infinity });
+    const [silent, joined] = [open(), open()];
+    joined.send(join());
+    timers.advance(10 * 24 * 3_600_000);
+    assert.ok(!silent.ended && !joined.ended);
+  });
+});
+
+describe('limits', () => {
+  test('one connection too many is told and closed, and the others stay', () => {
+    const { open, handler, topology } = setUp({ maxConnections: 2 });
+    const [one, two, three] = [open(), open(), open()];
+    assert.deepEqual([lastReply(three), three.destroyed], ['E_INVALID too many connections', true]);
+    assert.equal(handler.connections, 2);
+    one.send(join());
+    assert.equal(lastReply(one), 'announcement');
+    two.destroy();
+    const four = open();
+    four.send(join());
+    assert.equal(lastReply(four), 'announcement');
+    assert.equal(topology.nodes().length, 2);
+  });
+
+  test('one registration of a peer too many is told, and ends it', () => {
+    const { open, topology } = setUp({ maxRegistrationsPerPeer: 5 }); // client, and two topics with a channel
+    const [stream, other] = [open(), open()];
+    for (const peer of [stream, other]) peer.send(join());
+    for (const topic of ['a', 'b', 'a', 'b']) {
+      stream.send(register(topic, 'c'));
+      assert.equal(lastReply(stream), 'ok');
+    }
+    stream.send(register('d'));
+    assert.deepEqual([lastReply(stream), stream.ended], ['E_INVALID too many registrations', true]);
+    assert.deepEqual(topology.topics().sort(), ['a', 'b']);
+    assert.equal(topology.nodes().length, 1);
+    other.send(register('d'));
+    assert.equal(lastReply(other), 'ok');
+  });
+
+  test('a full registry takes nothing new, in whole or in part, and goes on with what it has', () => {
+    const { open, topology } = setUp({ maxRegistrations: 6 });
+    const stream = open();
+    stream.send(join()); // the client registration, and its producer
+    stream.send(register('a', 'c')); // a topic and a channel, each with its producer
+    assert.equal(topology.db.size, 6);
+    assert.equal(topology.createTopic('b'), false);
+    assert.equal(topology.createChannel('a', 'd'), false);
+    assert.equal(topology.createTopic('a'), true);
+    assert.equal(topology.createChannel('a', 'c'), true);
+    stream.send(register('a', 'c'));
+    assert.equal(lastReply(stream), 'ok');
+    const late = open();
+    late.send(join('h2'));
+    assert.equal(lastReply(late), 'E_INVALID too many registrations');
+    stream.send(register('b', 'd'));
+    assert.equal(lastReply(stream), 'E_INVALID too many registrations');
+    assert.equal(topology.db.countProducers(CLIENT), 0);
+    assert.deepEqual([topology.topics(), topology.channels('a'), topology.channels('b')], [['a'], ['c'], []]);
+  });
+
+  test('size counts registrations and producers', () => {
+    const { topology } = setUp();
+    topology.createChannel('a', 'b');
+    assert.equal(topology.db.size, 2);
+    topology.deleteTopic('a');
+    assert.equal(topology.db.size, 0);
+  });
+});
+
+describe('a stream of the host that misbehaves', () => {
+  test('handled twice is one session, and reported', () => {
+    const { open, handler, errors } = setUp();
+    const stream = open();
+    handler(stream);
+    assert.equal(handler.connections, 1);
+    assert.equal(errors.length, 1);
+    assert.match(errors[0]!, /served already/);
+    stream.send('  V1PING\n');
+    assert.equal(lastReply(stream), 'ok');
+  });
+
+  const ways: Record<string, (stream: MemoryStream) => void> = {
+    'throws in write': (stream) => {
+      stream.write = () => {
+        throw new Error('boom');
+      };
+    },
+    'throws in pause': (stream) => {
+      stream.wantsMore = false;
+      stream.pause = () => {
+        throw new Error('boom');
+      };
+    },
+    'throws in write and destroy': (stream) => {
+      stream.write = stream.destroy = () => {
+        throw new Error('boom');
+      };
+    },
+    'gives text': (stream) => {
+      stream.send = () => void stream.emit('data', 'PING\n');
+    },
+  };
+  for (const [way, spoil] of Object.entries(ways)) {
+    test(`${way} loses its connection and nothing else`, () => {
+      const { open, errors, topology, handler } = setUp();
+      const [stream, other] = [open(), open()];
+      for (const peer of [stream, other]) peer.send(join());
+      spoil(stream);
+      stream.send('PING\n');
+      assert.ok(errors.length >= 1);
+      assert.deepEqual([topology.nodes().length, handler.connections], [1, 1]);
+      other.send('PING\n');
+      assert.equal(lastReply(other), 'ok');
+    });
+  }
+
+  test('fails in the middle of a write', () => {
+    const { open, topology, handler, errors } = setUp();
+    const stream = open();
+    stream.send(join());
+    stream.write = () => {
+      stream.emit('error', new Error('EPIPE'));
+      return false;
+    };
+    stream.send('PING\n');
+    assert.deepEqual([topology.nodes().length, handler.connections, errors], [0, 0, []]);
+  });
+
+  test('is destroyed already, and never closes', () => {
+    const { handler, timers } = setUp({ identifyTimeoutMs: 1000, drainTimeoutMs: 1000 });
+    const stream = new MemoryStream();
+    stream.destroyed = true;
+    handler(stream);
+    timers.advance(5000);
+    assert.equal(handler.connections, 0);
+  });
+
+  test('announce that throws, or gives nothing, lets nobody join', () => {
+    for (const bad of [() => ({}) as never, () => assert.fail('boom')]) {
+      const { open, topology, errors } = setUp({ announce: bad });
+      const stream = open();
+      stream.send(join());
+      assert.ok(stream.destroyed);
+      assert.deepEqual([topology.nodes().length, topology.db.indexSizes.peers, errors.length], [0, 0, 1]);
+    }
+    assert.throws(() => setUp({ announce: { broadcastAddress: 'x' } as never }), TypeError);
+    assert.throws(() => setUp({ limits: { maxLineBytes: 0 } }), TypeError);
+    assert.throws(() => setUp({ limits: { maxBodyBytes: NaN } }), TypeError);
+    assert.throws(() => setUp({ maxConnections: -1 }), TypeError);
+    assert.throws(() => setUp({ drainTimeoutMs: 0 }), TypeError);
+  });
+});
