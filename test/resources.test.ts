@@ -128,13 +128,18 @@ describe('the command, when resources are short or time is up', () => {
 
   test('SIGTERM with 2,000 silent connections, peers in mid-IDENTIFY and half a request', TIMEOUT, async () => {
     await using command = await startCommand(['-log-level=info']);
-    const silent = await openAll(command.tcpPort, 2000);
+    const accepted = () => command.log().split('TCP: new client').length - 1;
+    const silent: Socket[] = [];
+    while (silent.length < 2000) {
+      // No more at once than the system queues for a listener.
+      silent.push(...(await openAll(command.tcpPort, 100)));
+      while (accepted() < silent.length) await once(command.process.stderr!, 'data');
+    }
     const peers = await openAll(command.tcpPort, 20);
     for (const peer of peers) peer.write('  V1IDENTIFY\n\0\0\0\x40{"broad');
     const clients = await openAll(command.httpPort, 20);
     for (const [i, client] of clients.entries()) if (i % 2 === 0) client.write('GET /ping HTTP/1.1\r\nHost:');
     assert.equal((await fetchRaw(command.httpPort, 'GET', '/ping')).text, 'OK');
-    const accepted = () => command.log().split('TCP: new client').length - 1;
     while (accepted() < silent.length + peers.length) await once(command.process.stderr!, 'data');
     const all = [...silent, ...peers, ...clients].map(closed);
     const start = Date.now();

@@ -23,6 +23,8 @@ export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
 export const DEFAULT_HTTP_ADDRESS = '0.0.0.0:4161';
 export const DEFAULT_GRACE_MS = 5000;
 
+/** Connections that wait to be taken, as after a restart a whole fleet may at once; the system's limit may be lower. */
+const BACKLOG = 4096;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Options of the parts are passed on to them, and documented there. */
@@ -172,7 +174,7 @@ function listenOn(server: Server, address: ListenAddress): Promise<void> {
       reject(Object.assign(error, { code: cause.code }));
     };
     server.once('error', fail);
-    server.listen(address, () => {
+    server.listen({ ...address, backlog: BACKLOG }, () => {
       server.off('error', fail);
       resolve();
     });
