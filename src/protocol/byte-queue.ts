@@ -41,10 +41,21 @@ export class ByteQueue {
 
   /** How long the first line is, its newline included; undefined while it has no end. */
   lineLength(): number | undefined {
-    const at = this.#bytes.subarray(this.#start + this.#searched, this.#end).indexOf(NEWLINE);
-    if (at >= 0) return this.#searched + at + 1;
+    const bytes = this.#bytes;
+    for (let at = this.#start + this.#searched; at < this.#end; at++) {
+      if (bytes[at] === NEWLINE) return at + 1 - this.#start;
+    }
     this.#searched = this.length;
     return undefined;
+  }
+
+  /** Takes the next bytes if they are these. */
+  takeIf(expected: Uint8Array): boolean {
+    if (this.length < expected.length) return false;
+    for (let i = 0; i < expected.length; i++) if (this.#bytes[this.#start + i] !== expected[i]) return false;
+    this.#start += expected.length;
+    this.#searched = 0;
+    return true;
   }
 
   /** To be called when what is there has been read as far as it goes. */

@@ -1,7 +1,7 @@
 import { ByteQueue } from './byte-queue.js';
 import { decodeIdentity } from './identity.js';
 import { MAGIC_V1, toFault, type Fault, type PeerMessage } from './messages.js';
-import { decodeText, readSize } from './text.js';
+import { decodeText, encodeText, readSize } from './text.js';
 
 export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;
 export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
@@ -25,6 +25,10 @@ export function toPeerLimits({
 /** White space to Go's strings.TrimSpace. */
 const SPACE =
   '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+
+/** Nearly all that a peer ever sends. */
+const PING_LINE = encodeText('PING\n');
+const PING: PeerMessage = { type: 'ping' };
 
 /**
  * Reads what a peer sends: the magic, then lines, with a body after each IDENTIFY. Push bytes as they come,
@@ -94,6 +98,7 @@ export class PeerDecoder {
   }
 
   #readLine(): PeerMessage | Fault | undefined {
+    if (PING_LINE.length <= this.#maxLineBytes && this.#queue.takeIf(PING_LINE)) return PING;
     const length = this.#queue.lineLength();
     if ((length ?? this.#queue.length) > this.#maxLineBytes) {
       return toFault('E_INVALID', `command line longer than ${this.#maxLineBytes} bytes`);
@@ -134,7 +139,7 @@ function parseLine(line: string): PeerMessage | Fault {
   const [command = '', topic, channel = ''] = trimSpace(line).split(' ', 3);
   switch (command) {
     case 'PING':
-      return { type: 'ping' };
+      return PING;
     case 'IDENTIFY':
       return { type: 'identify' };
     case 'REGISTER':
