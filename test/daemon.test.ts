@@ -11,11 +11,18 @@ import {
   parseDuration,
   type LookupdOptions,
 } from 'nsqlookupd/daemon';
-import { encodePeerMessage, ReplyDecoder } from 'nsqlookupd/protocol';
+import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { fetchRaw } from './support/command-lookupd.js';
 import { identityOf } from './support/peers.js';
 
 const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
+
+const TIMEOUT = { timeout: 10_000 };
+const hello: PeerMessage[] = [
+  { type: 'magic' },
+  { type: 'identify' },
+  { type: 'identity', identity: identityOf('h1') },
+];
 
 function portOf(address: string | undefined): number {
   return Number(address?.split(':').at(-1));
@@ -34,10 +41,7 @@ describe('createLookupd', () => {
     await lookupd.listen();
     const [tcpPort, httpPort] = [portOf(lookupd.tcpAddress), portOf(lookupd.httpAddress)];
     const socket = connect(tcpPort, '127.0.0.1');
-    const identity = identityOf('h1');
-    for (const message of [{ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity }] as const) {
-      socket.write(encodePeerMessage(message));
-    }
+    for (const message of hello) socket.write(encodePeerMessage(message));
     const decoder = new ReplyDecoder();
     decoder.push(((await once(socket, 'data')) as [Buffer])[0]);
     assert.deepEqual(decoder.next(), {
@@ -64,6 +68,27 @@ describe('createLookupd', () => {
       assert.deepEqual([lookupd.tcpAddress, lookupd.httpAddress], [undefined, undefined]);
       await lookupd.close();
       occupant.close();
+    });
+  }
+
+  for (const host of ['', '0.0.0.0']) {
+    test(`on ${host || 'no'} host it listens on all addresses, and names IPv4 peers plainly`, TIMEOUT, async () => {
+      const lines: string[] = [];
+      const log = { info: (line: string) => void lines.push(line) };
+      await using lookupd = createLookupd({ tcpAddress: `${host}:0`, httpAddress: `${host}:0`, log });
+      await lookupd.listen();
+      const [tcpPort, httpPort] = [portOf(lookupd.tcpAddress), portOf(lookupd.httpAddress)];
+      const socket = connect(tcpPort, '127.0.0.1');
+      for (const message of hello) socket.write(encodePeerMessage(message));
+      await once(socket, 'data');
+      assert.equal(lookupd.topology.nodes()[0]?.peer.remoteAddress, `127.0.0.1:${socket.localPort}`);
+      await fetchRaw(httpPort, 'GET', '/nope');
+      assert.match(lines.at(-1)!, /^404 GET \/nope \(127\.0\.0\.1:\d+\) /);
+      // Where the machine has IPv6, it is served as well.
+      if (lookupd.httpAddress?.startsWith('[')) {
+        assert.equal((await fetchRaw(httpPort, 'GET', '/ping', {}, '::1')).text, 'OK');
+      }
+      socket.destroy();
     });
   }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import {
   createHttpHandler,
   createLogDecorator,
@@ -148,6 +149,30 @@ describe('createHttpHandler', () => {
     for (const query of ['topic=a;', 'topic=a&%', 'topic=a&%1', '%g0=1&topic=a', 'a;b=1&topic=a']) {
       assert.equal(get(`/lookup?${query}`)?.status, 400, query);
     }
+  });
+
+  test('whatever is asked, it answers or leaves it, and never throws', () => {
+    const errors: unknown[] = [];
+    const { topology, handler } = setUp({ onError: (error) => errors.push(error) });
+    topology.join(peerOf('h1'));
+    const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));
+    const paths = fc.oneof(
+      text.map((tail) => `/${tail}`),
+      fc.constantFrom('/lookup', '/channels', '/topic/create', '/topic/tombstone', '/channel/delete', '/Nodes'),
+      fc.array(fc.constantFrom('/', '..', '.', '%2e', '%', 'lookup', 'TOPIC', 'create', '%2F')).map((p) => p.join('')),
+    );
+    const queries = fc
+      .array(fc.oneof(text, fc.constantFrom('topic=', 'channel=', 'node=', '&', '=', ';', '%', '%zz', '%41', '+', '*')))
+      .map((parts) => parts.join(''));
+    const methods = fc.oneof(fc.constantFrom('GET', 'POST', 'HEAD', 'OPTIONS', 'constructor', '__proto__'), text);
+    fc.assert(
+      fc.property(methods, paths, queries, (method, path, query) => {
+        const response = handler({ method, path, query, headers: {} });
+        if (response) assert.ok(response.status >= 200 && response.status < 500, String(response.status));
+      }),
+      { numRuns: 2000 },
+    );
+    assert.deepEqual(errors, []);
   });
 
   test('serves what pprof tools look for', () => {

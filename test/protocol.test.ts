@@ -285,6 +285,28 @@ describe('protocol', () => {
     }
   });
 
+  test('any bytes read alike as answers however they are cut, and what is kept is bounded', () => {
+    const frames = fc.tuple(fc.constantFrom(0, 2, 3, 8, 9, 200), fc.string({ maxLength: 9 })).map(([size, text]) => {
+      return Buffer.concat([Buffer.from([0, 0, 0, size]), Buffer.from(text)]);
+    });
+    const parts = fc.array(
+      fc.oneof(
+        frames,
+        fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
+      ),
+    );
+    fc.assert(
+      fc.property(parts, cuts, (chunks, at) => {
+        const bytes = Buffer.concat(chunks);
+        const whole = decodeAll(new ReplyDecoder({ maxReplyBytes: 8 }), [bytes]);
+        const decoder = new ReplyDecoder({ maxReplyBytes: 8 });
+        assert.deepEqual(decodeAll(decoder, cut(bytes, at)), whole);
+        assert.ok(decoder.heldBytes <= 8);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('a reply that is no reply ends the reading', () => {
     const payloads = ['NOPE', '7', 'null', 'E_OTHER x'];
     for (const payload of payloads) {

@@ -33,6 +33,11 @@ export class ReplyDecoder {
     return reply;
   }
 
+  /** Bytes kept of an answer that is not whole yet. */
+  get heldBytes(): number {
+    return this.#queue.length;
+  }
+
   #read(): Reply | Fault | undefined {
     if (this.#size === undefined) {
       const bytes = this.#queue.take(4);

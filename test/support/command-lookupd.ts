@@ -95,9 +95,10 @@ export function fetchRaw(
   method: string,
   target: string,
   headers: Readonly<Record<string, string>> = {},
+  host = '127.0.0.1',
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, method, path: target, headers, agent: false };
+    const options = { host, port, method, path: target, headers, agent: false };
     const call = request(options, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
