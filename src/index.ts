@@ -63,6 +63,7 @@ export type { SessionOptions } from './tcp/index.js';
 export type { SessionOutput } from './tcp/index.js';
 
 export { answerNotFound } from './http/index.js';
+export { DEFAULT_MAX_CACHE_BYTES } from './http/index.js';
 export { createHttpHandler } from './http/index.js';
 export { orNotFound } from './http/index.js';
 export type { HttpHandlerOptions } from './http/index.js';

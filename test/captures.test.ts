@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { createHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
+import { bodyOf } from './support/body.js';
 import { MemoryStream } from './support/memory-stream.js';
 
 interface Chunk {
@@ -41,7 +42,7 @@ function setUp() {
     const lower = Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value]));
     const response = http({ method, path, query, headers: lower });
     assert.ok(response, text);
-    return { status: response.status, body: response.body as string };
+    return { status: response.status, body: bodyOf(response) };
   };
   return { topology, stream, request };
 }

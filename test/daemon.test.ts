@@ -3,14 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { describe, test } from 'node:test';
-import {
-  createLogger,
-  createLookupd,
-  createSystemClock,
-  formatDuration,
-  parseDuration,
-  type LookupdOptions,
-} from 'nsqlookupd/daemon';
+import { createLogger, createLookupd, createSystemClock, type LookupdOptions } from 'nsqlookupd/daemon';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { fetchRaw } from './support/command-lookupd.js';
 import { identityOf } from './support/peers.js';
@@ -170,42 +163,4 @@ test('the system clock tells milliseconds since 1970, with fractions, and does n
     [...times].sort((a, b) => a - b),
   );
   assert.ok(times.some((time) => !Number.isInteger(time)));
-});
-
-describe('durations as Go writes them', () => {
-  const pairs: [string, number][] = [
-    ['0s', 0],
-    ['551ns', 0.000551],
-    ['13.36µs', 0.01336],
-    ['433.514µs', 0.433514],
-    ['300ms', 300],
-    ['1.5s', 1500],
-    ['45s', 45_000],
-    ['5m0s', 300_000],
-    ['1h2m3.5s', 3_723_500],
-    ['-1m0s', -60_000],
-  ];
-  for (const [text, ms] of pairs) {
-    test(text, () => {
-      assert.equal(formatDuration(ms), text);
-      assert.ok(Math.abs(parseDuration(text)! - ms) < 1e-9);
-    });
-  }
-  test('are read in other forms, too', () => {
-    const forms: [string, number][] = [
-      ['0', 0],
-      ['1us', 0.001],
-      ['1μs', 0.001],
-      ['.5s', 500],
-      ['1.s', 1000],
-      ['+2m', 120_000],
-      ['1s1s', 2000],
-    ];
-    for (const [text, ms] of forms) assert.equal(parseDuration(text), ms, text);
-  });
-  test('are refused when they are none', () => {
-    for (const text of ['', '1', '-', 's', '1 s', '1S', '1d', '.s', '1.5', '1e3s', '1s ', '--1s', '1,5s']) {
-      assert.equal(parseDuration(text), undefined, text);
-    }
-  });
 });

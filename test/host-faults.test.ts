@@ -7,6 +7,7 @@ import { createHttpHandler, decorate, toFetchHandler } from 'nsqlookupd/http';
 import { encodePeerMessage, type PeerMessage } from 'nsqlookupd/protocol';
 import { RegistrationDB, Topology, topicRegistration, type Logger } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
+import { bodyOf } from './support/body.js';
 import { fetchRaw } from './support/command-lookupd.js';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf, peerOf } from './support/peers.js';
@@ -95,6 +96,17 @@ describe('a listener that throws', () => {
   });
 });
 
+test('without an onError, what a host throws is a line to the console', (t) => {
+  const printed = t.mock.method(console, 'error', () => {});
+  const db = new RegistrationDB();
+  db.on('registrationAdded', boom);
+  db.addRegistration(topicRegistration('a'));
+  assert.deepEqual(
+    printed.mock.calls.map(({ arguments: [words] }) => words as string),
+    ['nsqlookupd: a listener of registrationAdded threw'],
+  );
+});
+
 describe('a clock', () => {
   test('that throws costs one connection, or one 500, each reported once', () => {
     const { errors, onError } = collect();
@@ -112,7 +124,7 @@ describe('a clock', () => {
     assert.ok(stream.destroyed);
     assert.equal(errors.length, 1);
     const response = http({ method: 'GET', path: '/lookup', query: 'topic=a', headers: {} });
-    assert.deepEqual([response?.status, response?.body], [500, '{"message":"INTERNAL_ERROR"}']);
+    assert.deepEqual([response?.status, bodyOf(response)], [500, '{"message":"INTERNAL_ERROR"}']);
     assert.equal(errors.length, 2);
     clock = () => 2000;
     other.send('PING\n');
@@ -150,7 +162,7 @@ describe('a clock', () => {
 
 test('a logger that throws costs its line, and each is reported once', () => {
   const { errors, onError } = collect();
-  const log: Logger = { info: boom, warn: boom, error: boom };
+  const log: Logger = { debug: boom, info: boom, warn: boom, error: boom };
   const topology = new Topology({ db: new RegistrationDB(), clock: () => 0, log, onError });
   const tcp = createTcpHandler({ topology, announce, log, onError });
   const stream = new MemoryStream();

@@ -16,6 +16,7 @@ import {
   type HttpHandlerOptions,
 } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { bodyOf } from './support/body.js';
 import { fetchRaw } from './support/command-lookupd.js';
 import { peerOf } from './support/peers.js';
 
@@ -62,7 +63,7 @@ describe('createHttpHandler', () => {
     topology.join(peer);
     topology.register(peer, 't');
     topology.tombstone('t', 'h1.test:4151');
-    const body = get('/debug')?.body as string;
+    const body = bodyOf(get('/debug'));
     assert.match(
       body,
       /"client::":\[\{[^}]*"last_update":1790000000123250000,[^}]*"tombstoned_at":-6795364578871345152,/,
@@ -74,7 +75,7 @@ describe('createHttpHandler', () => {
   test('escapes what HTML could trip over', () => {
     const { topology, get } = setUp();
     topology.join(peerOf('h1', { hostname: '<b>&\u2028' }));
-    assert.match(get('/nodes')?.body as string, /"hostname":"\\u003cb\\u003e\\u0026\\u2028"/);
+    assert.match(bodyOf(get('/nodes')), /"hostname":"\\u003cb\\u003e\\u0026\\u2028"/);
   });
 
   test('answers a path with doubled or trailing slashes or escapes directly', () => {
@@ -131,7 +132,7 @@ describe('createHttpHandler', () => {
       test(`${target} → ${message}`, () => {
         const { ask } = setUp();
         const response = ask('POST', target);
-        assert.deepEqual([response?.status, JSON.parse(response?.body as string)], [status, { message }]);
+        assert.deepEqual([response?.status, JSON.parse(bodyOf(response))], [status, { message }]);
       });
     }
   });
@@ -177,14 +178,14 @@ describe('createHttpHandler', () => {
 
   test('serves what pprof tools look for', () => {
     const { ask, get } = setUp({ commandLine: ['node', 'app.js'] });
-    assert.match(get('/debug/pprof')?.body as string, /goroutine/);
+    assert.match(bodyOf(get('/debug/pprof')), /goroutine/);
     assert.match(get('/debug/pprof')?.headers['Content-Type'] ?? '', /^text\/html/);
-    assert.equal(get('/debug/pprof/cmdline')?.body, 'node\0app.js');
-    for (const method of ['GET', 'POST']) assert.equal(ask(method, '/debug/pprof/symbol')?.body, 'num_symbols: 1\n');
+    assert.equal(bodyOf(get('/debug/pprof/cmdline')), 'node\0app.js');
+    for (const method of ['GET', 'POST']) assert.equal(bodyOf(ask(method, '/debug/pprof/symbol')), 'num_symbols: 1\n');
     for (const name of ['profile', 'heap', 'goroutine', 'block', 'threadcreate']) {
       const response = get(`/debug/pprof/${name}`);
       assert.equal(response?.status, 501);
-      assert.match(response.body as string, new RegExp(name));
+      assert.match(bodyOf(response), new RegExp(name));
     }
   });
 

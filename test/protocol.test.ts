@@ -224,6 +224,12 @@ describe('protocol', () => {
       ['a string with quotes, braces and backslashes', fields(',"hostname":"\\"}{\\\\"'), { hostname: '"}{\\' }],
       ['names of Object.prototype as keys', fields(',"__proto__":{"hostname":"A"},"constructor":1'), {}],
       ['deep nesting', fields(`,"x":${'['.repeat(9_999)}${']'.repeat(9_999)}`), {}],
+      [
+        'arrays and objects in between',
+        fields(',"x":[[],{"hostname":1},[]],"hostname":"A","y":{"z":[1]}'),
+        { hostname: 'A' },
+      ],
+      ['an integer of more than 32 bits, as recorded', fields(',"tcp_port":42949677100'), { tcpPort: 42949677100 }],
       ['the highest port', fields(',"tcp_port":65535'), { tcpPort: 65_535 }],
     ];
     for (const [what, json, expected] of taken) {
@@ -234,6 +240,14 @@ describe('protocol', () => {
 
     const refused: [string, string | Uint8Array][] = [
       ['nothing', ''],
+      ['an object in an array', '[{}]'],
+      ['a bare string', '"x"'],
+      ['true', 'true'],
+      ['a port of 4294967295', fields(',"tcp_port":4294967295')],
+      ['a port past what a number holds', fields(',"tcp_port":9007199254740992')],
+      ['no ports', '{"broadcast_address":"h","version":"1"}'],
+      ['a literal where a string belongs', fields(',"hostname":true')],
+      ['an array where a port belongs', fields(',"tcp_port":[1]')],
       ['null', 'null'],
       ['an array', `[${fields('')}]`],
       ['two values', fields('') + fields('')],
@@ -264,6 +278,55 @@ describe('protocol', () => {
     }
   });
 
+  test('a decoder that has stopped keeps nothing', () => {
+    const decoder = new ReplyDecoder();
+    assert.equal(decodeAll<Reply | Fault>(decoder, [Uint8Array.of(0, 0, 0, 1, 33)])[0]?.type, 'fault');
+    decoder.push(Uint8Array.of(0, 0, 0, 2, 79, 75));
+    assert.deepEqual([decoder.next(), decoder.heldBytes], [undefined, 0]);
+  });
+
+  test('an answer of no bytes, or of as many as are allowed, is one', () => {
+    const decoder = new ReplyDecoder({ maxReplyBytes: 2 });
+    assert.deepEqual(decodeAll(decoder, [Uint8Array.of(0, 0, 0, 2, 79, 75)]), [{ type: 'ok' }]);
+    const [empty] = decodeAll<Reply | Fault>(new ReplyDecoder(), [Uint8Array.of(0, 0, 0, 0)]);
+    assert.deepEqual(empty, { type: 'fault', code: 'E_INVALID', reason: 'unknown answer ""' });
+  });
+
+  test('an announcement that lacks fields, or has others, is read with what it has', () => {
+    const read = (json: string) => {
+      const payload = Buffer.from(json);
+      return decodeAll<Reply | Fault>(new ReplyDecoder(), [
+        Buffer.concat([Uint8Array.of(0, 0, 0, payload.length), payload]),
+      ])[0];
+    };
+    const nothing = { broadcastAddress: '', hostname: '', tcpPort: 0, httpPort: 0, version: '' };
+    assert.deepEqual(read('{}'), { type: 'announcement', announcement: nothing });
+    assert.deepEqual(read('{"tcp_port":"1","version":1,"hostname":"h","x":2}'), {
+      type: 'announcement',
+      announcement: { ...nothing, hostname: 'h' },
+    });
+    for (const text of ['xE_INVALID', 'E_INVALIDx', 'E_INVALID\n', '"E_INVALID"']) {
+      assert.equal(read(text)?.type, 'fault', text);
+    }
+    assert.deepEqual(read('E_BAD_BODY'), { type: 'error', code: 'E_BAD_BODY', reason: '' });
+    assert.deepEqual(read('E_BAD_BODY a\nb'), { type: 'error', code: 'E_BAD_BODY', reason: 'a\nb' });
+  });
+
+  test('limits are numbers from 1 on', () => {
+    for (const limits of [{ maxLineBytes: 0 }, { maxBodyBytes: 0 }, { maxLineBytes: NaN }]) {
+      assert.throws(() => new PeerDecoder(limits), /^TypeError: maxLineBytes and maxBodyBytes /);
+    }
+    const decoder = new PeerDecoder({ maxLineBytes: 1, maxBodyBytes: 1 });
+    assert.equal(decodeAll<PeerMessage | Fault>(decoder, [Buffer.from('  V1PING\n')]).at(-1)?.type, 'fault');
+  });
+
+  test('a line of nothing but white space is no command', () => {
+    for (const line of ['\n', ' \n', ' \t \r\n']) {
+      const last = decodeAll<PeerMessage | Fault>(new PeerDecoder(), [Buffer.from(`  V1${line}`)]).at(-1);
+      assert.deepEqual(last, { type: 'fault', code: 'E_INVALID', reason: 'invalid command ' });
+    }
+  });
+
   test('white space around a line is what it is to Go', () => {
     for (const line of ['PING', ' \t\v\f\r\u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000PING\u0085\r']) {
       assert.deepEqual(decodeAll(new PeerDecoder(), [Buffer.from(`  V1${line}\n`)]).at(-1), { type: 'ping' });
@@ -275,6 +338,15 @@ describe('protocol', () => {
   });
 
   test('an encoder refuses names that would not arrive as given', () => {
+    for (const bad of [{ topic: 'a' }, { channel: 'a' }, { topic: 1, channel: '' }, { topic: 'a', channel: null }]) {
+      assert.throws(() => encodePeerMessage({ type: 'register', ...bad } as never), /^TypeError: no topic/);
+    }
+    assert.throws(
+      () => encodePeerMessage({ type: 'other' } as never),
+      /^TypeError: unknown message \{"type":"other"\}/,
+    );
+    const plain = encodePeerMessage({ type: 'unregister', topic: 'a', channel: '' });
+    assert.equal(Buffer.from(plain).toString(), 'UNREGISTER a\n');
     for (const [topic, channel] of [
       ['', 'c'],
       ['a b', ''],

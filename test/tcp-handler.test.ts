@@ -131,6 +131,25 @@ describe('createTcpHandler', () => {
     assert.equal(readReplies(stream.take()).length, 100);
   });
 
+  test('names a peer by the address of its stream, IPv6 in brackets and IPv4 plain', () => {
+    const { topology, handler } = setUp();
+    const addresses: [string, string][] = [
+      ['10.0.0.1', '10.0.0.1:7'],
+      ['::1', '[::1]:7'],
+      ['::ffff:10.0.0.1', '10.0.0.1:7'],
+      ['::FFFF:10.0.0.1', '10.0.0.1:7'],
+      ['::ffff:a', '[::ffff:a]:7'],
+      ['1::ffff:10.0.0.1', '[1::ffff:10.0.0.1]:7'],
+    ];
+    for (const [remoteAddress, name] of addresses) {
+      const stream = Object.assign(new MemoryStream(), { remoteAddress, remotePort: 7 });
+      handler(stream);
+      stream.send(joinBytes);
+      assert.equal(topology.nodes()[0]?.peer.remoteAddress, name);
+      stream.destroy();
+    }
+  });
+
   test('asks for what to announce when it announces it', () => {
     let tcpPort = 0;
     const { handler } = setUp({ announce: () => ({ ...announce, tcpPort }) });
@@ -175,6 +194,61 @@ describe('Session', () => {
     assert.equal(topology.nodes()[0]?.peer.id, 'worker-1');
     assert.deepEqual(session.end(), { bytes: new Uint8Array(0), close: true });
     assert.deepEqual(topology.nodes(), []);
+  });
+
+  const body = (json: string) => `IDENTIFY\n\0\0\0${String.fromCharCode(json.length)}${json}`;
+  const joined = joinBytes.toString('latin1');
+  const negative = '{"broadcast_address":"h","tcp_port":-1,"http_port":1,"version":"1"}';
+  const words: [string, string][] = [
+    ['XXXX', 'E_BAD_PROTOCOL'],
+    ['  V1NOPE\n', 'E_INVALID invalid command NOPE'],
+    [`  V1${'x'.repeat(65)} y\n`, `E_INVALID invalid command ${'x'.repeat(64)}`],
+    ['  V1REGISTER\n', 'E_INVALID REGISTER insufficient number of params'],
+    ['  V1UNREGISTER t\n', 'E_INVALID client must IDENTIFY'],
+    ['  V1IDENTIFY\n\0', 'E_BAD_BODY IDENTIFY failed to read body size'],
+    ['  V1IDENTIFY\n\0\0\0\x02{', 'E_BAD_BODY IDENTIFY failed to read body'],
+    [`  V1${body('{')}`, 'E_BAD_BODY IDENTIFY failed to decode JSON body'],
+    [`  V1${body('{}')}`, 'E_BAD_BODY IDENTIFY missing fields'],
+    [`  V1${body(negative)}`, 'E_BAD_BODY IDENTIFY port out of range'],
+    ['  V1IDENTIFY\n\xff\xff\xff\xff', 'E_BAD_BODY IDENTIFY body size -1 is not from 0 to 262144'],
+    [`  V1${'x'.repeat(70_000)}`, 'E_INVALID command line longer than 65536 bytes'],
+    [`${joined}IDENTIFY\n`, 'E_INVALID cannot IDENTIFY again'],
+    [`${joined}REGISTER a$b\n`, "E_BAD_TOPIC REGISTER topic name 'a$b' is not valid"],
+    [`${joined}UNREGISTER a b$c\n`, "E_BAD_CHANNEL UNREGISTER channel name 'b$c' is not valid"],
+    [`${joined}REGISTER ${'x'.repeat(70)}\n`, `E_BAD_TOPIC REGISTER topic name '${'x'.repeat(64)}' is not valid`],
+  ];
+  for (const [bytes, answer] of words) {
+    test(`answers ${JSON.stringify(bytes.slice(-20))} with ${JSON.stringify(answer)}, to the byte, and logs it`, () => {
+      const { topology } = setUp();
+      const lines: string[] = [];
+      const log = { error: (line: string) => void lines.push(line) };
+      const session = new Session({ topology, announce: () => announce, remoteAddress: 'p', log });
+      const outputs = [session.receive(Buffer.from(bytes, 'latin1')), session.end()];
+      const all = Buffer.concat(outputs.map((output) => output.bytes));
+      const size = Buffer.alloc(4);
+      size.writeUInt32BE(answer.length);
+      assert.equal(all.subarray(-4 - answer.length).toString(), Buffer.concat([size, Buffer.from(answer)]).toString());
+      const over = { bytes: new Uint8Array(0), close: true };
+      assert.equal(outputs[1]!.close, true);
+      assert.deepEqual(session.receive(Buffer.from('PING\n')), over);
+      assert.deepEqual(session.refuse('E_INVALID', 'late'), over);
+      assert.deepEqual(session.end(), over);
+      const isMagic = answer === 'E_BAD_PROTOCOL';
+      assert.deepEqual(
+        lines,
+        isMagic ? ["client(p) bad protocol magic 'XXXX'"] : [`[p] - ${answer}`, `client(p) - ${answer}`],
+      );
+    });
+  }
+
+  test('logs an end before the magic as such', () => {
+    const lines: string[] = [];
+    const { topology } = setUp();
+    const log = { info: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) };
+    const session = new Session({ topology, announce: () => announce, remoteAddress: 'p', log });
+    session.receive(Buffer.from('  V'));
+    session.end();
+    assert.deepEqual(lines, ['failed to read protocol version - EOF']);
   });
 
   test('logs as nsqlookupd does', () => {

@@ -23,10 +23,10 @@ describe('Topology', () => {
     const peer = join('h1');
     topology.register(peer, 'orders', 'billing');
     turn(300_000);
-    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [peer] });
+    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [peer], changesAtMs: 1_300_000 });
     assert.equal(topology.nodes().length, 1);
     turn(1);
-    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [] });
+    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [], changesAtMs: Infinity });
     assert.equal(topology.nodes().length, 0);
     topology.ping(peer);
     assert.deepEqual(topology.lookup('orders')?.producers, [peer]);
@@ -61,6 +61,55 @@ describe('Topology', () => {
     }
   }
 
+  test('a tombstone reaches a node by its whole name alone', () => {
+    const { topology, join } = setUp();
+    topology.register(join('h1', { broadcastAddress: 'a[b]' }), 'orders');
+    for (const node of ['x[a[b]:4151', 'a[b]:4151x', 'ab:4151', '[a[b]:4151', 'a[b]', ':4151', '']) {
+      assert.equal(topology.tombstone('orders', node), 0, node);
+    }
+    assert.equal(topology.tombstone('orders', 'a[b]:4151'), 1);
+  });
+
+  test('a peer that had been silent is news when it pings, and otherwise a ping is none', () => {
+    const { topology, join, turn, db } = setUp();
+    const peer = join('h1');
+    topology.register(peer, 'orders');
+    const revision = db.revisionOf('orders');
+    turn(300_000);
+    topology.ping(peer);
+    assert.equal(db.revisionOf('orders'), revision);
+    turn(300_001);
+    topology.ping(peer);
+    const again = db.revisionOf('orders');
+    assert.ok(again > revision);
+    topology.ping(peer);
+    assert.equal(db.revisionOf('orders'), again);
+    turn(-1);
+    topology.ping(peer);
+    assert.ok(db.revisionOf('orders') > again);
+  });
+
+  test('says when time alone will change an answer', () => {
+    const { topology, join, turn } = setUp();
+    topology.register(join('h1'), 'orders');
+    turn(100_000);
+    topology.register(join('h2'), 'orders');
+    const start = 1_000_000;
+    assert.equal(topology.lookup('orders')?.changesAtMs, start + 300_000);
+    topology.tombstone('orders', 'h2.test:4151');
+    assert.equal(topology.lookup('orders')?.changesAtMs, start + 145_000);
+    assert.deepEqual(
+      topology.nodes().map(({ changesAtMs }) => changesAtMs),
+      [start + 300_000, start + 145_000],
+    );
+    turn(45_000);
+    assert.equal(topology.lookup('orders')?.changesAtMs, start + 300_000);
+    turn(155_001);
+    assert.equal(topology.lookup('orders')?.changesAtMs, start + 400_000);
+    turn(100_000);
+    assert.equal(topology.lookup('orders')?.changesAtMs, Infinity);
+  });
+
   test('an order never widens: * names no topic', () => {
     const { topology, join } = setUp();
     const peer = join('h1');
@@ -68,7 +117,7 @@ describe('Topology', () => {
     topology.deleteTopic('*');
     assert.equal(topology.deleteChannel('orders', '*'), false);
     assert.equal(topology.tombstone('*', 'h1.test:4151'), 0);
-    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [peer] });
+    assert.deepEqual([topology.channels('orders'), topology.lookup('orders')?.producers], [['billing'], [peer]]);
   });
 
   test('a question widens: * asks about every topic', () => {
@@ -128,7 +177,7 @@ describe('Topology', () => {
     const peer = join('h1');
     topology.register(peer, 'orders', 'billing');
     topology.leave(peer);
-    assert.deepEqual(topology.lookup('orders'), { channels: ['billing'], producers: [] });
+    assert.deepEqual([topology.channels('orders'), topology.lookup('orders')?.producers], [['billing'], []]);
     assert.deepEqual(topology.nodes(), []);
   });
 
@@ -141,6 +190,9 @@ describe('Topology', () => {
     topology.createChannel('x', 'c');
     topology.tombstone('t', 'h1.test:4151');
     topology.deleteChannel('x', 'c');
+    topology.deleteChannel('x', 'c');
+    topology.createChannel('x', 'e');
+    topology.deleteTopic('x');
     topology.deleteTopic('x');
     topology.unregister(peer, 't', 'c');
     topology.register(peer, 't', 'd');
@@ -155,6 +207,9 @@ describe('Topology', () => {
       'INFO DB: adding topic(x)',
       'INFO DB: setting tombstone for producer@h1.test:4151 of topic(t)',
       'INFO DB: removing channel(c) from topic(x)',
+      'INFO DB: adding channel(e) in topic(x)',
+      'INFO DB: adding topic(x)',
+      'INFO DB: removing channel(e) from topic(x)',
       'INFO DB: removing topic(x)',
       'INFO DB: client(h1:50000) UNREGISTER category:channel key:t subkey:c',
       'INFO DB: client(h1:50000) REGISTER category:channel key:t subkey:d',
@@ -167,8 +222,19 @@ describe('Topology', () => {
   test('refuses what it cannot work with, at once', () => {
     const db = new RegistrationDB();
     const make = (options: object) => () => new Topology(options as ConstructorParameters<typeof Topology>[0]);
-    assert.throws(make({ clock: Date.now }), TypeError);
-    assert.throws(make({ db }), TypeError);
+    assert.throws(make({ clock: Date.now }), /^TypeError: db /);
+    assert.throws(make({ db }), /^TypeError: clock /);
+    for (const name of [
+      'inactiveProducerTimeoutMs',
+      'tombstoneLifetimeMs',
+      'maxRegistrations',
+      'maxRegistrationsPerPeer',
+    ]) {
+      for (const value of [-1, NaN, '1', null]) {
+        assert.throws(make({ db, clock: Date.now, [name]: value }), new RegExp(`^TypeError: ${name} .*${value}`));
+      }
+      assert.doesNotThrow(make({ db, clock: Date.now, [name]: 0 }));
+    }
     assert.throws(make({ db, clock: Date.now, tombstoneLifetimeMs: -1 }), /tombstoneLifetimeMs.*-1/);
     assert.throws(make({ db, clock: Date.now, inactiveProducerTimeoutMs: NaN }), TypeError);
   });

@@ -1,9 +1,12 @@
 import { printError, report } from '../registry/error-report.js';
 import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
+import { atLeast } from '../registry/options.js';
 import type { HttpHandler, HttpRequest, HttpResponse, HttpResult, SyncHttpHandler } from './http-message.js';
 import { unescapePercent } from './query.js';
 import { failure } from './responses.js';
 import { createRoutes, type Route } from './routes.js';
+
+export const DEFAULT_MAX_CACHE_BYTES = 64 * 1024 * 1024;
 
 export interface HttpHandlerOptions {
   readonly topology: Topology;
@@ -11,6 +14,8 @@ export interface HttpHandlerOptions {
   readonly version?: string | undefined;
   /** What `/debug/pprof/cmdline` tells. Default: nothing. */
   readonly commandLine?: readonly string[] | undefined;
+  /** How much memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
+  readonly maxCacheBytes?: number | undefined;
   /** Gets what the topology's clock threw, while the client gets a 500. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
@@ -24,9 +29,10 @@ type Routes = Map<string, Map<string, Route>>;
  */
 export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler {
   const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], onError = printError } = options;
+  const maxCacheBytes = atLeast(0, 'maxCacheBytes', options.maxCacheBytes ?? DEFAULT_MAX_CACHE_BYTES);
   if (typeof topology?.lookup !== 'function') throw new TypeError('topology must be a Topology');
   const routes: Routes = new Map();
-  for (const [method, path, route] of createRoutes({ topology, version, commandLine })) {
+  for (const [method, path, route] of createRoutes({ topology, version, commandLine, maxCacheBytes })) {
     const methods = routes.get(path) ?? new Map<string, Route>();
     routes.set(path, methods.set(method, route));
   }

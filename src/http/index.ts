@@ -1,4 +1,10 @@
-export { answerNotFound, createHttpHandler, orNotFound, type HttpHandlerOptions } from './http-handler.js';
+export {
+  answerNotFound,
+  createHttpHandler,
+  DEFAULT_MAX_CACHE_BYTES,
+  orNotFound,
+  type HttpHandlerOptions,
+} from './http-handler.js';
 export { NSQLOOKUPD_VERSION } from '../registry/index.js';
 export {
   decorate,

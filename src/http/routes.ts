@@ -1,9 +1,12 @@
-import { isChannelName, isTopicName, type Topology } from '../registry/index.js';
+import { ANY, isChannelName, isTopicName, type Topology } from '../registry/index.js';
+import { AnswerCache } from './answer-cache.js';
 import type { HttpRequest, HttpResponse } from './http-message.js';
 import { createPprofRoutes } from './pprof.js';
 import { parseQuery } from './query.js';
 import { done, failure, json, text, toJson } from './responses.js';
-import { lookupToJson, nodesToJson, registryToJson } from './wire-json.js';
+import { registryToJson, WireEncoder } from './wire-json.js';
+
+const TOPIC_NOT_FOUND = failure(404, 'TOPIC_NOT_FOUND');
 
 export type Route = (request: HttpRequest) => HttpResponse;
 export type Row = readonly [method: 'GET' | 'POST', path: string, route: Route];
@@ -12,14 +15,40 @@ export interface RouteOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly commandLine: readonly string[];
+  readonly maxCacheBytes: number;
 }
 
 /** Everything that nsqlookupd answers over HTTP. */
-export function createRoutes({ topology, version, commandLine }: RouteOptions): readonly Row[] {
-  const lookup = (topic: string) => {
-    const result = topology.lookup(topic);
-    return result ? json(lookupToJson(result)) : failure(404, 'TOPIC_NOT_FOUND');
-  };
+export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly Row[] {
+  const { db, clock } = topology;
+  const cache = new AnswerCache(clock, maxCacheBytes);
+  const encoder = new WireEncoder();
+  // A question about all topics is stale whenever anything changes.
+  const revisionOf = (topic: string) => (topic === ANY ? db.revision : db.revisionOf(topic));
+
+  const lookup = (topic: string) =>
+    cache.get(`lookup ${topic}`, revisionOf(topic), () => {
+      const result = topology.lookup(topic);
+      if (!result) return { response: TOPIC_NOT_FOUND, changesAtMs: Infinity };
+      return { response: json(encoder.lookup(result)), changesAtMs: result.changesAtMs };
+    });
+  const channels = (topic: string) =>
+    cache.get(`channels ${topic}`, revisionOf(topic), () => {
+      return { response: json(toJson({ channels: topology.channels(topic) })), changesAtMs: Infinity };
+    });
+  const topics = () =>
+    cache.get('topics', db.registrationsRevision, () => {
+      return { response: json(toJson({ topics: topology.topics() })), changesAtMs: Infinity };
+    });
+  const nodes = () =>
+    cache.get('nodes', db.revision, () => {
+      const all = topology.nodes();
+      const changesAtMs = all.reduce((soonest, node) => Math.min(soonest, node.changesAtMs), Infinity);
+      return { response: json(encoder.nodes(all)), changesAtMs };
+    });
+  const pong = text('OK');
+  const info = json(toJson({ version }));
+
   const deleteTopic = (topic: string) => {
     topology.deleteTopic(topic);
     return done();
@@ -35,12 +64,12 @@ export function createRoutes({ topology, version, commandLine }: RouteOptions): 
     topology.deleteChannel(topic, channel) ? done() : failure(404, 'CHANNEL_NOT_FOUND');
 
   return [
-    ['GET', '/ping', () => text('OK')],
-    ['GET', '/info', () => json(toJson({ version }))],
-    ['GET', '/debug', () => json(registryToJson(topology.db.entries()))],
-    ['GET', '/topics', () => json(toJson({ topics: topology.topics() }))],
-    ['GET', '/nodes', () => json(nodesToJson(topology.nodes()))],
-    ['GET', '/channels', withArgs([anyTopic], (topic) => json(toJson({ channels: topology.channels(topic) })))],
+    ['GET', '/ping', () => pong],
+    ['GET', '/info', () => info],
+    ['GET', '/debug', () => json(registryToJson(db.entries()))],
+    ['GET', '/topics', topics],
+    ['GET', '/nodes', nodes],
+    ['GET', '/channels', withArgs([anyTopic], channels)],
     ['GET', '/lookup', withArgs([anyTopic], lookup)],
     ['POST', '/topic/create', withArgs([legalTopic], createTopic)],
     ['POST', '/topic/delete', withArgs([anyTopic], deleteTopic)],

@@ -4,17 +4,29 @@ import { toJson } from './responses.js';
 /** What nsqlookupd prints as the time of a tombstone that never was: Go's zero time. */
 const NEVER_NS = -6795364578871345152n;
 
-export function lookupToJson({ channels, producers }: LookupResult): string {
-  return toJson({ channels, producers: producers.map(toPeer) });
-}
+/** Puts peers on the wire. What does not change about a peer is put together once. */
+export class WireEncoder {
+  readonly #peers = new WeakMap<PeerInfo, string>();
 
-export function nodesToJson(nodes: readonly Node[]): string {
-  const producers = nodes.map(({ peer, topics }) => ({
-    ...toPeer(peer),
-    tombstones: topics.map(({ tombstoned }) => tombstoned),
-    topics: topics.map(({ topic }) => topic),
-  }));
-  return toJson({ producers });
+  lookup({ channels, producers }: LookupResult): string {
+    const peers = producers.map((peer) => `${this.#open(peer)}}`);
+    return `{"channels":${toJson(channels)},"producers":[${peers.join(',')}]}`;
+  }
+
+  nodes(nodes: readonly Node[]): string {
+    const producers = nodes.map(({ peer, topics }) => {
+      const tombstones = toJson(topics.map(({ tombstoned }) => tombstoned));
+      return `${this.#open(peer)},"tombstones":${tombstones},"topics":${toJson(topics.map(({ topic }) => topic))}}`;
+    });
+    return `{"producers":[${producers.join(',')}]}`;
+  }
+
+  /** A peer's object without its end. */
+  #open(peer: PeerInfo): string {
+    let text = this.#peers.get(peer);
+    if (text === undefined) this.#peers.set(peer, (text = toJson(toPeer(peer)).slice(0, -1)));
+    return text;
+  }
 }
 
 /** The whole registry. Times are nanoseconds, which pass 2^53, so that the text is put together by hand. */

@@ -22,8 +22,6 @@ export {
   DEFAULT_MAX_REGISTRATIONS,
   DEFAULT_MAX_REGISTRATIONS_PER_PEER,
   DEFAULT_TOMBSTONE_LIFETIME_MS,
-  Topology,
-  type LookupResult,
-  type Node,
   type TopologyOptions,
-} from './topology.js';
+} from './topology-options.js';
+export { Topology, type LookupResult, type Node } from './topology.js';

@@ -32,6 +32,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   readonly #byPeer = new Map<PeerInfo, Set<Entry>>();
   readonly #scopes = new Map<string, Scope>();
   #revision = 0;
+  #registrationsRevision = 0;
   #size = 0;
 
   constructor(options: RegistrationDBOptions = {}) {
@@ -51,11 +52,20 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#scopes.get(key)?.revision ?? 0;
   }
 
+  /**
+   * The db's `revision` when a registration was last added or removed. A list of topics is stale when this
+   * differs; that producers come and go does not move it.
+   */
+  get registrationsRevision(): number {
+    return this.#registrationsRevision;
+  }
+
   /** Adds a registration without producers. False if it is there already. */
   addRegistration(registration: Registration): boolean {
     if (this.#get(registration)) return false;
     const entry = this.#create(registration);
     this.#touch(entry);
+    this.#registrationsRevision = this.#revision;
     this.emit('registrationAdded', entry);
     return true;
   }
@@ -68,6 +78,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#size -= 1 + entry.producers.size;
     for (const peer of entry.producers.keys()) this.#unlink(peer, entry);
     this.#touch(entry);
+    this.#registrationsRevision = this.#revision;
     if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
     for (const producer of entry.producers.values()) this.emit('producerRemoved', entry, producer);
     this.emit('registrationRemoved', entry);
@@ -86,7 +97,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (entries) entries.add(entry);
     else this.#byPeer.set(peer, new Set([entry]));
     this.#touch(entry);
-    if (!known) this.emit('registrationAdded', entry);
+    if (!known) {
+      this.#registrationsRevision = this.#revision;
+      this.emit('registrationAdded', entry);
+    }
     this.emit('producerAdded', entry, producer);
     return true;
   }
@@ -117,6 +131,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     });
     entries.forEach((entry, i) => this.emit('producerRemoved', entry, producers[i]!));
     return entries;
+  }
+
+  /** Counts up the revisions of all that `peer` is a producer of, as what is known of the peer has changed. */
+  touchPeer(peer: PeerInfo): void {
+    for (const entry of this.#byPeer.get(peer) ?? []) this.#touch(entry);
   }
 
   /** Marks a producer as tombstoned at `atMs`. False if `peer` is no producer of the registration. */

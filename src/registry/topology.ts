@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { printError, type OnError } from './error-report.js';
+import { printError } from './error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from './logger.js';
 import { isEphemeral } from './names.js';
 import type { PeerInfo } from './peer-info.js';
@@ -11,46 +11,35 @@ import {
   CLIENT,
   isActive,
   isHeardOf,
+  changesAt,
   isTombstoned,
   topicRegistration,
   type Lifetimes,
   type Registration,
 } from './registration.js';
-
-export const DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS = 300_000;
-export const DEFAULT_TOMBSTONE_LIFETIME_MS = 45_000;
-export const DEFAULT_MAX_REGISTRATIONS = 5_000_000;
-export const DEFAULT_MAX_REGISTRATIONS_PER_PEER = 100_000;
-
-export interface TopologyOptions {
-  readonly db: RegistrationDB;
-  /** `Date.now` in a service, a clock to turn by hand in a test. */
-  readonly clock: Clock;
-  /** A peer not heard of for longer than this is left out of lookups and nodes. Default 300,000 (5 minutes). */
-  readonly inactiveProducerTimeoutMs?: number | undefined;
-  /** For how long a tombstone hides a producer. Default 45,000. */
-  readonly tombstoneLifetimeMs?: number | undefined;
-  /** The most registrations and producers of them, together (`db.size`). Default 5,000,000. */
-  readonly maxRegistrations?: number | undefined;
-  /** The most registrations of one peer. Default 100,000. */
-  readonly maxRegistrationsPerPeer?: number | undefined;
-  /** Gets a line for each change, worded as nsqlookupd words it. Default: nothing is logged. */
-  readonly log?: Logger | undefined;
-  /** Gets what the logger threw. Default: a line to the console. */
-  readonly onError?: OnError | undefined;
-}
+import {
+  DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
+  DEFAULT_MAX_REGISTRATIONS,
+  DEFAULT_MAX_REGISTRATIONS_PER_PEER,
+  DEFAULT_TOMBSTONE_LIFETIME_MS,
+  type TopologyOptions,
+} from './topology-options.js';
 
 /** Where a topic lives. */
 export interface LookupResult {
   readonly channels: readonly string[];
   /** The active producers. */
   readonly producers: readonly PeerInfo[];
+  /** When time alone will next change the producers, unless they ping: in milliseconds since 1970, or Infinity. */
+  readonly changesAtMs: number;
 }
 
 /** A peer and the topics that it carries. */
 export interface Node {
   readonly peer: PeerInfo;
   readonly topics: readonly { readonly topic: string; readonly tombstoned: boolean }[];
+  /** When time alone will next change this, unless the peer pings: in milliseconds since 1970, or Infinity. */
+  readonly changesAtMs: number;
 }
 
 /**
@@ -107,12 +96,14 @@ export class Topology {
     if (registrations.length === 0) return undefined;
     const now = this.clock();
     const peers = new Set<PeerInfo>();
+    let changesAtMs = Infinity;
     for (const registration of registrations) {
       for (const producer of this.db.producersOf(registration)) {
+        changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
         if (isActive(producer, now, this.lifetimes)) peers.add(producer.peer);
       }
     }
-    return { channels: this.channels(topic), producers: [...peers] };
+    return { channels: this.channels(topic), producers: [...peers], changesAtMs };
   }
 
   /** The peers heard of in time, tombstoned or not, with their topics. */
@@ -120,16 +111,18 @@ export class Topology {
     const now = this.clock();
     const { inactiveProducerTimeoutMs, tombstoneLifetimeMs } = this.lifetimes;
     const nodes: Node[] = [];
-    for (const { peer } of this.db.producersOf(CLIENT)) {
+    for (const client of this.db.producersOf(CLIENT)) {
+      const { peer } = client;
       if (!isHeardOf(peer, now, inactiveProducerTimeoutMs)) continue;
       const topics: { topic: string; tombstoned: boolean }[] = [];
+      let changesAtMs = changesAt(client, now, this.lifetimes);
       for (const registration of this.db.registrationsOf(peer)) {
         if (registration.category !== 'topic') continue;
-        const producer = this.db.getProducer(registration, peer);
-        const tombstoned = producer !== undefined && isTombstoned(producer, now, tombstoneLifetimeMs);
-        topics.push({ topic: registration.key, tombstoned });
+        const producer = this.db.getProducer(registration, peer)!; // they name each other
+        changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
+        topics.push({ topic: registration.key, tombstoned: isTombstoned(producer, now, tombstoneLifetimeMs) });
       }
-      nodes.push({ peer, topics });
+      nodes.push({ peer, topics, changesAtMs });
     }
     return nodes;
   }
@@ -192,9 +185,16 @@ export class Topology {
     return this.#add([CLIENT], peer);
   }
 
-  /** A peer was heard of. */
+  /**
+   * A peer was heard of. That is no news about what it carries, unless it had been silent for too long, or the clock
+   * was set back, so that it will be silent sooner than was thought.
+   */
   ping(peer: PeerInfo): void {
-    peer.lastUpdateMs = this.clock();
+    const now = this.clock();
+    const wasHeardOf = isHeardOf(peer, now, this.lifetimes.inactiveProducerTimeoutMs);
+    const isSetBack = now < peer.lastUpdateMs;
+    peer.lastUpdateMs = now;
+    if (!wasHeardOf || isSetBack) this.db.touchPeer(peer);
   }
 
   /** A peer carries a topic, and a channel of it unless that is empty. False, with nothing changed, past a limit. */

@@ -1,6 +1,7 @@
 import { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
+import { bodyOf } from './body.js';
 import { parseGoDuration } from './go-duration.js';
 import { MemoryStream } from './memory-stream.js';
 import type { Connection, Lookupd, Scenario } from './scenario.js';
@@ -43,9 +44,10 @@ export function createMemoryLookupd({ options = {} }: Pick<Scenario, 'options'>)
         query: query.join('?'),
         headers: Object.fromEntries(lowerCase) as Record<string, string>,
       };
-      const { status, headers: sent, body } = http(request) ?? answerNotFound();
+      const response = http(request) ?? answerNotFound();
+      const { status, headers: sent } = response;
       const lower = Object.entries(sent).map(([name, value]) => [name.toLowerCase(), value]);
-      const answer = { status, headers: Object.fromEntries(lower) as Record<string, string>, text: body as string };
+      const answer = { status, headers: Object.fromEntries(lower) as Record<string, string>, text: bodyOf(response) };
       return Promise.resolve(answer);
     },
     sleep: (ms) => {

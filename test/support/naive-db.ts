@@ -5,6 +5,10 @@ export class NaiveDB {
   #registrations: Registration[] = [];
   #producers: { registration: Registration; peer: PeerInfo; tombstonedAtMs: number | undefined }[] = [];
 
+  get size(): number {
+    return this.#registrations.length + this.#producers.length;
+  }
+
   addRegistration(registration: Registration): boolean {
     if (this.hasRegistration(registration)) return false;
     this.#registrations.push(registration);
