@@ -38,6 +38,7 @@ export type { PeerMessage } from './protocol/index.js';
 export type { Reply } from './protocol/index.js';
 export type { TopicMessage } from './protocol/index.js';
 export { DEFAULT_MAX_BODY_BYTES } from './protocol/index.js';
+export { DEFAULT_MAX_FIELD_LENGTH } from './protocol/index.js';
 export { DEFAULT_MAX_LINE_BYTES } from './protocol/index.js';
 export { PeerDecoder } from './protocol/index.js';
 export { toPeerLimits } from './protocol/index.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createLookupd, type LookupdOptions } from 'nsqlookupd/daemon';
-import { createHttpHandler, decorate, toFetchHandler } from 'nsqlookupd/http';
+import { createHttpHandler, decorate, toFetchHandler, toNodeHandler } from 'nsqlookupd/http';
 import { encodePeerMessage, type PeerMessage } from 'nsqlookupd/protocol';
 import { RegistrationDB, Topology, topicRegistration, type Logger } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
@@ -44,6 +44,18 @@ describe('a listener that throws', () => {
     assert.deepEqual(errors, Array(3).fill('a listener of producerAdded threw: Error: boom'));
   });
 
+  test('or that rejects, being asynchronous, is reported, too', async () => {
+    const { errors, onError } = collect();
+    const db = new RegistrationDB({ onError });
+    const later = (() => Promise.reject(new Error('later'))) as () => void;
+    db.on('registrationAdded', later);
+    db.addRegistration(topicRegistration('a'));
+    const topology = new Topology({ db, clock: () => 0, onError, log: { info: later } });
+    topology.createTopic('a');
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(errors, ['a listener of registrationAdded threw: Error: later', 'the logger threw: Error: later']);
+  });
+
   test('can be taken off as it was put on', () => {
     const { errors, onError } = collect();
     const db = new RegistrationDB({ onError });
@@ -55,6 +67,10 @@ describe('a listener that throws', () => {
     db.removeListener('registrationAdded', once);
     db.addRegistration(topicRegistration('a'));
     assert.deepEqual([errors, db.listenerCount('registrationAdded')], [[], 0]);
+    let heard = 0;
+    db.addListener('registrationAdded', () => heard++);
+    db.addRegistration(topicRegistration('b'));
+    assert.equal(heard, 1);
     db.on('registrationAdded', boom);
     db.off('registrationAdded');
     assert.equal(db.listenerCount('registrationAdded'), 0);
@@ -182,6 +198,38 @@ test('a decorator that throws is a 500, reported once', async () => {
   const handler = decorate(createHttpHandler({ topology }), () => boom);
   const response = await toFetchHandler(handler, { onError })(new Request('http://l.test/ping'));
   assert.deepEqual([response.status, errors], [500, ['an HTTP handler threw: Error: boom']]);
+});
+
+test('a tombstone ends, whatever its listeners add', () => {
+  const topology = new Topology({ db: new RegistrationDB(), clock: () => 0 });
+  topology.register(peerOf('h1'), 'a');
+  let added = 0;
+  topology.db.on('producerTombstoned', () => {
+    if (added++ < 100) topology.register(peerOf('h1'), 'a');
+  });
+  assert.equal(topology.tombstone('a', 'h1.test:4151'), 1);
+});
+
+test('a next that throws is reported, and the answer of a thenable is one', { timeout: 20_000 }, async () => {
+  const { errors, onError } = collect();
+  const { createServer } = await import('node:http');
+  const thenable = { then: (resolve: (value: unknown) => void) => resolve({ status: 200, headers: {}, body: 'then' }) };
+  const asynchronous = toNodeHandler(() => Promise.resolve(undefined), { onError });
+  const server = createServer((request, response) => {
+    if (request.url === '/thenable') toNodeHandler(() => thenable as never, { onError })(request, response);
+    else {
+      asynchronous(request, response, () => {
+        response.end('next');
+        boom();
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  assert.equal((await fetchRaw(port, 'GET', '/')).text, 'next');
+  assert.equal((await fetchRaw(port, 'GET', '/thenable')).text, 'then');
+  assert.deepEqual(errors, ['next threw: Error: boom']);
+  server.close();
 });
 
 describe('a lookupd', { timeout: 20_000 }, () => {

@@ -129,6 +129,17 @@ describe('HTTP clients that mean no good', { concurrency: false }, () => {
     await assertWell();
   });
 
+  test('CONNECT keeps no connection, though the client does not close', TIMEOUT, async () => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
+    socket.write('CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket.resume(), 'end');
+    // Whoever writes to a connection that is gone is told so.
+    const gone = new Promise((resolve) => socket.on('close', resolve));
+    const writer = setInterval(() => socket.write('x'), 10);
+    await gone;
+    clearInterval(writer);
+  });
+
   test('CONNECT is answered, Upgrade and absolute URLs are served', TIMEOUT, async () => {
     assert.match(
       await send('CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'),

@@ -255,6 +255,21 @@ describe('limits', () => {
     assert.equal(lastReply(other), 'ok');
   });
 
+  test('a peer with an endless name is refused', () => {
+    for (const field of ['broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion'] as const) {
+      for (const [length, isLegal] of [
+        [1024, true],
+        [1025, false],
+      ] as const) {
+        const identity = identityOf('h1', { [field]: 'x'.repeat(length) });
+        const { open } = setUp();
+        const stream = open();
+        stream.send(bytesOf({ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity }));
+        assert.match(lastReply(stream), isLegal ? /^announcement$/ : /^E_BAD_BODY IDENTIFY \w+ too long$/);
+      }
+    }
+  });
+
   test('a full registry takes nothing new, in whole or in part, and goes on with what it has', () => {
     const { open, topology } = setUp({ maxRegistrations: 6 });
     const stream = open();
@@ -283,6 +298,78 @@ describe('limits', () => {
     topology.deleteTopic('a');
     assert.equal(topology.db.size, 0);
   });
+});
+
+describe('what a peer makes the lookupd do', () => {
+  /** Steps of the peers index that one line may take, however large the rest is: counted, not timed. */
+  test('taking back what it has not got costs little, however many channels the topic has', () => {
+    const { open, topology } = setUp();
+    const [rich, poor] = [open(), open()];
+    for (const peer of [rich, poor]) peer.send(join());
+    for (let i = 0; i < 5000; i++) topology.createChannel('t', `c${i}`);
+    let walked = 0;
+    const { db } = topology;
+    const find = db.findRegistrations.bind(db);
+    db.findRegistrations = (...question) => {
+      const found = find(...question);
+      walked += found.length;
+      return found;
+    };
+    poor.send('UNREGISTER t\n'.repeat(100));
+    assert.equal(lastReply(poor), 'ok');
+    assert.equal(walked, 0);
+    assert.equal(topology.channels('t').length, 5000);
+  });
+
+  test('a short name does not keep a long line in memory', { skip: !globalThis.gc && 'needs --expose-gc' }, () => {
+    const { open, topology } = setUp();
+    const stream = open();
+    stream.send(join());
+    globalThis.gc!();
+    const before = process.memoryUsage().heapUsed;
+    const padding = 'x'.repeat(60_000);
+    for (let i = 0; i < 500; i++) stream.send(`REGISTER a-topic-with-a-name-${i} c ${padding}\n`);
+    stream.take();
+    globalThis.gc!();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.equal(topology.topics().length, 500);
+    assert.ok(grown < 5_000_000, `${grown} bytes for 500 topics`);
+  });
+});
+
+describe('a connection that ends while it changes the registry', () => {
+  const ends: Record<string, (stream: MemoryStream, handler: ReturnType<typeof setUp>['handler']) => void> = {
+    'its stream is destroyed': (stream) => stream.destroy(),
+    'the handler is closed': (_stream, handler) => handler.close(),
+  };
+  for (const [how, end] of Object.entries(ends)) {
+    for (const category of ['client', 'topic', 'channel']) {
+      test(`leaves nothing behind when ${how} by a listener of its ${category}`, () => {
+        const { open, topology, handler, errors } = setUp();
+        const stream = open();
+        topology.db.on('producerAdded', (registration) => {
+          if (registration.category === category) end(stream, handler);
+        });
+        stream.send(join());
+        stream.send(register('t', 'c'));
+        assert.deepEqual([topology.nodes().length, topology.db.indexSizes.peers, handler.connections], [0, 0, 0]);
+        assert.deepEqual(errors, []);
+      });
+    }
+
+    test(`leaves nothing behind when ${how} by announce`, () => {
+      const streams: MemoryStream[] = [];
+      const { open, topology, handler } = setUp({
+        announce: () => {
+          end(streams[0]!, handler);
+          return announce;
+        },
+      });
+      streams.push(open());
+      streams[0]!.send(join());
+      assert.deepEqual([topology.nodes().length, topology.db.indexSizes.peers, handler.connections], [0, 0, 0]);
+    });
+  }
 });
 
 describe('a stream of the host that misbehaves', () => {
@@ -342,6 +429,40 @@ describe('a stream of the host that misbehaves', () => {
     };
     stream.send('PING\n');
     assert.deepEqual([topology.nodes().length, handler.connections, errors], [0, 0, []]);
+  });
+
+  test('fails with what is no error', () => {
+    const { open, topology, handler, errors } = setUp();
+    const stream = open();
+    stream.send(join());
+    stream.emit('error', undefined);
+    assert.deepEqual([topology.nodes().length, handler.connections, errors], [0, 0, []]);
+  });
+
+  test('takes no listeners', () => {
+    for (const refused of ['error', 'close', 'drain', 'end', 'data']) {
+      const { handler, topology, errors } = setUp();
+      const stream = new MemoryStream();
+      const on = stream.on.bind(stream);
+      stream.on = (event, listener) => {
+        if (event === refused) throw new Error('boom');
+        return on(event, listener);
+      };
+      handler(stream);
+      stream.send(join());
+      assert.ok(stream.destroyed, refused);
+      assert.deepEqual([topology.nodes().length, handler.connections, errors.length], [0, 0, 1]);
+    }
+  });
+
+  test('one too many that cannot be told so is destroyed', () => {
+    const { handler, errors } = setUp({ maxConnections: 0 });
+    const stream = new MemoryStream();
+    stream.write = () => {
+      throw new Error('boom');
+    };
+    handler(stream);
+    assert.deepEqual([stream.destroyed, errors.length], [true, 1]);
   });
 
   test('is destroyed already, and never closes', () => {

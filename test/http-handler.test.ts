@@ -72,6 +72,49 @@ describe('createHttpHandler', () => {
     assert.doesNotThrow(() => JSON.parse(body));
   });
 
+  test('tells a large registry in chunks, whole', { timeout: 20_000 }, async () => {
+    const { topology, handler } = setUp();
+    for (let p = 0; p < 3; p++) {
+      const peer = peerOf(`h${p}`, { lastUpdateMs: 1_790_000_000_123 });
+      topology.join(peer);
+      for (let i = 0; i < 500; i++) topology.register(peer, `topic-${i}`, 'c');
+    }
+    topology.createTopic('nobody');
+    await serve(handler, async (port) => {
+      const { text } = await fetchRaw(port, 'GET', '/debug');
+      assert.ok(text.length > 500_000);
+      const all = JSON.parse(text) as Record<string, { id: string }[]>;
+      assert.equal(Object.keys(all).length, 1001);
+      for (const producers of Object.values(all)) {
+        assert.deepEqual(producers.map(({ id }) => id).sort(), ['h0:50000', 'h1:50000', 'h2:50000']);
+      }
+    });
+  });
+
+  test('a body that nobody waits for any more is let go', { timeout: 20_000 }, async () => {
+    let returned = () => {};
+    const isReturned = new Promise<void>((resolve) => (returned = resolve));
+    const never: AsyncIterable<string> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => {}),
+        return: () => {
+          returned();
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      }),
+    };
+    await serve(
+      () => ({ status: 200, headers: {}, body: never }),
+      async (port) => {
+        const socket = connect(port, '127.0.0.1');
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+        await once(socket, 'connect');
+        setTimeout(() => socket.destroy(), 50);
+        await isReturned;
+      },
+    );
+  });
+
   test('escapes what HTML could trip over', () => {
     const { topology, get } = setUp();
     topology.join(peerOf('h1', { hostname: '<b>&\u2028' }));
@@ -313,6 +356,26 @@ describe('toFetchHandler', () => {
     assert.deepEqual(await response.json(), { topics: ['a#ephemeral'] });
     const head = await fetch(new Request('http://l.test/topics', { method: 'HEAD' }));
     assert.deepEqual([head.status, await head.text()], [200, '']);
+  });
+
+  test('a body that throws is reported, by either adapter', { timeout: 20_000 }, async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => errors.push(error);
+    const failing: HttpHandler = () => {
+      const body = (async function* () {
+        yield await Promise.resolve('a');
+        throw new Error('boom');
+      })();
+      return { status: 200, headers: {}, body };
+    };
+    const response = await toFetchHandler(failing, { onError })(new Request('http://l.test/'));
+    await assert.rejects(response.text());
+    assert.equal(errors.length, 1);
+    const server = createServer(toNodeHandler(failing, { onError })).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await assert.rejects(fetchRaw((server.address() as AddressInfo).port, 'GET', '/'));
+    assert.equal(errors.length, 2);
+    server.close();
   });
 
   test('what is not ours goes to the fallback', async () => {

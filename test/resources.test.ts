@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { createLookupd } from 'nsqlookupd/daemon';
 import { decorate, createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { COMMAND, fetchRaw, startCommand } from './support/command-lookupd.js';
+import { freePort } from './support/free-port.js';
 
 const TIMEOUT = { timeout: 60_000 };
 const posixOnly = process.platform === 'win32' && 'there is no ulimit on Windows';
@@ -25,15 +26,6 @@ async function openAll(port: number, count: number): Promise<Socket[]> {
 /** The end of a connection, well or badly. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A shell's words to run node with listeners that emit an error shortly after they are up. */

@@ -40,7 +40,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       inactiveProducerTimeoutMs: settings['inactive-producer-timeout'],
       tombstoneLifetimeMs: settings['tombstone-lifetime'],
       graceMs: settings['grace-period'],
-      limits: { maxLineBytes: settings['max-line-bytes'], maxBodyBytes: settings['max-body-bytes'] },
+      limits: {
+        maxLineBytes: settings['max-line-bytes'],
+        maxBodyBytes: settings['max-body-bytes'],
+        maxFieldLength: settings['max-field-length'],
+      },
       maxConnections: settings['max-connections'],
       maxRegistrations: settings['max-registrations'],
       maxRegistrationsPerPeer: settings['max-registrations-per-peer'],

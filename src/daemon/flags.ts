@@ -1,6 +1,6 @@
 import { formatDuration, parseDuration } from '../registry/duration.js';
 import { DEFAULT_MAX_IGNORED_BODY_BYTES } from '../http/index.js';
-import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LINE_BYTES } from '../protocol/index.js';
+import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_FIELD_LENGTH, DEFAULT_MAX_LINE_BYTES } from '../protocol/index.js';
 import {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   DEFAULT_MAX_REGISTRATIONS,
@@ -106,6 +106,7 @@ export const FLAGS = {
   'grace-period': flag(DURATION, DEFAULT_GRACE_MS, 'how long the end waits for HTTP requests in flight'),
   'max-line-bytes': flag(INTEGER, DEFAULT_MAX_LINE_BYTES, 'the longest command line of a peer'),
   'max-body-bytes': flag(INTEGER, DEFAULT_MAX_BODY_BYTES, 'the longest body of an IDENTIFY'),
+  'max-field-length': flag(INTEGER, DEFAULT_MAX_FIELD_LENGTH, 'the longest string in an IDENTIFY that is kept'),
   'max-connections': flag(INTEGER, DEFAULT_MAX_CONNECTIONS, 'the most connections of peers'),
   'max-registrations': flag(INTEGER, DEFAULT_MAX_REGISTRATIONS, 'the most registrations and producers, together'),
   'max-registrations-per-peer': flag(INTEGER, DEFAULT_MAX_REGISTRATIONS_PER_PEER, 'the most registrations of one peer'),
@@ -126,7 +127,7 @@ export const FLAGS = {
   'http-request-timeout': flag(
     DURATION,
     DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
-    'by when an HTTP request must have come, and its answer be read',
+    'by when an HTTP request must have come; how long a client may read nothing of its answer',
   ),
   'http-idle-timeout': flag(DURATION, DEFAULT_HTTP_IDLE_TIMEOUT_MS, 'how long an HTTP connection may stay idle'),
 } as const;

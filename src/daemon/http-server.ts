@@ -10,7 +10,7 @@ export const DEFAULT_HTTP_MAX_CONNECTIONS = 10_000;
 export const DEFAULT_HTTP_IDLE_TIMEOUT_MS = 120_000;
 
 export interface HttpServerOptions {
-  /** By when an HTTP request must have come whole, and an answer be read. Default 30,000. */
+  /** By when an HTTP request must have come whole, and how long a client may read nothing. Default 30,000. */
   readonly httpRequestTimeoutMs?: number | undefined;
   /** The longest request line and headers, together; more is answered 431. Default 16,384. */
   readonly httpMaxHeaderBytes?: number | undefined;
@@ -40,7 +40,7 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     httpMaxConnections = DEFAULT_HTTP_MAX_CONNECTIONS,
     httpIdleTimeoutMs = DEFAULT_HTTP_IDLE_TIMEOUT_MS,
   } = options;
-  const timeoutMs = atLeast(1, 'httpRequestTimeoutMs', httpRequestTimeoutMs);
+  const timeoutMs = Math.ceil(atLeast(1, 'httpRequestTimeoutMs', httpRequestTimeoutMs));
   const maxIgnoredBodyBytes = atLeast(0, 'httpMaxBodyBytes', httpMaxBodyBytes);
   const listener = toNodeHandler(handler, { maxIgnoredBodyBytes, onError });
   const server = createServer({
@@ -53,14 +53,15 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     keepAlive: true,
   });
   server.timeout = timeoutMs; // for who does not read its answer
-  server.maxConnections = atLeast(0, 'httpMaxConnections', httpMaxConnections);
+  server.maxConnections = atLeast(1, 'httpMaxConnections', httpMaxConnections);
   server.on('request', (request, response) => listener(request, response));
   // A body that waits for leave to be sent is not wanted: the answer comes instead of the leave.
   server.on('checkContinue', (request, response) => listener(request, response));
-  server.on('connect', (_request, socket) => {
+  server.on('connect', ({ socket }) => {
     socket.on('error', () => socket.destroy());
+    socket.setTimeout(timeoutMs, () => socket.destroy()); // the server has let go of it
     const head = `HTTP/1.1 404 Not Found\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n`;
-    socket.end(`${head}Content-Length: ${NOT_FOUND.length}\r\n\r\n${NOT_FOUND}`);
+    socket.end(`${head}Content-Length: ${NOT_FOUND.length}\r\n\r\n${NOT_FOUND}`, () => socket.destroy());
   });
   server.on('drop', (data) => {
     const { remoteAddress, remotePort } = data as { remoteAddress?: string; remotePort?: number };

@@ -1,3 +1,4 @@
+import { toOwnText } from '../registry/own-text.js';
 import type { Clock } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 
@@ -47,7 +48,7 @@ export class AnswerCache {
     this.#makeRoom(size);
     // Nothing is kept of what is not there: any name could be asked for.
     if (revision > 0 && this.#bytes + size <= this.#maxBytes) {
-      this.#answers.set(key, answer);
+      this.#answers.set(toOwnText(key), answer);
       this.#bytes += size;
     }
     return answer.response;

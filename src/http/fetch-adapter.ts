@@ -18,14 +18,15 @@ export function toFetchHandler(
   handler: HttpHandler,
   options: FetchHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { fallback = () => toResponse(answerNotFound(), false), onError = printError } = options;
+  const { onError = printError } = options;
+  const { fallback = () => toResponse(answerNotFound(), false, onError) } = options;
   return async (request) => {
     try {
       const result = await handler(toHttpRequest(request));
-      if (result) return toResponse(result, request.method === 'HEAD');
+      if (result) return toResponse(result, request.method === 'HEAD', onError);
     } catch (error) {
       report(onError, error, 'an HTTP handler threw');
-      return toResponse(failure(500, 'INTERNAL_ERROR'), request.method === 'HEAD');
+      return toResponse(failure(500, 'INTERNAL_ERROR'), request.method === 'HEAD', onError);
     }
     return fallback(request);
   };
@@ -42,22 +43,27 @@ function toHttpRequest({ method, url, headers }: Request): HttpRequest {
   };
 }
 
-function toResponse({ status, headers, body }: HttpResponse, isHead: boolean): Response {
-  return new Response(isHead ? null : toBodyInit(body), { status, headers });
+function toResponse({ status, headers, body }: HttpResponse, isHead: boolean, onError: OnError): Response {
+  return new Response(isHead ? null : toBodyInit(body, onError), { status, headers });
 }
 
-function toBodyInit(body: HttpBody): ConstructorParameters<typeof Response>[0] {
+function toBodyInit(body: HttpBody, onError: OnError): ConstructorParameters<typeof Response>[0] {
   if (typeof body === 'string') return encoder.encode(body); // a text would bring a Content-Type of its own
-  return body instanceof Uint8Array ? new Uint8Array(body) : toStream(body);
+  return body instanceof Uint8Array ? new Uint8Array(body) : toStream(body, onError);
 }
 
-function toStream(chunks: AsyncIterable<string | Uint8Array>): ReadableStream<Uint8Array> {
+function toStream(chunks: AsyncIterable<string | Uint8Array>, onError: OnError): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
   return new ReadableStream({
     async pull(controller) {
-      const next = await iterator.next();
-      if (next.done === true) controller.close();
-      else controller.enqueue(typeof next.value === 'string' ? encoder.encode(next.value) : next.value);
+      try {
+        const next = await iterator.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(typeof next.value === 'string' ? encoder.encode(next.value) : next.value);
+      } catch (error) {
+        report(onError, error, 'the body of an answer threw');
+        controller.error(error);
+      }
     },
     async cancel() {
       await iterator.return?.();

@@ -1,4 +1,4 @@
-import { printError, report } from '../registry/error-report.js';
+import { isThenable, printError, report } from '../registry/error-report.js';
 import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
 import { atLeast } from '../registry/options.js';
 import type { HttpHandler, HttpRequest, HttpResponse, HttpResult, SyncHttpHandler } from './http-message.js';
@@ -98,7 +98,7 @@ export function answerNotFound(): HttpResponse {
 export function orNotFound(handler: HttpHandler): HttpHandler {
   return (request) => {
     const result = handler(request);
-    if (result instanceof Promise) return result.then((answer) => answer ?? answerNotFound());
+    if (isThenable(result)) return result.then((answer) => answer ?? answerNotFound());
     return result ?? answerNotFound();
   };
 }

@@ -23,7 +23,7 @@ export interface HttpResponse {
 /** The answer, or `undefined` for a path that is none of the handler's. Failures are answers, not throws. */
 export type HttpResult = HttpResponse | undefined;
 
-export type HttpHandler = (request: HttpRequest) => HttpResult | Promise<HttpResult>;
+export type HttpHandler = (request: HttpRequest) => HttpResult | PromiseLike<HttpResult>;
 
 /** A handler that answers at once, which is what `createHttpHandler` makes. */
 export type SyncHttpHandler = (request: HttpRequest) => HttpResult;

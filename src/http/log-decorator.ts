@@ -1,3 +1,4 @@
+import { isThenable } from '../registry/error-report.js';
 import { formatDuration } from '../registry/duration.js';
 import type { Clock, Logger } from '../registry/index.js';
 import type { HttpDecorator, HttpRequest, HttpResult } from './http-message.js';
@@ -16,7 +17,7 @@ export function createLogDecorator({ log, clock }: { readonly log: Logger; reado
         return result;
       };
       const result = handler(request);
-      return result instanceof Promise ? result.then(write) : write(result);
+      return isThenable(result) ? result.then(write) : write(result);
     };
   };
 }

@@ -1,4 +1,4 @@
-import { printError, report } from '../registry/error-report.js';
+import { callGuarded, isThenable, printError, report } from '../registry/error-report.js';
 import { joinHostPort } from '../registry/host-port.js';
 import type { OnError } from '../registry/index.js';
 import type { HttpHandler, HttpRequest, HttpResponse, HttpResult } from './http-message.js';
@@ -65,11 +65,11 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     };
     const reply = (result: HttpResult) => {
       if (result) answer(result);
-      else if (next) next();
+      else if (next) callGuarded(onError, 'next threw', () => next());
       else answer(answerNotFound());
     };
     const fail = (error: unknown) => {
-      if (next) return next(error);
+      if (next) return callGuarded(onError, 'next threw', () => next(error));
       report(onError, error, 'an HTTP handler threw');
       answer(failure(500, 'INTERNAL_ERROR'));
     };
@@ -79,7 +79,7 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     } catch (error) {
       return fail(error);
     }
-    if (result instanceof Promise) void result.then(reply, fail);
+    if (isThenable(result)) result.then(reply, fail);
     else reply(result);
   };
 }
@@ -131,12 +131,18 @@ function send(
 }
 
 async function sendChunks(response: NodeResponse, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]();
   let goOn = () => {};
+  let isClosed = false;
   response.on('drain', () => goOn());
-  response.on('close', () => goOn());
-  for await (const chunk of chunks) {
-    if (response.destroyed) return;
-    if (!response.write(chunk)) await new Promise<void>((resolve) => (goOn = resolve));
+  response.on('close', () => {
+    isClosed = true;
+    goOn();
+    void iterator.return?.(); // also while a chunk is awaited that may never come
+  });
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+    if (isClosed) return;
+    if (!response.write(next.value)) await new Promise<void>((resolve) => (goOn = resolve));
   }
   response.end();
 }

@@ -1,4 +1,4 @@
-import type { HttpResponse } from './http-message.js';
+import type { HttpBody, HttpResponse } from './http-message.js';
 
 const NSQ = { 'X-Nsq-Content-Type': 'nsq; version=1.0' };
 const NSQ_JSON = { 'Content-Type': 'application/json; charset=utf-8', ...NSQ };
@@ -10,8 +10,8 @@ export function toJson(value: unknown): string {
 }
 
 /** 200 with JSON text. */
-export function json(text: string): HttpResponse {
-  return { status: 200, headers: NSQ_JSON, body: text };
+export function json(body: HttpBody): HttpResponse {
+  return { status: 200, headers: NSQ_JSON, body };
 }
 
 /** 200 without a body: an order was carried out. */

@@ -1,6 +1,6 @@
 import { ANY, isChannelName, isTopicName, type Topology } from '../registry/index.js';
 import { AnswerCache } from './answer-cache.js';
-import type { HttpRequest, HttpResponse } from './http-message.js';
+import type { HttpBody, HttpRequest, HttpResponse } from './http-message.js';
 import { createPprofRoutes } from './pprof.js';
 import { parseQuery } from './query.js';
 import { done, failure, json, text, toJson } from './responses.js';
@@ -66,7 +66,7 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
   return [
     ['GET', '/ping', () => pong],
     ['GET', '/info', () => info],
-    ['GET', '/debug', () => json(registryToJson(db.entries()))],
+    ['GET', '/debug', () => json(wholeOrInChunks(registryToJson(db.entries())))],
     ['GET', '/topics', topics],
     ['GET', '/nodes', nodes],
     ['GET', '/channels', withArgs([anyTopic], channels)],
@@ -78,6 +78,17 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
     ['POST', '/channel/delete', withArgs([legalTopic, legalChannel], deleteChannel)],
     ...createPprofRoutes(commandLine),
   ];
+}
+
+/** One chunk is a body; more are made as they are sent, while the registry may change. */
+function wholeOrInChunks(chunks: Iterator<string, void>): HttpBody {
+  const first = chunks.next().value ?? '';
+  let next = chunks.next();
+  if (next.done === true) return first;
+  return (async function* () {
+    yield first;
+    for (; next.done !== true; next = chunks.next()) yield await Promise.resolve(next.value);
+  })();
 }
 
 interface Argument {

@@ -29,14 +29,30 @@ export class WireEncoder {
   }
 }
 
-/** The whole registry. Times are nanoseconds, which pass 2^53, so that the text is put together by hand. */
-export function registryToJson(entries: Iterable<readonly [Registration, Iterable<Producer>]>): string {
-  const lists: string[] = [];
+const CHUNK_LENGTH = 64 * 1024;
+
+/**
+ * The whole registry, in chunks of about 64 KiB, as it may be large. Times are nanoseconds, which pass 2^53, so that
+ * the text is put together by hand.
+ */
+export function* registryToJson(
+  entries: Iterable<readonly [Registration, Iterable<Producer>]>,
+): Generator<string, void, undefined> {
+  let text = '{';
+  let isFirst = true;
   for (const [{ category, key, subkey }, producers] of entries) {
-    const list = Array.from(producers, producerToJson);
-    if (list.length > 0) lists.push(`${toJson(`${category}:${key}:${subkey}`)}:[${list.join(',')}]`);
+    let isEmpty = true;
+    for (const producer of producers) {
+      if (isEmpty) text += `${isFirst ? '' : ','}${toJson(`${category}:${key}:${subkey}`)}:[`;
+      text += `${isEmpty ? '' : ','}${producerToJson(producer)}`;
+      isEmpty = isFirst = false;
+      if (text.length < CHUNK_LENGTH) continue;
+      yield text;
+      text = '';
+    }
+    if (!isEmpty) text += ']';
   }
-  return `{${lists.join(',')}}`;
+  yield `${text}}`;
 }
 
 function producerToJson({ peer, tombstonedAtMs }: Producer): string {

@@ -12,7 +12,7 @@ const INTEGERS = ['tcp_port', 'http_port'];
  * the last of several counts, null changes nothing, unknown keys are skipped but must be JSON, ports are
  * written as integers, nothing follows the object. Any breach is `E_BAD_BODY`.
  */
-export function decodeIdentity(body: Uint8Array): Identity | Fault {
+export function decodeIdentity(body: Uint8Array, maxFieldLength: number): Identity | Fault {
   const text = decodeText(body);
   let fields: Map<string, string | number>;
   try {
@@ -31,6 +31,9 @@ export function decodeIdentity(body: Uint8Array): Identity | Fault {
     topologyZone: string('topology_zone'),
     topologyRegion: string('topology_region'),
   };
+  for (const name of STRINGS) {
+    if (string(name).length > maxFieldLength) return toFault('E_BAD_BODY', `IDENTIFY ${name} too long`);
+  }
   const { broadcastAddress, tcpPort, httpPort, version } = identity;
   if (broadcastAddress === '' || tcpPort === 0 || httpPort === 0 || version === '') {
     return toFault('E_BAD_BODY', 'IDENTIFY missing fields');
@@ -61,14 +64,16 @@ function isPort(port: number): boolean {
   return port >= 1 && (port <= 0xffff || (port > 0xffffffff && Number.isSafeInteger(port)));
 }
 
-/** The known fields of a JSON object. Takes only text that `JSON.parse` took; throws on what else Go refuses. */
+/**
+ * The known fields of a JSON object; none of any other value. Takes only text that `JSON.parse` took; throws on what
+ * else Go refuses.
+ */
 function readFields(json: string): Map<string, string | number> {
   const fields = new Map<string, string | number>();
   let depth = 0;
   let key: string | undefined;
   let isValue = false;
   for (const token of tokens(json)) {
-    if (depth === 0 && token !== '{' && token !== 'null') throw new SyntaxError('not an object');
     if (token === '}' || token === ']') depth--;
     else if (depth === 1 && token === ':') isValue = true;
     else if (depth === 1 && token === ',') isValue = false;

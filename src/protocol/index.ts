@@ -10,6 +10,7 @@ export {
 } from './messages.js';
 export {
   DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_FIELD_LENGTH,
   DEFAULT_MAX_LINE_BYTES,
   PeerDecoder,
   toPeerLimits,

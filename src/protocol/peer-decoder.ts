@@ -5,21 +5,29 @@ import { decodeText, encodeText, readSize } from './text.js';
 
 export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;
 export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
+export const DEFAULT_MAX_FIELD_LENGTH = 1024;
 
 export interface PeerLimits {
   /** The longest command line, newline included. Default 65,536. nsqd's longest is 142. */
   readonly maxLineBytes?: number | undefined;
   /** The longest body of an IDENTIFY. Default 262,144. nsqd's are about 200. */
   readonly maxBodyBytes?: number | undefined;
+  /** The longest string in it that is kept, in characters. Default 1,024. A host name has at most 255. */
+  readonly maxFieldLength?: number | undefined;
 }
 
 /** The limits with their defaults. Throws a TypeError when one is not a number from 1 on. */
-export function toPeerLimits({
-  maxLineBytes = DEFAULT_MAX_LINE_BYTES,
-  maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
-}: PeerLimits): { maxLineBytes: number; maxBodyBytes: number } {
-  if (maxLineBytes >= 1 && maxBodyBytes >= 1) return { maxLineBytes, maxBodyBytes };
-  throw new TypeError('maxLineBytes and maxBodyBytes must be numbers from 1 on');
+export function toPeerLimits(limits: PeerLimits): Record<keyof PeerLimits, number> {
+  const {
+    maxLineBytes = DEFAULT_MAX_LINE_BYTES,
+    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+    maxFieldLength = DEFAULT_MAX_FIELD_LENGTH,
+  } = limits;
+  const all = { maxLineBytes, maxBodyBytes, maxFieldLength };
+  for (const [name, limit] of Object.entries(all)) {
+    if (!(limit >= 1)) throw new TypeError(`${name} must be a number from 1 on, and is ${limit}`);
+  }
+  return all;
 }
 
 /** White space to Go's strings.TrimSpace. */
@@ -36,16 +44,13 @@ const PING: PeerMessage = { type: 'ping' };
  */
 export class PeerDecoder {
   readonly #queue = new ByteQueue();
-  readonly #maxLineBytes: number;
-  readonly #maxBodyBytes: number;
+  readonly #limits: Record<keyof PeerLimits, number>;
   #expects: 'magic' | 'line' | 'size' | 'body' | 'nothing' = 'magic';
   #bodyBytes = 0;
 
   /** Throws a TypeError when a limit is not a number from 1 on. */
   constructor(limits: PeerLimits = {}) {
-    const { maxLineBytes, maxBodyBytes } = toPeerLimits(limits);
-    this.#maxLineBytes = maxLineBytes;
-    this.#maxBodyBytes = maxBodyBytes;
+    this.#limits = toPeerLimits(limits);
   }
 
   push(bytes: Uint8Array): void {
@@ -98,10 +103,10 @@ export class PeerDecoder {
   }
 
   #readLine(): PeerMessage | Fault | undefined {
-    if (PING_LINE.length <= this.#maxLineBytes && this.#queue.takeIf(PING_LINE)) return PING;
+    if (PING_LINE.length <= this.#limits.maxLineBytes && this.#queue.takeIf(PING_LINE)) return PING;
     const length = this.#queue.lineLength();
-    if ((length ?? this.#queue.length) > this.#maxLineBytes) {
-      return toFault('E_INVALID', `command line longer than ${this.#maxLineBytes} bytes`);
+    if ((length ?? this.#queue.length) > this.#limits.maxLineBytes) {
+      return toFault('E_INVALID', `command line longer than ${this.#limits.maxLineBytes} bytes`);
     }
     if (length === undefined) return undefined;
     const message = parseLine(decodeText(this.#queue.take(length)!));
@@ -113,8 +118,11 @@ export class PeerDecoder {
     const bytes = this.#queue.take(4);
     if (!bytes) return undefined;
     this.#bodyBytes = readSize(bytes);
-    if (this.#bodyBytes < 0 || this.#bodyBytes > this.#maxBodyBytes) {
-      return toFault('E_BAD_BODY', `IDENTIFY body size ${this.#bodyBytes} is not from 0 to ${this.#maxBodyBytes}`);
+    if (this.#bodyBytes < 0 || this.#bodyBytes > this.#limits.maxBodyBytes) {
+      return toFault(
+        'E_BAD_BODY',
+        `IDENTIFY body size ${this.#bodyBytes} is not from 0 to ${this.#limits.maxBodyBytes}`,
+      );
     }
     this.#expects = 'body';
     return this.#readBody();
@@ -123,7 +131,7 @@ export class PeerDecoder {
   #readBody(): PeerMessage | Fault | undefined {
     const body = this.#queue.take(this.#bodyBytes);
     if (!body) return undefined;
-    const identity = decodeIdentity(body);
+    const identity = decodeIdentity(body, this.#limits.maxFieldLength);
     if ('code' in identity) return identity;
     this.#expects = 'line';
     return { type: 'identity', identity };

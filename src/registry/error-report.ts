@@ -9,6 +9,20 @@ export const printError: OnError = (error, what) => {
   console.error(`nsqlookupd: ${what}`, error);
 };
 
+/** Calls code of the host's. What it throws, or its promise rejects with, is reported as `what`, and goes no further. */
+export function callGuarded(onError: OnError, what: string, call: () => unknown): void {
+  try {
+    const result = call();
+    if (isThenable(result)) result.then(undefined, (error: unknown) => report(onError, error, what));
+  } catch (error) {
+    report(onError, error, what);
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+}
+
 /** Reports, whatever becomes of the report. */
 export function report(onError: OnError, error: unknown, what: string): void {
   try {

@@ -1,4 +1,4 @@
-import { report, type OnError } from './error-report.js';
+import { callGuarded, type OnError } from './error-report.js';
 
 /**
  * Where log lines go. A method that is left out costs nothing: its lines are not even put together.
@@ -29,13 +29,7 @@ class SafeLogger implements Logger {
   constructor(log: Logger, onError: OnError) {
     for (const level of LEVELS) {
       if (!log[level]) continue;
-      this[level] = (line) => {
-        try {
-          log[level]?.(line);
-        } catch (error) {
-          report(onError, error, 'the logger threw');
-        }
-      };
+      this[level] = (line) => callGuarded(onError, 'the logger threw', () => log[level]?.(line));
     }
   }
 }

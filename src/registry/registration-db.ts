@@ -1,4 +1,5 @@
 import type { OnError } from './error-report.js';
+import { toOwnText } from './own-text.js';
 import type { PeerInfo } from './peer-info.js';
 import { RegistrationIndex } from './registration-index.js';
 import type { Producer, Registration } from './registration.js';
@@ -158,6 +159,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return [...this.#index.find(category, key, subkey)];
   }
 
+  /** How many registrations of a category have that key. */
+  countRegistrations(category: string, key: string): number {
+    return this.#index.count(category, key);
+  }
+
   /** The producers of the registrations that `findRegistrations` names, each peer once. */
   findProducers(category: string, key: string, subkey: string): Producer[] {
     const byPeer = new Map<PeerInfo, Producer>();
@@ -212,7 +218,9 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#index.get(category, key, subkey);
   }
 
-  #create({ category, key, subkey }: Registration): Entry {
+  #create(registration: Registration): Entry {
+    const { category } = registration;
+    const [key, subkey] = [toOwnText(registration.key), toOwnText(registration.subkey)];
     let scope = this.#scopes.get(key);
     if (!scope) this.#scopes.set(key, (scope = { revision: 0, registrations: 0 }));
     scope.registrations++;

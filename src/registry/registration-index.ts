@@ -13,6 +13,11 @@ export class RegistrationIndex<R extends Registration> {
     return this.#byKey.get(category)?.get(key)?.get(subkey);
   }
 
+  /** How many there are of a category with that key. */
+  count(category: string, key: string): number {
+    return this.#byKey.get(category)?.get(key)?.size ?? 0;
+  }
+
   add(registration: R): void {
     const { category, key, subkey } = registration;
     const keys = inner(this.#byKey, category, () => new Map<string, Map<string, R>>());

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import { printError, report, type OnError } from './error-report.js';
+import { callGuarded, printError, type OnError } from './error-report.js';
 
 type Names<Events extends object> = EventEmitter.EventNames<Events>;
 type Listener<Events extends object, E extends Names<Events>> = EventEmitter.EventListener<Events, E>;
@@ -52,13 +52,9 @@ export class SafeEmitter<Events extends object> extends EventEmitter<Events> {
     const known = this.#wrappers.get(listener);
     if (known) return known as Listener<Events, E>;
     const onError = this.#onError;
-    const call = listener as (this: unknown, ...args: unknown[]) => void;
+    const call = listener as (this: unknown, ...args: unknown[]) => unknown;
     const wrapper = function (this: unknown, ...args: unknown[]): void {
-      try {
-        call.apply(this, args);
-      } catch (error) {
-        report(onError, error, `a listener of ${String(event)} threw`);
-      }
+      callGuarded(onError, `a listener of ${String(event)} threw`, () => call.apply(this, args));
     };
     this.#wrappers.set(listener, wrapper);
     return wrapper as Listener<Events, E>;

@@ -5,7 +5,7 @@ import type { RegistrationDB } from './registration-db.js';
 
 export const DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS = 300_000;
 export const DEFAULT_TOMBSTONE_LIFETIME_MS = 45_000;
-export const DEFAULT_MAX_REGISTRATIONS = 5_000_000;
+export const DEFAULT_MAX_REGISTRATIONS = 2_000_000;
 export const DEFAULT_MAX_REGISTRATIONS_PER_PEER = 100_000;
 
 export interface TopologyOptions {
@@ -16,7 +16,7 @@ export interface TopologyOptions {
   readonly inactiveProducerTimeoutMs?: number | undefined;
   /** For how long a tombstone hides a producer. Default 45,000. */
   readonly tombstoneLifetimeMs?: number | undefined;
-  /** The most registrations and producers of them, together (`db.size`). Default 5,000,000. */
+  /** The most registrations and producers of them, together (`db.size`). Default 2,000,000. */
   readonly maxRegistrations?: number | undefined;
   /** The most registrations of one peer. Default 100,000. */
   readonly maxRegistrationsPerPeer?: number | undefined;

@@ -172,7 +172,7 @@ export class Topology {
     const wanted = withoutBrackets(node);
     const registration = topicRegistration(topic);
     let count = 0;
-    for (const { peer } of this.db.producersOf(registration)) {
+    for (const { peer } of [...this.db.producersOf(registration)]) {
       if (withoutBrackets(`${peer.broadcastAddress}:${peer.httpPort}`) !== wanted) continue;
       this.db.tombstone(registration, peer, now);
       count++;
@@ -211,7 +211,7 @@ export class Topology {
       this.#dropIfEphemeral(registration);
       return;
     }
-    for (const registration of this.db.findRegistrations('channel', topic, ANY)) {
+    for (const registration of this.#channelsOf(peer, topic)) {
       if (!this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
       this.#dropIfEphemeral(registration);
@@ -229,6 +229,15 @@ export class Topology {
     }
   }
 
+  /** Where to look for a peer's channels of a topic: among the topic's channels or its own, whichever are fewer. */
+  #channelsOf(peer: PeerInfo, topic: string): readonly Registration[] {
+    if (this.db.countRegistrations('channel', topic) < this.db.countRegistrationsOf(peer)) {
+      return this.db.findRegistrations('channel', topic, ANY);
+    }
+    const own = this.db.registrationsOf(peer);
+    return own.filter(({ category, key }) => category === 'channel' && key === topic);
+  }
+
   #add(registrations: readonly Registration[], peer: PeerInfo): boolean {
     if (!this.#hasRoom(registrations, peer)) return false;
     for (const registration of registrations) {
@@ -241,13 +250,14 @@ export class Topology {
 
   /** Whether what is new of the registrations, and of `peer` as their producer, stays within the limits. */
   #hasRoom(registrations: readonly Registration[], peer?: PeerInfo): boolean {
-    const isNew = (registration: Registration) => !this.db.hasRegistration(registration);
-    const isNewTo = (registration: Registration) => !!peer && !this.db.getProducer(registration, peer);
     const room = this.#maxRegistrations - this.db.size;
     const peerRoom = peer ? this.#maxRegistrationsPerPeer - this.db.countRegistrationsOf(peer) : Infinity;
     if (room >= 2 * registrations.length && peerRoom >= registrations.length) return true; // new or not
-    const toPeer = registrations.filter(isNewTo).length;
-    return toPeer <= peerRoom && toPeer + registrations.filter(isNew).length <= room;
+    const isNew = registrations.filter((registration) => !this.db.hasRegistration(registration)).length;
+    const isNewToPeer = peer
+      ? registrations.filter((registration) => !this.db.getProducer(registration, peer)).length
+      : 0;
+    return isNewToPeer <= peerRoom && isNewToPeer + isNew <= room;
   }
 
   #remove(registration: Registration, peer: PeerInfo): void {

@@ -44,7 +44,8 @@ export interface SessionOutput {
 
 type ErrorReply = Extract<Reply, { type: 'error' }>;
 
-const OK = encodeReply({ type: 'ok' });
+const OK_REPLY: Reply = { type: 'ok' };
+const OK = encodeReply(OK_REPLY);
 const TOO_MANY = 'too many registrations';
 const NO_BYTES = new Uint8Array(0);
 
@@ -79,6 +80,7 @@ export class Session {
       if (message === undefined) break;
       const reply = message.type === 'fault' ? toError(message.code, message.reason) : this.#answer(message);
       if (reply === undefined) continue;
+      if (this.#ended) break;
       if (reply.type === 'error') answers.push(this.#fail(reply));
       else answers.push(reply.type === 'ok' ? OK : encodeReply(reply));
     }
@@ -131,10 +133,10 @@ export class Session {
       this.#topology.ping(peer);
       this.#log.info?.(`CLIENT(${peer.id}): pinged (last ping ${formatDuration(peer.lastUpdateMs - last)})`);
     }
-    return { type: 'ok' };
+    return OK_REPLY;
   }
 
-  #identify(identity: Identity): Reply {
+  #identify(identity: Identity): Reply | undefined {
     const peer: PeerInfo = {
       id: this.#address,
       remoteAddress: this.#address,
@@ -146,8 +148,10 @@ export class Session {
       `CLIENT(${peer.id}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
     );
     const announcement = this.#announce();
+    if (this.#ended) return undefined; // by the host, which was just asked
     if (!this.#topology.join(peer)) return toError('E_INVALID', TOO_MANY);
     this.#peer = peer;
+    this.#leaveIfEnded();
     return { type: 'announcement', announcement };
   }
 
@@ -155,14 +159,21 @@ export class Session {
   #changeTopic({ type, topic, channel }: TopicMessage): Reply {
     const peer = this.#peer;
     if (!peer) return toError('E_INVALID', 'client must IDENTIFY');
-    const command = type.toUpperCase();
-    if (!isTopicName(topic)) return toError('E_BAD_TOPIC', `${command} topic name ${quote(topic)} is not valid`);
+    if (!isTopicName(topic)) {
+      return toError('E_BAD_TOPIC', `${type.toUpperCase()} topic name ${quote(topic)} is not valid`);
+    }
     if (channel !== '' && !isChannelName(channel)) {
-      return toError('E_BAD_CHANNEL', `${command} channel name ${quote(channel)} is not valid`);
+      return toError('E_BAD_CHANNEL', `${type.toUpperCase()} channel name ${quote(channel)} is not valid`);
     }
     if (type === 'unregister') this.#topology.unregister(peer, topic, channel);
     else if (!this.#topology.register(peer, topic, channel)) return toError('E_INVALID', TOO_MANY);
-    return { type: 'ok' };
+    this.#leaveIfEnded();
+    return OK_REPLY;
+  }
+
+  /** A listener of a change may have ended this while the change was made: nothing of it is to stay. */
+  #leaveIfEnded(): void {
+    if (this.#ended && this.#peer) this.#topology.leave(this.#peer);
   }
 
   /** Ends the conversation with an error, and gives the bytes that say so. */

@@ -1,4 +1,4 @@
-import { report, type OnError } from '../registry/error-report.js';
+import { callGuarded, report, type OnError } from '../registry/error-report.js';
 import type { Session, SessionOutput } from '../session/index.js';
 import type { ByteStream } from './byte-stream.js';
 
@@ -42,14 +42,15 @@ export class Connection {
     this.#onClosed = onClosed;
     this.#ticksLeft = deadlines.identify;
 
-    stream.on('data', (bytes: Uint8Array | string) => this.#try(() => this.#receive(bytes)));
-    stream.on('drain', () => this.#try(() => this.#drained()));
-    stream.on('end', () => this.#try(() => this.#deliver(session.end())));
-    stream.on('error', (error: Error) => this.destroy(error.message));
+    // Bytes last: a stream that refuses a listener is then one from which none come.
+    stream.on('error', (error: unknown) => this.destroy(error instanceof Error ? error.message : String(error)));
     stream.on('close', () => {
       session.end('connection closed');
       onClosed();
     });
+    stream.on('drain', () => this.#try(() => this.#drained()));
+    stream.on('end', () => this.#try(() => this.#deliver(session.end())));
+    stream.on('data', (bytes: Uint8Array | string) => this.#try(() => this.#receive(bytes)));
   }
 
   /** A look at the deadline. */
@@ -64,11 +65,7 @@ export class Connection {
 
   destroy(reason: string): void {
     this.#session.end(reason);
-    try {
-      this.#stream.destroy();
-    } catch (error) {
-      report(this.#onError, error, 'a stream threw when it was destroyed');
-    }
+    callGuarded(this.#onError, 'a stream threw when it was destroyed', () => this.#stream.destroy());
     this.#onClosed();
   }
 

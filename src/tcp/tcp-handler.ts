@@ -1,5 +1,5 @@
 import { encodeReply, toPeerLimits, type Announcement, type PeerLimits } from '../protocol/index.js';
-import { printError, report } from '../registry/error-report.js';
+import { callGuarded, printError, report } from '../registry/error-report.js';
 import { NSQLOOKUPD_VERSION, SILENT_LOGGER, type Logger, type OnError, type Topology } from '../registry/index.js';
 import { toSafeLogger } from '../registry/logger.js';
 import { atLeast } from '../registry/options.js';
@@ -106,11 +106,11 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
       stream.destroy();
       return;
     }
+    if (!ticking) tickWhile(timers, tickMs, tick);
+    ticking = true;
     const session = new Session({ topology, announce: toAnnouncement, remoteAddress, limits, log, onError });
     const onClosed = () => open.delete(stream);
     open.set(stream, new Connection({ stream, session, deadlines, onError, onClosed }));
-    if (!ticking) tickWhile(timers, tickMs, tick);
-    ticking = true;
   };
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {
@@ -119,6 +119,7 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
       serve(stream, info.remoteAddress ?? toRemoteAddress(stream) ?? `stream-${++unnamed}`);
     } catch (error) {
       report(onError, error, 'a connection could not be served');
+      callGuarded(onError, 'a stream threw when it was destroyed', () => stream.destroy());
     }
   };
 

@@ -1,0 +1,43 @@
+/**
+ * A process of its own that serves: `ours`, or `bare`, a `node:http` server that sends the same headers and bytes
+ * and knows nothing. With `others` or `itself` the registry changes 5,000 times a second meanwhile, in both.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
+import { peerOf } from '../support/peers.js';
+import { fill, topicName, WORLDS } from './worlds.js';
+
+const [kind = '', world = '', target = '', changing = ''] = process.argv.slice(2);
+const CHANGES_PER_SECOND = 5000;
+const TICK_MS = 10;
+
+const topology = fill(WORLDS[world]!);
+const handler = createHttpHandler({ topology });
+
+function bare() {
+  const [path = '', query = ''] = target.split('?');
+  const response = handler({ method: 'GET', path, query, headers: {} })!;
+  const body = Buffer.from(response.body as Uint8Array | string);
+  const headers = { ...response.headers, 'Content-Length': body.length };
+  return createServer((_request, answer) => {
+    answer.writeHead(response.status, headers);
+    answer.end(body);
+  });
+}
+
+if (changing !== '') {
+  const peer = peerOf('changing', { lastUpdateMs: Date.now() + 3_600_000 });
+  topology.join(peer);
+  let turn = 0;
+  setInterval(() => {
+    for (let i = 0; i < (CHANGES_PER_SECOND * TICK_MS) / 1000; i++, turn++) {
+      const topic = changing === 'itself' ? topicName(0) : topicName(1 + (turn % 10));
+      if (turn % 2 === 0) topology.register(peer, topic);
+      else topology.unregister(peer, topic);
+    }
+  }, TICK_MS);
+}
+
+const server = kind === 'bare' ? bare() : createServer(toNodeHandler(handler));
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));

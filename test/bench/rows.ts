@@ -1,0 +1,267 @@
+import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { encodePeerMessage } from 'nsqlookupd/protocol';
+import { COMMAND, fetchRaw } from '../support/command-lookupd.js';
+import { load, type LoadResult } from './http-load.js';
+import { startQuietly } from './quiet-command.js';
+import { exchange, greet } from './tcp-load.js';
+
+export interface Measured {
+  readonly ours: number;
+  readonly other?: number;
+  /** What the goal is about: ours to other, or the figure itself. */
+  readonly ratio: number;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly goal: number;
+  /** Whether less is better. */
+  readonly atMost?: boolean;
+  readonly run: () => Promise<Measured>;
+}
+
+const ROUNDS = 5;
+const ROUND_MS = 600;
+const file = (name: string) => new URL(`./${name}.js`, import.meta.url).pathname;
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+async function serve(script: string, ...args: string[]): Promise<{ child: ChildProcess; port: number }> {
+  const child = fork(file(script), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [port] = (await once(child, 'message')) as [number];
+  return { child, port };
+}
+
+/** Both in turn, round by round; medians of each, and of the rounds' ratios. */
+async function sideBySide(measure: (kind: 'ours' | 'bare') => Promise<number>): Promise<Measured> {
+  await measure('ours');
+  await measure('bare');
+  const rounds: [number, number][] = [];
+  for (let i = 0; i < ROUNDS; i++) rounds.push([await measure('ours'), await measure('bare')]);
+  return {
+    ours: median(rounds.map(([ours]) => ours)),
+    other: median(rounds.map(([, other]) => other)),
+    ratio: median(rounds.map(([ours, other]) => ours / other)),
+  };
+}
+
+interface HttpLoad {
+  readonly changing?: string;
+  readonly connections?: number;
+  readonly figure?: keyof LoadResult;
+}
+
+function http(world: string, target: string, options: HttpLoad = {}): () => Promise<Measured> {
+  const { changing = '', connections = 32, figure = 'perSecond' } = options;
+  return async () => {
+    const servers = {
+      ours: await serve('http-server', 'ours', world, target, changing),
+      bare: await serve('http-server', 'bare', world, target, changing),
+    };
+    try {
+      return await sideBySide(async (kind) => {
+        return (await load(servers[kind].port, target, connections, ROUND_MS))[figure];
+      });
+    } finally {
+      for (const { child } of Object.values(servers)) child.kill();
+    }
+  };
+}
+
+function tcp(count: number, lineOf: (socket: number, i: number) => string): () => Promise<Measured> {
+  return async () => {
+    const servers = { ours: await serve('tcp-server', 'ours'), bare: await serve('tcp-server', 'bare') };
+    const sockets: Record<'ours' | 'bare', Socket[]> = {
+      ours: await greet(servers.ours.port, count),
+      bare: await greet(servers.bare.port, count),
+    };
+    try {
+      return await sideBySide((kind) => exchange(sockets[kind], lineOf, ROUND_MS));
+    } finally {
+      for (const socket of [...sockets.ours, ...sockets.bare]) socket.destroy();
+      for (const { child } of Object.values(servers)) child.kill();
+    }
+  };
+}
+
+function inProcess(what: string, topics: number): number {
+  const args = ['--expose-gc', '--max-old-space-size=8192', file('in-process'), what, String(topics)];
+  return Number(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+}
+
+function figure(what: string, topics: number): () => Promise<Measured> {
+  return () => {
+    const ours = median([1, 2, 3].map(() => inProcess(what, topics)));
+    return Promise.resolve({ ours, ratio: ours });
+  };
+}
+
+/** The rate at so many registrations, against the rate at 100,000 topics of 10 producers. */
+function flat(what: string, registrations: number): () => Promise<Measured> {
+  return () => {
+    const pairs = [1, 2, 3].map(() => [inProcess(what, registrations / 10), inProcess(what, 100_000)] as const);
+    return Promise.resolve({
+      ours: median(pairs.map(([ours]) => ours)),
+      other: median(pairs.map(([, other]) => other)),
+      ratio: median(pairs.map(([ours, other]) => ours / other)),
+    });
+  };
+}
+
+/** 200 peers of 1,000 registrations go at once: until `/nodes` is empty, and the longest pause of the event loop. */
+async function leave(figureOf: (ms: number, pauseMs: number) => number): Promise<Measured> {
+  const results: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const probe = `data:text/javascript,${encodeURIComponent(PAUSE_PROBE)}`;
+    await using command = await startQuietly(['--import', probe]);
+    const peers = await greet(command.tcpPort, 200);
+    await Promise.all(
+      peers.map(async (peer, p) => {
+        const lines = Array.from({ length: 1000 }, (_, i) =>
+          encodePeerMessage({ type: 'register', topic: `topic_${(p * 500 + i) % 100_000}`, channel: '' }),
+        );
+        let left = 6000;
+        peer.write(Buffer.concat(lines));
+        while (left > 0) left -= ((await once(peer, 'data')) as [Buffer])[0].length;
+      }),
+    );
+    command.process.kill('SIGUSR2'); // starts the probe anew
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const start = performance.now();
+    for (const peer of peers) peer.destroy();
+    while ((await fetchRaw(command.httpPort, 'GET', '/nodes')).text !== '{"producers":[]}');
+    const ms = performance.now() - start;
+    const pauseMs = Number(/longest pause ([\d.]+)/.exec(await command.stop())?.[1] ?? NaN);
+    results.push(figureOf(ms, pauseMs));
+  }
+  const ours = median(results);
+  return { ours, ratio: ours };
+}
+
+const PAUSE_PROBE = `
+let last = performance.now(), longest = 0;
+const look = () => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; };
+setInterval(look, 1).unref();
+process.on('SIGUSR2', () => { last = performance.now(); longest = 0; });
+process.on('exit', () => process.stderr.write('longest pause ' + longest + '\\n'));
+`;
+
+async function idlePeersMiB(): Promise<Measured> {
+  await using command = await startQuietly();
+  const peers = await greet(command.tcpPort, 5000);
+  const rss = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${command.process.pid}/status`, 'utf8'))?.[1];
+  for (const peer of peers) peer.destroy();
+  const ours = Number(rss) / 1024;
+  return { ours, ratio: ours };
+}
+
+/** Milliseconds more than node alone needs to come to its first words. */
+async function startUp(args: readonly string[], words: RegExp): Promise<Measured> {
+  const once = (all: readonly string[], until: RegExp) =>
+    new Promise<number>((resolve) => {
+      const start = performance.now();
+      const child = spawn(process.execPath, all, { stdio: ['ignore', 'ignore', 'pipe'] });
+      let text = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        text += String(chunk);
+        if (!until.test(text)) return;
+        child.removeAllListeners().kill('SIGKILL');
+        child.stderr.removeAllListeners();
+        resolve(performance.now() - start);
+      });
+    });
+  const bare = ['--input-type=module', '-e', "process.stderr.write('up')"];
+  const rounds: [number, number][] = [];
+  for (let i = 0; i < 11; i++) rounds.push([await once(args, words), await once(bare, /up/)]);
+  return {
+    ours: median(rounds.map(([ours]) => ours)),
+    other: median(rounds.map(([, other]) => other)),
+    ratio: median(rounds.map(([ours, other]) => ours - other)),
+  };
+}
+
+const UNCHANGING = ['/lookup?topic=topic_7', '/channels?topic=topic_7', '/topics', '/ping'];
+const SIZES: [string, string][] = [
+  ['small', '20 topics'],
+  ['medium', '5,000 topics × 20 producers × 2 channels'],
+  ['large', '100,000 topics'],
+];
+
+export const ROWS: readonly Row[] = [
+  ...SIZES.flatMap(([world, size]) =>
+    UNCHANGING.map((target): Row => {
+      const [path] = target.split('?');
+      return { name: `${path} at ${size}`, unit: '/s', goal: 0.85, run: http(world, target) };
+    }),
+  ),
+  { name: '/nodes at 200 nodes × 500 topics', unit: '/s', goal: 0.8, run: http('nodes', '/nodes', { connections: 8 }) },
+  {
+    name: '/lookup while other topics change 5,000 times a second',
+    unit: '/s',
+    goal: 0.8,
+    run: http('medium', '/lookup?topic=topic_0', { changing: 'others' }),
+  },
+  {
+    name: '/lookup while that topic changes 5,000 times a second',
+    unit: '/s',
+    goal: 0.5,
+    run: http('medium', '/lookup?topic=topic_0', { changing: 'itself' }),
+  },
+  {
+    name: '/lookup p99 at 64 connections',
+    unit: 'ms',
+    goal: 1.3,
+    atMost: true,
+    run: http('medium', '/lookup?topic=topic_7', { connections: 64, figure: 'p99Ms' }),
+  },
+  {
+    name: 'REGISTER one at a time over 50 sockets',
+    unit: '/s',
+    goal: 0.8,
+    run: tcp(50, (socket, i) => `REGISTER topic_${(socket * 1000 + i) % 50_000}\n`),
+  },
+  { name: 'PING one at a time over 5,000 sockets', unit: '/s', goal: 0.8, run: tcp(5000, () => 'PING\n') },
+  { name: 'REGISTER, UNREGISTER through a session', unit: '/s', goal: 500_000, run: figure('sessionRate', 100_000) },
+  { name: 'add, remove on the registry', unit: '/s', goal: 1_000_000, run: figure('registryRate', 100_000) },
+  { name: 'session at 1,000 registrations, against 1,000,000', unit: '/s', goal: 0.75, run: flat('sessionRate', 1000) },
+  {
+    name: 'registry at 1,000 registrations, against 1,000,000',
+    unit: '/s',
+    goal: 0.75,
+    run: flat('registryRate', 1000),
+  },
+  { name: '200 peers of 1,000 registrations leave', unit: 'ms', goal: 300, atMost: true, run: () => leave((ms) => ms) },
+  {
+    name: 'longest pause while they leave',
+    unit: 'ms',
+    goal: 50,
+    atMost: true,
+    run: () => leave((_, pauseMs) => pauseMs),
+  },
+  {
+    name: 'heap of a producer’s registration at 1,000,000',
+    unit: 'bytes',
+    goal: 200,
+    atMost: true,
+    run: figure('bytesPerRegistration', 100_000),
+  },
+  { name: 'RSS with 5,000 idle peers', unit: 'MiB', goal: 95, atMost: true, run: idlePeersMiB },
+  {
+    name: 'the command from start to listening, more than node',
+    unit: 'ms',
+    goal: 60,
+    atMost: true,
+    run: () => startUp([COMMAND, '-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'], /TCP: listening/),
+  },
+  {
+    name: 'import nsqlookupd/registry, more than node',
+    unit: 'ms',
+    goal: 5,
+    atMost: true,
+    run: () =>
+      startUp(['--input-type=module', '-e', "await import('nsqlookupd/registry');process.stderr.write('up')"], /up/),
+  },
+];

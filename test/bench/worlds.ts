@@ -1,0 +1,37 @@
+import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { peerOf } from '../support/peers.js';
+
+/** Registries of a size, and what is asked of them. */
+export interface World {
+  readonly topics: number;
+  readonly producersPerTopic: number;
+  readonly channels: readonly string[];
+}
+
+export const WORLDS: Readonly<Record<string, World>> = {
+  small: { topics: 20, producersPerTopic: 1, channels: ['c'] },
+  medium: { topics: 5_000, producersPerTopic: 20, channels: ['c', 'd'] },
+  large: { topics: 100_000, producersPerTopic: 1, channels: [] },
+  // 200 nodes that carry 500 topics each: every topic on one node.
+  nodes: { topics: 100_000, producersPerTopic: 1, channels: [] },
+};
+
+export function topicName(i: number): string {
+  return `topic_${i}`;
+}
+
+const NODES = 200;
+
+export function fill({ topics, producersPerTopic, channels }: World): Topology {
+  const topology = new Topology({ db: new RegistrationDB(), clock: Date.now, maxRegistrationsPerPeer: Infinity });
+  const peers = Array.from({ length: NODES }, (_, i) => peerOf(`host-${i}`, { lastUpdateMs: Date.now() + 3_600_000 }));
+  for (const peer of peers) topology.join(peer);
+  for (let i = 0; i < topics; i++) {
+    for (let p = 0; p < producersPerTopic; p++) {
+      const peer = peers[(i + p) % NODES]!;
+      topology.register(peer, topicName(i));
+      for (const channel of channels) topology.register(peer, topicName(i), channel);
+    }
+  }
+  return topology;
+}
