@@ -1,6 +1,7 @@
 import { toOwnText } from '../registry/own-text.js';
 import type { Clock } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
+import { toBytes } from './responses.js';
 
 /** An answer that was put together, and until when it holds if nothing happens. */
 export interface TimedAnswer {
@@ -14,7 +15,6 @@ interface CachedAnswer extends TimedAnswer {
   readonly size: number;
 }
 
-const encoder = new TextEncoder();
 /** What an entry costs beside its body, about. */
 const ENTRY_BYTES = 300;
 
@@ -42,9 +42,9 @@ export class AnswerCache {
     if (kept) this.#drop(key, kept);
     const { response, changesAtMs } = make();
     if (response.status !== 200 || typeof response.body !== 'string') return response;
-    const body = encoder.encode(response.body);
-    const size = body.length + ENTRY_BYTES;
-    const answer = { revision, madeAtMs: now, changesAtMs, size, response: { ...response, body } };
+    const inBytes = toBytes(response);
+    const size = inBytes.body.length + ENTRY_BYTES;
+    const answer = { revision, madeAtMs: now, changesAtMs, size, response: inBytes };
     this.#makeRoom(size);
     // Nothing is kept of what is not there: any name could be asked for.
     if (revision > 0 && this.#bytes + size <= this.#maxBytes) {

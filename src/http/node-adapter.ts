@@ -18,7 +18,8 @@ export interface NodeRequest {
 
 /** What the adapter needs of a `node:http` response. */
 export interface NodeResponse {
-  writeHead(status: number, headers: Record<string, string | number>): unknown;
+  /** `headers`: names and values in turn. */
+  writeHead(status: number, headers: string[]): unknown;
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: string | Uint8Array): unknown;
   destroy(error?: Error): unknown;
@@ -50,6 +51,9 @@ const encoder = new TextEncoder();
 export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
   const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = options;
 
+  const read = createRequestReader();
+  const send = createSender();
+
   return (request, response, next) => {
     const giveUp = (error: unknown) => {
       report(onError, error, 'an answer could not be sent');
@@ -75,7 +79,7 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     };
     let result: ReturnType<HttpHandler>;
     try {
-      result = handler(toHttpRequest(request));
+      result = handler(read(request));
     } catch (error) {
       return fail(error);
     }
@@ -84,21 +88,28 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
   };
 }
 
-function toHttpRequest({ method = 'GET', url = '/', headers, socket }: NodeRequest): HttpRequest {
-  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
-  const mark = target.indexOf('?');
-  return {
-    method,
-    path: mark < 0 ? target : target.slice(0, mark),
-    query: mark < 0 ? '' : target.slice(mark + 1),
-    headers,
-    /** Put together when somebody asks. */
-    get remoteAddress() {
-      const { remoteAddress, remotePort } = socket;
-      return remoteAddress === undefined || remotePort === undefined
-        ? undefined
-        : joinHostPort(remoteAddress, remotePort);
-    },
+type Socket = NodeRequest['socket'];
+
+/** Makes a reader of requests; a connection's address is put together once. */
+function createRequestReader(): (request: NodeRequest) => HttpRequest {
+  const addresses = new WeakMap<Socket, string>();
+  const addressOf = (socket: Socket): string | undefined => {
+    let address = addresses.get(socket);
+    if (address === undefined && socket.remoteAddress !== undefined && socket.remotePort !== undefined) {
+      addresses.set(socket, (address = joinHostPort(socket.remoteAddress, socket.remotePort)));
+    }
+    return address;
+  };
+  return ({ method = 'GET', url = '/', headers, socket }) => {
+    const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
+    const mark = target.indexOf('?');
+    return {
+      method,
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: mark < 0 ? '' : target.slice(mark + 1),
+      headers,
+      remoteAddress: addressOf(socket),
+    };
   };
 }
 
@@ -113,21 +124,30 @@ function closing(response: HttpResponse): HttpResponse {
   return { ...response, headers: { ...response.headers, Connection: 'close' } };
 }
 
-function send(
-  response: NodeResponse,
-  { status, headers, body }: HttpResponse,
-  isHead: boolean,
-): Promise<void> | undefined {
-  if (typeof body === 'string' || body instanceof Uint8Array) {
-    const bytes = typeof body === 'string' ? encoder.encode(body) : body;
-    response.writeHead(status, { ...headers, 'Content-Length': bytes.length });
-    response.end(isHead ? undefined : bytes);
+type Sender = (response: NodeResponse, answer: HttpResponse, isHead: boolean) => Promise<void> | undefined;
+
+/** Makes a sender of answers. The head of an answer that comes again, the same bytes and headers, is made once. */
+function createSender(): Sender {
+  const heads = new WeakMap<Uint8Array, { readonly headers: HttpResponse['headers']; readonly head: string[] }>();
+  const headOf = (headers: HttpResponse['headers'], bytes: Uint8Array): string[] => {
+    const known = heads.get(bytes);
+    if (known?.headers === headers) return known.head;
+    const head = [...Object.entries(headers).flat(), 'Content-Length', String(bytes.length)];
+    heads.set(bytes, { headers, head });
+    return head;
+  };
+  return (response, { status, headers, body }, isHead) => {
+    if (typeof body === 'string' || body instanceof Uint8Array) {
+      const bytes = typeof body === 'string' ? encoder.encode(body) : body;
+      response.writeHead(status, headOf(headers, bytes));
+      response.end(isHead ? undefined : bytes);
+      return undefined;
+    }
+    response.writeHead(status, Object.entries(headers).flat());
+    if (!isHead) return sendChunks(response, body);
+    response.end();
     return undefined;
-  }
-  response.writeHead(status, { ...headers });
-  if (!isHead) return sendChunks(response, body);
-  response.end();
-  return undefined;
+  };
 }
 
 async function sendChunks(response: NodeResponse, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {

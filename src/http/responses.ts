@@ -14,6 +14,13 @@ export function json(body: HttpBody): HttpResponse {
   return { status: 200, headers: NSQ_JSON, body };
 }
 
+const encoder = new TextEncoder();
+
+/** The same answer with its body as bytes, for one that is given again and again. */
+export function toBytes(response: HttpResponse): HttpResponse & { readonly body: Uint8Array } {
+  return { ...response, body: encoder.encode(response.body as string) };
+}
+
 /** 200 without a body: an order was carried out. */
 export function done(): HttpResponse {
   return { status: 200, headers: NSQ, body: '' };

@@ -3,10 +3,10 @@ import { AnswerCache } from './answer-cache.js';
 import type { HttpBody, HttpRequest, HttpResponse } from './http-message.js';
 import { createPprofRoutes } from './pprof.js';
 import { parseQuery } from './query.js';
-import { done, failure, json, text, toJson } from './responses.js';
+import { done, failure, json, text, toBytes, toJson } from './responses.js';
 import { registryToJson, WireEncoder } from './wire-json.js';
 
-const TOPIC_NOT_FOUND = failure(404, 'TOPIC_NOT_FOUND');
+const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
 
 export type Route = (request: HttpRequest) => HttpResponse;
 export type Row = readonly [method: 'GET' | 'POST', path: string, route: Route];
@@ -46,8 +46,8 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
       const changesAtMs = all.reduce((soonest, node) => Math.min(soonest, node.changesAtMs), Infinity);
       return { response: json(encoder.nodes(all)), changesAtMs };
     });
-  const pong = text('OK');
-  const info = json(toJson({ version }));
+  const pong = toBytes(text('OK'));
+  const info = toBytes(json(toJson({ version })));
 
   const deleteTopic = (topic: string) => {
     topology.deleteTopic(topic);
