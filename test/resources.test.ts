@@ -56,6 +56,21 @@ async function ping(socket: Socket, magic: string): Promise<string> {
 }
 
 describe('the command, when resources are short or time is up', () => {
+  test('17 bytes that end the real nsqlookupd end one connection', TIMEOUT, async () => {
+    await using command = await startCommand();
+    const other = connect(command.tcpPort, '127.0.0.1');
+    assert.equal(await ping(other, '  V1'), 'OK');
+    for (const size of ['\xff\xff\xff\xff', '\x80\0\0\0', '\x7f\xff\xff\xff']) {
+      const socket = connect(command.tcpPort, '127.0.0.1').on('error', () => {});
+      socket.write(Buffer.from(`  V1IDENTIFY\n${size}`, 'latin1'));
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      assert.match(String(answer), /E_BAD_BODY/);
+      await closed(socket);
+      assert.equal(await ping(other, ''), 'OK');
+    }
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
   test(
     'out of file descriptors it serves those it has, and new ones when it can',
     { ...TIMEOUT, skip: posixOnly },
