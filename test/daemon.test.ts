@@ -21,8 +21,8 @@ function portOf(address: string | undefined): number {
   return Number(address?.split(':').at(-1));
 }
 
-async function occupy(): Promise<Server> {
-  const server = createServer().listen(0, '127.0.0.1');
+async function occupy(host: string): Promise<Server> {
+  const server = createServer().listen(0, host);
   await once(server, 'listening');
   return server;
 }
@@ -52,16 +52,24 @@ describe('createLookupd', () => {
     await assert.rejects(lookupd.listen(), /closed/);
   });
 
-  for (const taken of ['tcpAddress', 'httpAddress'] as const) {
-    test(`brings up neither listener when ${taken} is taken, and names it`, { timeout: 10_000 }, async () => {
-      const occupant = await occupy();
-      const address = `127.0.0.1:${(occupant.address() as AddressInfo).port}`;
-      const lookupd = createLookupd({ ...LOOPBACK, [taken]: address });
-      await assert.rejects(lookupd.listen(), (error: Error) => error.message.includes(address));
-      assert.deepEqual([lookupd.tcpAddress, lookupd.httpAddress], [undefined, undefined]);
-      await lookupd.close();
-      occupant.close();
-    });
+  for (const [taken, host] of [
+    ['tcpAddress', '127.0.0.1'],
+    ['httpAddress', '127.0.0.1'],
+    ['tcpAddress', '0.0.0.0'],
+  ] as const) {
+    test(
+      `brings up neither listener when ${taken} on ${host} is taken, and names it`,
+      { timeout: 10_000 },
+      async () => {
+        const occupant = await occupy(host);
+        const address = `${host}:${(occupant.address() as AddressInfo).port}`;
+        const lookupd = createLookupd({ ...LOOPBACK, [taken]: address });
+        await assert.rejects(lookupd.listen(), (error: Error) => error.message.includes(`(${address})`));
+        assert.deepEqual([lookupd.tcpAddress, lookupd.httpAddress], [undefined, undefined]);
+        await lookupd.close();
+        occupant.close();
+      },
+    );
   }
 
   for (const host of ['', '0.0.0.0']) {

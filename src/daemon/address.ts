@@ -2,6 +2,8 @@
 export interface ListenAddress {
   readonly host?: string;
   readonly port: number;
+  /** As it was given. */
+  readonly text: string;
 }
 
 const ADDRESS = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/;
@@ -18,5 +20,5 @@ export function parseAddress(option: string, text: string): ListenAddress {
   }
   const host = ipv6 ?? name ?? '';
   // As in Go, 0.0.0.0 is all addresses, those of IPv6 as well.
-  return host === '' || host === '0.0.0.0' ? { port } : { host, port };
+  return host === '' || host === '0.0.0.0' ? { port, text } : { host, port, text };
 }

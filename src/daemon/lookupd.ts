@@ -166,10 +166,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
 
 type Server = TcpServer | HttpServer;
 
-function listenOn(server: Server, address: ListenAddress): Promise<void> {
+function listenOn(server: Server, { text, ...address }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException) => {
-      const text = joinHostPort(address.host ?? '', address.port);
       const error = new Error(`listen (${text}) failed - ${cause.message}`, { cause });
       reject(Object.assign(error, { code: cause.code }));
     };
