@@ -92,11 +92,16 @@ describe('createHttpHandler', () => {
   });
 
   test('a body that nobody waits for any more is let go', { timeout: 20_000 }, async () => {
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
     let returned = () => {};
     const isReturned = new Promise<void>((resolve) => (returned = resolve));
     const never: AsyncIterable<string> = {
       [Symbol.asyncIterator]: () => ({
-        next: () => new Promise(() => {}),
+        next: () => {
+          asked();
+          return new Promise(() => {});
+        },
         return: () => {
           returned();
           return Promise.resolve({ done: true, value: undefined });
@@ -108,8 +113,8 @@ describe('createHttpHandler', () => {
       async (port) => {
         const socket = connect(port, '127.0.0.1');
         socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-        await once(socket, 'connect');
-        setTimeout(() => socket.destroy(), 50);
+        await isAsked;
+        socket.destroy();
         await isReturned;
       },
     );
