@@ -258,8 +258,8 @@ describe('limits', () => {
   test('a peer with an endless name is refused', () => {
     for (const field of ['broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion'] as const) {
       for (const [length, isLegal] of [
-        [1024, true],
-        [1025, false],
+        [4096, true],
+        [4097, false],
       ] as const) {
         const identity = identityOf('h1', { [field]: 'x'.repeat(length) });
         const { open } = setUp();

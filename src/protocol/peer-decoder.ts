@@ -5,14 +5,14 @@ import { decodeText, encodeText, readSize } from './text.js';
 
 export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;
 export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
-export const DEFAULT_MAX_FIELD_LENGTH = 1024;
+export const DEFAULT_MAX_FIELD_LENGTH = 4096;
 
 export interface PeerLimits {
   /** The longest command line, newline included. Default 65,536. nsqd's longest is 142. */
   readonly maxLineBytes?: number | undefined;
   /** The longest body of an IDENTIFY. Default 262,144. nsqd's are about 200. */
   readonly maxBodyBytes?: number | undefined;
-  /** The longest string in it that is kept, in characters. Default 1,024. A host name has at most 255. */
+  /** The longest string in it that is kept, in characters. Default 4,096. A host name has at most 255. */
   readonly maxFieldLength?: number | undefined;
 }
 
