@@ -172,6 +172,28 @@ describe('Topology', () => {
     }
   });
 
+  // It looks among the topic's channels or among the peer's registrations, whichever are fewer.
+  for (const [which, otherChannels, otherTopics] of [
+    ['the topic has more channels than the peer has registrations', 20, 0],
+    ['the peer has more registrations than the topic has channels', 0, 20],
+  ] as const) {
+    test(`a topic is unregistered with the peer's channels of it, and nothing else, when ${which}`, () => {
+      const { topology, join, db } = setUp();
+      const [peer, other] = [join('h1'), join('h2')];
+      for (let i = 0; i < otherChannels; i++) topology.register(other, 't', `other-${i}`);
+      for (let i = 0; i < otherTopics; i++) topology.register(peer, `other-${i}`, 'c');
+      for (const topic of ['t', 'u']) for (const channel of ['c', 'd']) topology.register(peer, topic, channel);
+      topology.register(other, 't', 'c');
+      const kept = db.registrationsOf(peer).filter(({ key }) => key !== 't');
+      const others = db.registrationsOf(other);
+      topology.unregister(peer, 't');
+      assert.deepEqual(db.registrationsOf(peer), kept);
+      assert.deepEqual(db.registrationsOf(other), others);
+      assert.equal(db.countProducers({ category: 'channel', key: 't', subkey: 'c' }), 1);
+      assert.equal(db.countRegistrations('channel', 't'), 2 + otherChannels);
+    });
+  }
+
   test('a topic or channel that is not ephemeral outlives its producers', () => {
     const { topology, join } = setUp();
     const peer = join('h1');
