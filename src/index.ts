@@ -41,7 +41,6 @@ export { DEFAULT_MAX_BODY_BYTES } from './protocol/index.js';
 export { DEFAULT_MAX_FIELD_LENGTH } from './protocol/index.js';
 export { DEFAULT_MAX_LINE_BYTES } from './protocol/index.js';
 export { PeerDecoder } from './protocol/index.js';
-export { toPeerLimits } from './protocol/index.js';
 export type { PeerLimits } from './protocol/index.js';
 export { encodePeerMessage } from './protocol/index.js';
 export { DEFAULT_MAX_REPLY_BYTES } from './protocol/index.js';

@@ -56,6 +56,21 @@ describe('a listener that throws', () => {
     assert.deepEqual(errors, ['a listener of registrationAdded threw: Error: later', 'the logger threw: Error: later']);
   });
 
+  test('is named by its event, also when it listens to several', () => {
+    const { errors, onError } = collect();
+    const db = new RegistrationDB({ onError });
+    db.on('registrationAdded', boom);
+    db.on('registrationRemoved', boom);
+    db.addRegistration(topicRegistration('a'));
+    db.off('registrationAdded', boom);
+    db.addRegistration(topicRegistration('b'));
+    db.removeRegistration(topicRegistration('a'));
+    assert.deepEqual(errors, [
+      'a listener of registrationAdded threw: Error: boom',
+      'a listener of registrationRemoved threw: Error: boom',
+    ]);
+  });
+
   test('can be taken off as it was put on', () => {
     const { errors, onError } = collect();
     const db = new RegistrationDB({ onError });

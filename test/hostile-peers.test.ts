@@ -301,7 +301,7 @@ describe('limits', () => {
 });
 
 describe('what a peer makes the lookupd do', () => {
-  /** Steps of the peers index that one line may take, however large the rest is: counted, not timed. */
+  // What is walked is counted, not timed.
   test('taking back what it has not got costs little, however many channels the topic has', () => {
     const { open, topology } = setUp();
     const [rich, poor] = [open(), open()];

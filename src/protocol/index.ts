@@ -13,7 +13,6 @@ export {
   DEFAULT_MAX_FIELD_LENGTH,
   DEFAULT_MAX_LINE_BYTES,
   PeerDecoder,
-  toPeerLimits,
   type PeerLimits,
 } from './peer-decoder.js';
 export { encodePeerMessage } from './peer-encoder.js';

@@ -1,16 +1,9 @@
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Up to here a call of `String.fromCharCode` is faster than a `TextDecoder`. */
-const SHORT = 200;
-
 /** UTF-8 with a replacement character for what is none. A byte order mark is text like any other. */
 export function decodeText(bytes: Uint8Array): string {
-  return bytes.length <= SHORT && bytes.every(isAscii) ? String.fromCharCode(...bytes) : decoder.decode(bytes);
-}
-
-function isAscii(byte: number): boolean {
-  return byte < 128;
+  return decoder.decode(bytes);
 }
 
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {

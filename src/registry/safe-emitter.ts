@@ -10,7 +10,7 @@ type Listener<Events extends object, E extends Names<Events>> = EventEmitter.Eve
  */
 export class SafeEmitter<Events extends object> extends EventEmitter<Events> {
   readonly #onError: OnError;
-  readonly #wrappers = new WeakMap<object, unknown>();
+  readonly #wrappers = new Map<PropertyKey, WeakMap<object, unknown>>();
 
   constructor(onError: OnError = printError) {
     super();
@@ -31,7 +31,7 @@ export class SafeEmitter<Events extends object> extends EventEmitter<Events> {
     context?: unknown,
     once?: boolean,
   ): this {
-    const wrapper = listener && (this.#wrappers.get(listener) as typeof listener | undefined);
+    const wrapper = listener && (this.#wrappersOf(event).get(listener) as typeof listener | undefined);
     return super.off(event, wrapper ?? listener, context, once);
   }
 
@@ -48,15 +48,21 @@ export class SafeEmitter<Events extends object> extends EventEmitter<Events> {
     return this.off(event, listener, context, once);
   }
 
+  #wrappersOf(event: PropertyKey): WeakMap<object, unknown> {
+    let wrappers = this.#wrappers.get(event);
+    if (!wrappers) this.#wrappers.set(event, (wrappers = new WeakMap()));
+    return wrappers;
+  }
+
   #wrap<E extends Names<Events>>(event: E, listener: Listener<Events, E>): Listener<Events, E> {
-    const known = this.#wrappers.get(listener);
+    const known = this.#wrappersOf(event).get(listener);
     if (known) return known as Listener<Events, E>;
     const onError = this.#onError;
     const call = listener as (this: unknown, ...args: unknown[]) => unknown;
     const wrapper = function (this: unknown, ...args: unknown[]): void {
       callGuarded(onError, `a listener of ${String(event)} threw`, () => call.apply(this, args));
     };
-    this.#wrappers.set(listener, wrapper);
+    this.#wrappersOf(event).set(listener, wrapper);
     return wrapper as Listener<Events, E>;
   }
 }

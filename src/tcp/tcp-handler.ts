@@ -1,4 +1,5 @@
-import { encodeReply, toPeerLimits, type Announcement, type PeerLimits } from '../protocol/index.js';
+import { toPeerLimits } from '../protocol/peer-decoder.js';
+import { encodeReply, type Announcement, type PeerLimits } from '../protocol/index.js';
 import { callGuarded, printError, report } from '../registry/error-report.js';
 import { NSQLOOKUPD_VERSION, SILENT_LOGGER, type Logger, type OnError, type Topology } from '../registry/index.js';
 import { toSafeLogger } from '../registry/logger.js';
