@@ -83,7 +83,7 @@ export class RequestTracker {
     for (const event of ['request', 'checkContinue'] as const) {
       server.prependListener(event, ({ socket }: IncomingMessage, response: ServerResponse) => {
         this.#count(socket, 1);
-        response.once('close', () => this.#count(socket, -1));
+        response.on('close', () => this.#count(socket, -1));
       });
     }
   }

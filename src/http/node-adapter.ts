@@ -22,6 +22,7 @@ export interface NodeResponse {
   writeHead(status: number, headers: string[]): unknown;
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: string | Uint8Array): unknown;
+  end(chunk: string, encoding: 'latin1'): unknown;
   destroy(error?: Error): unknown;
   on(event: 'drain' | 'close', listener: () => void): unknown;
   readonly headersSent: boolean;
@@ -126,21 +127,39 @@ function closing(response: HttpResponse): HttpResponse {
 
 type Sender = (response: NodeResponse, answer: HttpResponse, isHead: boolean) => Promise<void> | undefined;
 
-/** Makes a sender of answers. The head of an answer that comes again, the same bytes and headers, is made once. */
+interface Prepared {
+  readonly headers: HttpResponse['headers'];
+  readonly head: string[];
+  readonly body: string | Uint8Array;
+}
+
+/** Above this it costs more to copy a body behind its head than to write two buffers. */
+const MAX_TEXT_BYTES = 512;
+const ASCII = /^[\0-\x7f]*$/;
+const decoder = new TextDecoder();
+
+/**
+ * Makes a sender of answers. What can be made ready of an answer that comes again, the same bytes and headers, is made
+ * once: its head, and its body as text if that is short, which Node writes together with the head.
+ */
 function createSender(): Sender {
-  const heads = new WeakMap<Uint8Array, { readonly headers: HttpResponse['headers']; readonly head: string[] }>();
-  const headOf = (headers: HttpResponse['headers'], bytes: Uint8Array): string[] => {
-    const known = heads.get(bytes);
-    if (known?.headers === headers) return known.head;
+  const known = new WeakMap<Uint8Array, Prepared>();
+  const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
+    const prepared = known.get(bytes);
+    if (prepared?.headers === headers) return prepared;
     const head = [...Object.entries(headers).flat(), 'Content-Length', String(bytes.length)];
-    heads.set(bytes, { headers, head });
-    return head;
+    const text = bytes.length > MAX_TEXT_BYTES ? undefined : decoder.decode(bytes);
+    const made = { headers, head, body: text !== undefined && ASCII.test(text) ? text : bytes };
+    known.set(bytes, made);
+    return made;
   };
   return (response, { status, headers, body }, isHead) => {
     if (typeof body === 'string' || body instanceof Uint8Array) {
-      const bytes = typeof body === 'string' ? encoder.encode(body) : body;
-      response.writeHead(status, headOf(headers, bytes));
-      response.end(isHead ? undefined : bytes);
+      const prepared = prepare(headers, typeof body === 'string' ? encoder.encode(body) : body);
+      response.writeHead(status, prepared.head);
+      if (isHead) response.end();
+      else if (typeof prepared.body === 'string') response.end(prepared.body, 'latin1');
+      else response.end(prepared.body);
       return undefined;
     }
     response.writeHead(status, Object.entries(headers).flat());

@@ -1,23 +1,27 @@
 /**
- * The arguments of a query string as Go's url.ParseQuery reads them, the first of each name; undefined if it
- * is malformed (`%zz`, or a `;`).
+ * The arguments of a query string that have those names, in their order, as Go's url.ParseQuery reads them: the first
+ * of each name. Undefined if the query is malformed anywhere (`%zz`, or a `;`).
  */
-export function parseQuery(query: string): Map<string, string> | undefined {
-  const args = new Map<string, string>();
-  for (const pair of query.split('&')) {
-    if (pair === '') continue;
+export function readArguments(query: string, names: readonly string[]): (string | undefined)[] | undefined {
+  const values = new Array<string | undefined>(names.length).fill(undefined);
+  for (let start = 0, end: number; start < query.length; start = end + 1) {
+    end = query.indexOf('&', start);
+    if (end < 0) end = query.length;
+    if (end === start) continue;
+    const pair = query.slice(start, end);
     if (pair.includes(';')) return undefined;
     const equals = pair.indexOf('=');
     const name = unescape(equals < 0 ? pair : pair.slice(0, equals));
     const value = unescape(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === undefined || value === undefined) return undefined;
-    if (!args.has(name)) args.set(name, value);
+    const at = names.indexOf(name);
+    if (at >= 0) values[at] ??= value;
   }
-  return args;
+  return values;
 }
 
 function unescape(text: string): string | undefined {
-  return unescapePercent(text.replaceAll('+', ' '));
+  return unescapePercent(text.includes('+') ? text.replaceAll('+', ' ') : text);
 }
 
 const MALFORMED = /%(?![0-9a-fA-F]{2})/;

@@ -2,7 +2,7 @@ import { ANY, isChannelName, isTopicName, type Topology } from '../registry/inde
 import { AnswerCache } from './answer-cache.js';
 import type { HttpBody, HttpRequest, HttpResponse } from './http-message.js';
 import { createPprofRoutes } from './pprof.js';
-import { parseQuery } from './query.js';
+import { readArguments } from './query.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
 import { registryToJson, WireEncoder } from './wire-json.js';
 
@@ -106,15 +106,14 @@ function withArgs<A extends Argument[]>(
   wanted: readonly [...A],
   route: (...values: { [I in keyof A]: string }) => HttpResponse,
 ): Route {
+  const names = wanted.map(({ name }) => name);
   return ({ query }) => {
-    const args = parseQuery(query);
-    if (!args) return failure(400, 'INVALID_REQUEST');
-    const values: string[] = [];
-    for (const { name, isLegal } of wanted) {
-      const value = args.get(name);
+    const values = readArguments(query, names);
+    if (!values) return failure(400, 'INVALID_REQUEST');
+    for (const [i, { name, isLegal }] of wanted.entries()) {
+      const value = values[i];
       if (value === undefined) return failure(400, `MISSING_ARG_${name.toUpperCase()}`);
       if (isLegal?.(value) === false) return failure(400, `INVALID_ARG_${name.toUpperCase()}`);
-      values.push(value);
     }
     return route(...(values as { [I in keyof A]: string }));
   };

@@ -1,5 +1,9 @@
-/** `npm run bench`, or `npm run bench -- NAME` for the rows whose name has NAME in it. */
+/**
+ * `npm run bench`, or `npm run bench -- NAME` for the rows whose name has NAME in it. With `NSQLOOKUPD_BIN` naming a
+ * real nsqlookupd, what that one does is a column.
+ */
 import { cpus } from 'node:os';
+import { basename } from 'node:path';
 import { ROWS, type Measured, type Row } from './rows.js';
 
 const wanted = process.argv[2] ?? '';
@@ -9,26 +13,32 @@ if (rows.length === 0) {
   process.exit(2);
 }
 
+const program = process.env['NSQLOOKUPD_BIN'];
 const number = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 2 : 0 });
+const isMet = ({ goal, atMost }: Row, ratio: number) => (atMost ? ratio <= goal : ratio >= goal);
 
-function line({ name, unit, goal, atMost }: Row, { ours, other, ratio }: Measured): string {
-  const met = atMost ? ratio <= goal : ratio >= goal;
-  const cells = [name, `${number(ours)} ${unit}`, other === undefined ? '–' : `${number(other)} ${unit}`];
+function toCells(row: Row, { ours, other, ratio }: Measured, real?: number): readonly string[] {
+  const { name, unit, goal, atMost } = row;
+  const figure = (value?: number) => (value === undefined ? '–' : `${number(value)} ${unit}`);
+  const cells = [name, figure(ours), figure(other), ...(program === undefined ? [] : [figure(real)])];
   const judged = other === undefined ? number(ours) : ratio.toFixed(2);
-  return `| ${[...cells, judged, `${atMost ? '≤' : '≥'} ${number(goal)}`, met ? 'met' : 'NOT MET'].join(' | ')} |`;
+  return [...cells, judged, `${atMost ? '≤' : '≥'} ${number(goal)}`, isMet(row, ratio) ? 'met' : 'NOT MET'];
 }
+
+const toLine = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
 console.log(
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}, ${new Date().toISOString()}\n`,
 );
-console.log('| work | ours | other | figure or ratio | goal | |');
-console.log('| --- | --- | --- | --- | --- | --- |');
+const head = ['work', 'ours', 'bare', ...(program === undefined ? [] : [basename(program)]), 'judged', 'goal', ''];
+console.log(toLine(head));
+console.log(toLine(head.map(() => '---')));
 let missed = 0;
-for (const row of rows) {
-  process.stderr.write(`${row.name} …\r`);
+for (const [i, row] of rows.entries()) {
+  process.stderr.write(`${i + 1} of ${rows.length}: ${row.name} …\n`);
   const measured = await row.run();
-  const text = line(row, measured);
-  if (text.includes('NOT MET')) missed++;
-  console.log(text);
+  const real = program === undefined ? undefined : await row.runReal?.(program);
+  if (!isMet(row, measured.ratio)) missed++;
+  console.log(toLine(toCells(row, measured, real)));
 }
 console.log(`\n${rows.length - missed} of ${rows.length} met`);

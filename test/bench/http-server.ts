@@ -1,10 +1,12 @@
 /**
- * A process of its own that serves: `ours`, or `bare`, a `node:http` server that sends the same headers and bytes
- * and knows nothing. With `others` or `itself` the registry changes 5,000 times a second meanwhile, in both.
+ * A process of its own that serves: `ours`, a whole lookupd, or `bare`, a `node:http` server that sends the same
+ * headers and bytes and knows nothing. With `others` or `itself` the registry changes 5,000 times a second
+ * meanwhile, in both.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
+import { createLookupd } from 'nsqlookupd/daemon';
+import { createHttpHandler } from 'nsqlookupd/http';
 import { peerOf } from '../support/peers.js';
 import { fill, topicName, WORLDS } from './worlds.js';
 
@@ -13,9 +15,9 @@ const CHANGES_PER_SECOND = 5000;
 const TICK_MS = 10;
 
 const topology = fill(WORLDS[world]!);
-const handler = createHttpHandler({ topology });
 
 function bare() {
+  const handler = createHttpHandler({ topology });
   const [path = '', query = ''] = target.split('?');
   const response = handler({ method: 'GET', path, query, headers: {} })!;
   const body = Buffer.from(response.body as Uint8Array | string);
@@ -39,5 +41,10 @@ if (changing !== '') {
   }, TICK_MS);
 }
 
-const server = kind === 'bare' ? bare() : createServer(toNodeHandler(handler));
-server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+if (kind === 'bare') {
+  const server = bare().listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+} else {
+  const lookupd = createLookupd({ db: topology.db, tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' });
+  await lookupd.listen();
+  process.send?.(Number(lookupd.httpAddress?.split(':').at(-1)));
+}

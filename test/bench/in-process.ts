@@ -10,11 +10,11 @@ const UNLIMITED = { maxRegistrations: Infinity, maxRegistrationsPerPeer: Infinit
 const complete = { broadcastAddress: 'l', hostname: 'l', tcpPort: 1, httpPort: 1, version: '1.3.0' };
 
 const what = process.argv[2] ?? '';
-const topics = Number(process.argv[3] ?? 100_000);
+const size = Number(process.argv[3] ?? 100_000);
 
 /** Registers `topics` topics from each of 10 peers and takes them back, and says how many of both a second. */
-function sessionRate(): number {
-  const topology = new Topology({ db: new RegistrationDB(), clock: Date.now, ...UNLIMITED });
+function sessionRate(topics: number, db = new RegistrationDB()): number {
+  const topology = new Topology({ db, clock: Date.now, ...UNLIMITED });
   const sessions = Array.from({ length: PEERS }, (_, i) => {
     const session = new Session({ topology, announce: () => complete, remoteAddress: `peer-${i}` });
     session.receive(encodePeerMessage({ type: 'magic' }));
@@ -37,14 +37,23 @@ function sessionRate(): number {
   });
 }
 
-function registryRate(): number {
-  const db = new RegistrationDB();
+function registryRate(topics: number, db = new RegistrationDB()): number {
   const peers = Array.from({ length: PEERS }, (_, i) => peerOf(`h${i}`));
   const registrations = Array.from({ length: topics }, (_, i) => topicRegistration(`topic_${i}`));
   return rate(2 * topics * PEERS, () => {
     for (const registration of registrations) for (const peer of peers) db.addProducer(registration, peer);
     for (const registration of registrations) for (const peer of peers) db.removeProducer(registration, peer);
   });
+}
+
+/** A db with so many registrations of 10 peers that stay. */
+function dbWith(registrations: number): RegistrationDB {
+  const db = new RegistrationDB();
+  const peers = Array.from({ length: PEERS }, (_, i) => peerOf(`staying-${i}`));
+  for (let i = 0; i < registrations; i++) {
+    db.addProducer(topicRegistration(`staying_${Math.floor(i / PEERS)}`), peers[i % PEERS]!);
+  }
+  return db;
 }
 
 /** Operations a second, over at least half a second, after a warm-up. */
@@ -59,7 +68,7 @@ function rate(operations: number, run: () => void): number {
   return done / ((performance.now() - start) / 1000);
 }
 
-function bytesPerRegistration(): number {
+function bytesPerRegistration(topics: number): number {
   const { gc } = globalThis;
   const names = Array.from({ length: topics }, (_, i) => `topic_${i}`);
   const peers: PeerInfo[] = Array.from({ length: PEERS }, (_, i) => peerOf(`h${i}`));
@@ -72,5 +81,11 @@ function bytesPerRegistration(): number {
   return bytes / (topology.topics().length * PEERS);
 }
 
-const work: Readonly<Record<string, () => number>> = { sessionRate, registryRate, bytesPerRegistration };
-process.stdout.write(JSON.stringify(work[what]!()));
+const work: Readonly<Record<string, (size: number) => number>> = {
+  sessionRate,
+  registryRate,
+  sessionRateBeside: (registrations) => sessionRate(100, dbWith(registrations)),
+  registryRateBeside: (registrations) => registryRate(100, dbWith(registrations)),
+  bytesPerRegistration,
+};
+process.stdout.write(JSON.stringify(work[what]!(size)));

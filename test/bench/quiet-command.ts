@@ -12,10 +12,15 @@ export interface QuietCommand extends AsyncDisposable {
   stop(): Promise<string>;
 }
 
-/** `NSQLOOKUPD_BIN`, if given, is the program instead of ours. */
+/** `program`, if given, runs instead of ours: it takes the same flags. */
 export async function startQuietly(nodeArgs: readonly string[] = [], program?: string): Promise<QuietCommand> {
   const [tcpPort, httpPort] = await Promise.all([freePort(), freePort()]);
-  const flags = [`-tcp-address=127.0.0.1:${tcpPort}`, `-http-address=127.0.0.1:${httpPort}`, '-log-level=fatal'];
+  const flags = [
+    `-tcp-address=127.0.0.1:${tcpPort}`,
+    `-http-address=127.0.0.1:${httpPort}`,
+    '-log-level=fatal',
+    '-inactive-producer-timeout=1h',
+  ];
   const [command, args] =
     program === undefined ? [process.execPath, [...nodeArgs, COMMAND, ...flags]] : [program, flags];
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -6,7 +6,8 @@ import { encodePeerMessage } from 'nsqlookupd/protocol';
 import { COMMAND, fetchRaw } from '../support/command-lookupd.js';
 import { load, type LoadResult } from './http-load.js';
 import { startQuietly } from './quiet-command.js';
-import { exchange, greet } from './tcp-load.js';
+import { realHttp, realTcp } from './real.js';
+import { exchange, greet, order } from './tcp-load.js';
 
 export interface Measured {
   readonly ours: number;
@@ -22,10 +23,15 @@ export interface Row {
   /** Whether less is better. */
   readonly atMost?: boolean;
   readonly run: () => Promise<Measured>;
+  /** The same work on the nsqlookupd that `program` names. */
+  readonly runReal?: (program: string) => Promise<number>;
 }
 
-const ROUNDS = 5;
-const ROUND_MS = 600;
+type Runs = Pick<Row, 'run' | 'runReal'>;
+
+const ROUNDS = 15;
+const ROUND_MS = 200;
+const REAL_MS = 3000;
 const file = (name: string) => new URL(`./${name}.js`, import.meta.url).pathname;
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
@@ -54,9 +60,9 @@ interface HttpLoad {
   readonly figure?: keyof LoadResult;
 }
 
-function http(world: string, target: string, options: HttpLoad = {}): () => Promise<Measured> {
+function http(world: string, target: string, options: HttpLoad = {}): Runs {
   const { changing = '', connections = 32, figure = 'perSecond' } = options;
-  return async () => {
+  const run = async () => {
     const servers = {
       ours: await serve('http-server', 'ours', world, target, changing),
       bare: await serve('http-server', 'bare', world, target, changing),
@@ -69,10 +75,12 @@ function http(world: string, target: string, options: HttpLoad = {}): () => Prom
       for (const { child } of Object.values(servers)) child.kill();
     }
   };
+  const real = { world, target, changing, connections, figure, ms: REAL_MS };
+  return { run, runReal: (program) => realHttp(program, real) };
 }
 
-function tcp(count: number, lineOf: (socket: number, i: number) => string): () => Promise<Measured> {
-  return async () => {
+function tcp(count: number, lineOf: (socket: number, i: number) => string): Runs {
+  const run = async () => {
     const servers = { ours: await serve('tcp-server', 'ours'), bare: await serve('tcp-server', 'bare') };
     const sockets: Record<'ours' | 'bare', Socket[]> = {
       ours: await greet(servers.ours.port, count),
@@ -85,6 +93,7 @@ function tcp(count: number, lineOf: (socket: number, i: number) => string): () =
       for (const { child } of Object.values(servers)) child.kill();
     }
   };
+  return { run, runReal: (program) => realTcp(program, count, lineOf, REAL_MS) };
 }
 
 function inProcess(what: string, topics: number): number {
@@ -99,13 +108,10 @@ function figure(what: string, topics: number): () => Promise<Measured> {
   };
 }
 
-/**
- * The rate at so many registrations, against the rate at 100,000 topics of 10 producers. The same is wanted, so that
- * faster counts as slower does.
- */
-function flat(what: string, registrations: number): () => Promise<Measured> {
+/** The same wanted at two sizes, so that faster counts as slower does. */
+function flat(what: string, [small, large]: readonly [number, number]): () => Promise<Measured> {
   return () => {
-    const pairs = [1, 2, 3].map(() => [inProcess(what, registrations / 10), inProcess(what, 100_000)] as const);
+    const pairs = [1, 2, 3].map(() => [inProcess(what, small), inProcess(what, large)] as const);
     return Promise.resolve({
       ours: median(pairs.map(([ours]) => ours)),
       other: median(pairs.map(([, other]) => other)),
@@ -115,34 +121,37 @@ function flat(what: string, registrations: number): () => Promise<Measured> {
 }
 
 /** 200 peers of 1,000 registrations go at once: until `/nodes` is empty, and the longest pause of the event loop. */
-async function leave(figureOf: (ms: number, pauseMs: number) => number): Promise<Measured> {
-  const results: number[] = [];
+async function leave(program?: string): Promise<{ ms: number; pauseMs: number }> {
+  const results: { ms: number; pauseMs: number }[] = [];
   for (let round = 0; round < 3; round++) {
     const probe = `data:text/javascript,${encodeURIComponent(PAUSE_PROBE)}`;
-    await using command = await startQuietly(['--import', probe]);
+    await using command = await startQuietly(['--import', probe], program);
     const peers = await greet(command.tcpPort, 200);
     await Promise.all(
-      peers.map(async (peer, p) => {
-        const lines = Array.from({ length: 1000 }, (_, i) =>
-          encodePeerMessage({ type: 'register', topic: `topic_${(p * 500 + i) % 100_000}`, channel: '' }),
-        );
-        let left = 6000;
-        peer.write(Buffer.concat(lines));
-        while (left > 0) left -= ((await once(peer, 'data')) as [Buffer])[0].length;
-      }),
+      peers.map((peer, p) =>
+        order(
+          peer,
+          Array.from({ length: 1000 }, (_, i) =>
+            encodePeerMessage({ type: 'register', topic: `topic_${(p * 500 + i) % 100_000}`, channel: '' }),
+          ),
+        ),
+      ),
     );
-    command.process.kill('SIGUSR2'); // starts the probe anew
+    if (program === undefined) command.process.kill('SIGUSR2'); // starts the probe anew
     await new Promise((resolve) => setTimeout(resolve, 50));
     const start = performance.now();
     for (const peer of peers) peer.destroy();
     while ((await fetchRaw(command.httpPort, 'GET', '/nodes')).text !== '{"producers":[]}');
     const ms = performance.now() - start;
-    const pauseMs = Number(/longest pause ([\d.]+)/.exec(await command.stop())?.[1] ?? NaN);
-    results.push(figureOf(ms, pauseMs));
+    results.push({ ms, pauseMs: Number(/longest pause ([\d.]+)/.exec(await command.stop())?.[1] ?? NaN) });
   }
-  const ours = median(results);
-  return { ours, ratio: ours };
+  return { ms: median(results.map(({ ms }) => ms)), pauseMs: median(results.map(({ pauseMs }) => pauseMs)) };
 }
+
+const alone = async (figure: Promise<number>): Promise<Measured> => {
+  const ours = await figure;
+  return { ours, ratio: ours };
+};
 
 const PAUSE_PROBE = `
 let last = performance.now(), longest = 0;
@@ -152,33 +161,37 @@ process.on('SIGUSR2', () => { last = performance.now(); longest = 0; });
 process.on('exit', () => process.stderr.write('longest pause ' + longest + '\\n'));
 `;
 
-async function idlePeersMiB(): Promise<Measured> {
-  await using command = await startQuietly();
+async function idlePeersMiB(program?: string): Promise<number> {
+  await using command = await startQuietly([], program);
   const peers = await greet(command.tcpPort, 5000);
   const rss = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${command.process.pid}/status`, 'utf8'))?.[1];
   for (const peer of peers) peer.destroy();
-  const ours = Number(rss) / 1024;
-  return { ours, ratio: ours };
+  return Number(rss) / 1024;
+}
+
+/** Milliseconds until a program says those words. */
+function untilSaid(program: string, args: readonly string[], words: RegExp): Promise<number> {
+  return new Promise((resolve) => {
+    const start = performance.now();
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += String(chunk);
+      if (!words.test(text)) return;
+      child.removeAllListeners().kill('SIGKILL');
+      child.stderr.removeAllListeners();
+      resolve(performance.now() - start);
+    });
+  });
 }
 
 /** Milliseconds more than node alone needs to come to its first words. */
 async function startUp(args: readonly string[], words: RegExp): Promise<Measured> {
-  const once = (all: readonly string[], until: RegExp) =>
-    new Promise<number>((resolve) => {
-      const start = performance.now();
-      const child = spawn(process.execPath, all, { stdio: ['ignore', 'ignore', 'pipe'] });
-      let text = '';
-      child.stderr.on('data', (chunk: Buffer) => {
-        text += String(chunk);
-        if (!until.test(text)) return;
-        child.removeAllListeners().kill('SIGKILL');
-        child.stderr.removeAllListeners();
-        resolve(performance.now() - start);
-      });
-    });
   const bare = ['--input-type=module', '-e', "process.stderr.write('up')"];
   const rounds: [number, number][] = [];
-  for (let i = 0; i < 11; i++) rounds.push([await once(args, words), await once(bare, /up/)]);
+  for (let i = 0; i < 11; i++) {
+    rounds.push([await untilSaid(process.execPath, args, words), await untilSaid(process.execPath, bare, /up/)]);
+  }
   return {
     ours: median(rounds.map(([ours]) => ours)),
     other: median(rounds.map(([, other]) => other)),
@@ -186,6 +199,7 @@ async function startUp(args: readonly string[], words: RegExp): Promise<Measured
   };
 }
 
+const ANY_PORTS = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'];
 const UNCHANGING = ['/lookup?topic=topic_7', '/channels?topic=topic_7', '/topics', '/ping'];
 const SIZES: [string, string][] = [
   ['small', '20 topics'],
@@ -197,52 +211,76 @@ export const ROWS: readonly Row[] = [
   ...SIZES.flatMap(([world, size]) =>
     UNCHANGING.map((target): Row => {
       const [path] = target.split('?');
-      return { name: `${path} at ${size}`, unit: '/s', goal: 0.85, run: http(world, target) };
+      return { name: `${path} at ${size}`, unit: '/s', goal: 0.85, ...http(world, target) };
     }),
   ),
-  { name: '/nodes at 200 nodes × 500 topics', unit: '/s', goal: 0.8, run: http('nodes', '/nodes', { connections: 8 }) },
+  { name: '/nodes at 200 nodes × 500 topics', unit: '/s', goal: 0.8, ...http('nodes', '/nodes', { connections: 8 }) },
   {
     name: '/lookup while other topics change 5,000 times a second',
     unit: '/s',
     goal: 0.8,
-    run: http('medium', '/lookup?topic=topic_0', { changing: 'others' }),
+    ...http('medium', '/lookup?topic=topic_0', { changing: 'others' }),
   },
   {
     name: '/lookup while that topic changes 5,000 times a second',
     unit: '/s',
     goal: 0.5,
-    run: http('medium', '/lookup?topic=topic_0', { changing: 'itself' }),
+    ...http('medium', '/lookup?topic=topic_0', { changing: 'itself' }),
   },
   {
     name: '/lookup p99 at 64 connections',
     unit: 'ms',
     goal: 1.3,
     atMost: true,
-    run: http('medium', '/lookup?topic=topic_7', { connections: 64, figure: 'p99Ms' }),
+    ...http('medium', '/lookup?topic=topic_7', { connections: 64, figure: 'p99Ms' }),
   },
   {
     name: 'REGISTER one at a time over 50 sockets',
     unit: '/s',
     goal: 0.8,
-    run: tcp(50, (socket, i) => `REGISTER topic_${(socket * 1000 + i) % 50_000}\n`),
+    ...tcp(50, (socket, i) => `REGISTER topic_${(socket * 1000 + i) % 50_000}\n`),
   },
-  { name: 'PING one at a time over 5,000 sockets', unit: '/s', goal: 0.8, run: tcp(5000, () => 'PING\n') },
+  { name: 'PING one at a time over 5,000 sockets', unit: '/s', goal: 0.8, ...tcp(5000, () => 'PING\n') },
   { name: 'REGISTER, UNREGISTER through a session', unit: '/s', goal: 500_000, run: figure('sessionRate', 100_000) },
   { name: 'add, remove on the registry', unit: '/s', goal: 1_000_000, run: figure('registryRate', 100_000) },
-  { name: 'session at 1,000 registrations, against 1,000,000', unit: '/s', goal: 0.75, run: flat('sessionRate', 1000) },
   {
-    name: 'registry at 1,000 registrations, against 1,000,000',
+    name: 'session, 1,000 beside 1,000 registrations, against beside 1,000,000',
     unit: '/s',
     goal: 0.75,
-    run: flat('registryRate', 1000),
+    run: flat('sessionRateBeside', [1000, 1_000_000]),
   },
-  { name: '200 peers of 1,000 registrations leave', unit: 'ms', goal: 300, atMost: true, run: () => leave((ms) => ms) },
+  {
+    name: 'registry, 1,000 beside 1,000 registrations, against beside 1,000,000',
+    unit: '/s',
+    goal: 0.75,
+    run: flat('registryRateBeside', [1000, 1_000_000]),
+  },
+  {
+    name: 'session, 0 to 1,000 registrations and back, against 1,000,000',
+    unit: '/s',
+    goal: 0.75,
+    run: flat('sessionRate', [100, 100_000]),
+  },
+  {
+    name: 'registry, 0 to 1,000 registrations and back, against 1,000,000',
+    unit: '/s',
+    goal: 0.75,
+    run: flat('registryRate', [100, 100_000]),
+  },
+  {
+    name: '200 peers of 1,000 registrations leave',
+    unit: 'ms',
+    goal: 300,
+    atMost: true,
+    run: () => alone(leave().then(({ ms }) => ms)),
+    runReal: async (program) => (await leave(program)).ms,
+  },
   {
     name: 'longest pause while they leave',
     unit: 'ms',
     goal: 50,
     atMost: true,
-    run: () => leave((_, pauseMs) => pauseMs),
+    run: () => alone(leave().then(({ pauseMs }) => pauseMs)),
   },
   {
     name: 'heap of a producer’s registration at 1,000,000',
@@ -251,13 +289,21 @@ export const ROWS: readonly Row[] = [
     atMost: true,
     run: figure('bytesPerRegistration', 100_000),
   },
-  { name: 'RSS with 5,000 idle peers', unit: 'MiB', goal: 95, atMost: true, run: idlePeersMiB },
+  {
+    name: 'RSS with 5,000 idle peers',
+    unit: 'MiB',
+    goal: 95,
+    atMost: true,
+    run: () => alone(idlePeersMiB()),
+    runReal: idlePeersMiB,
+  },
   {
     name: 'the command from start to listening, more than node',
     unit: 'ms',
     goal: 60,
     atMost: true,
-    run: () => startUp([COMMAND, '-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'], /TCP: listening/),
+    run: () => startUp([COMMAND, ...ANY_PORTS], /TCP: listening/),
+    runReal: (program) => untilSaid(program, ANY_PORTS, /TCP: listening/),
   },
   {
     name: 'import nsqlookupd/registry, more than node',

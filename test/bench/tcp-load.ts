@@ -3,18 +3,20 @@ import { connect, type Socket } from 'node:net';
 import { encodePeerMessage, type PeerMessage } from 'nsqlookupd/protocol';
 import { identityOf } from '../support/peers.js';
 
-const GREETING: PeerMessage[] = [
+const greeting = (host: string): PeerMessage[] => [
   { type: 'magic' },
   { type: 'identify' },
-  { type: 'identity', identity: identityOf('h1') },
+  { type: 'identity', identity: identityOf(host) },
 ];
 const AT_ONCE = 200;
+/** `OK` with its length before it. */
+const OK_BYTES = 6;
 
-/** Peers that have introduced themselves. */
+/** Peers that have introduced themselves, as `host-0` and so on. */
 export async function greet(port: number, count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
-  const bytes = Buffer.concat(GREETING.map(encodePeerMessage));
-  const one = async () => {
+  const one = async (_: unknown, i: number) => {
+    const bytes = Buffer.concat(greeting(`host-${sockets.length + i}`).map(encodePeerMessage));
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     socket.write(bytes);
@@ -45,7 +47,7 @@ export async function exchange(
           let received = 0;
           const onData = (bytes: Buffer) => {
             received += bytes.length;
-            if (received < 6) return;
+            if (received < OK_BYTES) return;
             received = 0;
             answered++;
             if (performance.now() < end) socket.write(lineOf(s, i++));
@@ -60,4 +62,10 @@ export async function exchange(
     ),
   );
   return answered / ((performance.now() - start) / 1000);
+}
+
+/** Writes so many lines to a peer's socket, and waits until each is answered `OK`. */
+export async function order(socket: Socket, lines: readonly Uint8Array[]): Promise<void> {
+  socket.write(Buffer.concat(lines));
+  for (let left = lines.length * OK_BYTES; left > 0;) left -= ((await once(socket, 'data')) as [Buffer])[0].length;
 }

@@ -20,18 +20,21 @@ export function topicName(i: number): string {
   return `topic_${i}`;
 }
 
-const NODES = 200;
+export const NODES = 200;
 
-export function fill({ topics, producersPerTopic, channels }: World): Topology {
+/** Who registers what: a topic's producers are neighbours of 200 nodes. */
+export function* registrationsOf(world: World): Generator<{ node: number; topic: string; channel: string }> {
+  for (let i = 0; i < world.topics; i++) {
+    for (let p = 0; p < world.producersPerTopic; p++) {
+      for (const channel of ['', ...world.channels]) yield { node: (i + p) % NODES, topic: topicName(i), channel };
+    }
+  }
+}
+
+export function fill(world: World): Topology {
   const topology = new Topology({ db: new RegistrationDB(), clock: Date.now, maxRegistrationsPerPeer: Infinity });
   const peers = Array.from({ length: NODES }, (_, i) => peerOf(`host-${i}`, { lastUpdateMs: Date.now() + 3_600_000 }));
   for (const peer of peers) topology.join(peer);
-  for (let i = 0; i < topics; i++) {
-    for (let p = 0; p < producersPerTopic; p++) {
-      const peer = peers[(i + p) % NODES]!;
-      topology.register(peer, topicName(i));
-      for (const channel of channels) topology.register(peer, topicName(i), channel);
-    }
-  }
+  for (const { node, topic, channel } of registrationsOf(world)) topology.register(peers[node]!, topic, channel);
   return topology;
 }

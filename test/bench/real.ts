@@ -1,0 +1,78 @@
+/** The column that `NSQLOOKUPD_BIN` adds: the same work on the nsqlookupd that it names. */
+import type { Socket } from 'node:net';
+import { encodePeerMessage } from 'nsqlookupd/protocol';
+import { load, type LoadResult } from './http-load.js';
+import { startQuietly, type QuietCommand } from './quiet-command.js';
+import { exchange, greet, order } from './tcp-load.js';
+import { NODES, registrationsOf, topicName, WORLDS } from './worlds.js';
+
+const LINES_AT_ONCE = 500;
+const CHANGE_EVERY_MS = 10;
+const CHANGES_PER_SECOND = 5000;
+
+export interface RealHttp {
+  readonly world: string;
+  readonly target: string;
+  readonly changing: string;
+  readonly connections: number;
+  readonly figure: keyof LoadResult;
+  readonly ms: number;
+}
+
+/** Fills it over TCP, as nsqds do, and asks it over HTTP. */
+export async function realHttp(program: string, options: RealHttp): Promise<number> {
+  await using command = await startQuietly([], program);
+  const peers = await fill(command, options.world);
+  const changes = options.changing === '' ? undefined : change(peers[0]!, options.changing === 'itself');
+  try {
+    await load(command.httpPort, options.target, options.connections, options.ms / 5);
+    return (await load(command.httpPort, options.target, options.connections, options.ms))[options.figure];
+  } finally {
+    clearInterval(changes);
+    for (const peer of peers) peer.destroy();
+  }
+}
+
+async function fill({ tcpPort }: QuietCommand, world: string): Promise<Socket[]> {
+  const peers = await greet(tcpPort, NODES);
+  const lines = peers.map((): Uint8Array[] => []);
+  for (const { node, topic, channel } of registrationsOf(WORLDS[world]!)) {
+    lines[node]!.push(encodePeerMessage({ type: 'register', topic, channel }));
+  }
+  await Promise.all(
+    peers.map(async (peer, i) => {
+      for (let at = 0; at < lines[i]!.length; at += LINES_AT_ONCE) {
+        await order(peer, lines[i]!.slice(at, at + LINES_AT_ONCE));
+      }
+    }),
+  );
+  return peers;
+}
+
+function change(peer: Socket, isItself: boolean): NodeJS.Timeout {
+  let turn = 0;
+  peer.resume();
+  return setInterval(() => {
+    const lines = Array.from({ length: (CHANGES_PER_SECOND * CHANGE_EVERY_MS) / 1000 }, () => {
+      const topic = isItself ? topicName(0) : topicName(1 + ((turn >> 1) % 10));
+      const type = turn++ % 2 === 0 ? 'register' : 'unregister';
+      return encodePeerMessage({ type, topic, channel: '' });
+    });
+    peer.write(Buffer.concat(lines));
+  }, CHANGE_EVERY_MS);
+}
+
+export async function realTcp(
+  program: string,
+  count: number,
+  lineOf: (socket: number, i: number) => string,
+  ms: number,
+): Promise<number> {
+  await using command = await startQuietly([], program);
+  const sockets = await greet(command.tcpPort, count);
+  try {
+    return await exchange(sockets, lineOf, ms);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+}
