@@ -72,18 +72,19 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
 
 /** Follows which connections of a server have requests in flight. */
 export class RequestTracker {
-  readonly #inFlight = new Map<Socket, number>();
+  /** The last request's response of each open connection; those before it are answered before it. */
+  readonly #last = new Map<Socket, ServerResponse | undefined>();
   #ending = false;
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => {
-      this.#inFlight.set(socket, 0);
-      socket.once('close', () => this.#inFlight.delete(socket));
+      this.#last.set(socket, undefined);
+      socket.once('close', () => this.#last.delete(socket));
     });
     for (const event of ['request', 'checkContinue'] as const) {
       server.prependListener(event, ({ socket }: IncomingMessage, response: ServerResponse) => {
-        this.#count(socket, 1);
-        response.on('close', () => this.#count(socket, -1));
+        if (this.#last.has(socket)) this.#last.set(socket, response);
+        if (this.#ending) endAfter(response, socket);
       });
     }
   }
@@ -91,13 +92,13 @@ export class RequestTracker {
   /** Closes the connections without a request in flight now, and each other one when its last is answered. */
   end(): void {
     this.#ending = true;
-    for (const [socket, count] of this.#inFlight) if (count === 0) socket.destroy();
+    for (const [socket, response] of this.#last) {
+      if (!response || response.closed) socket.destroy();
+      else endAfter(response, socket);
+    }
   }
+}
 
-  #count(socket: Socket, change: number): void {
-    const count = this.#inFlight.get(socket);
-    if (count === undefined) return;
-    this.#inFlight.set(socket, count + change);
-    if (this.#ending && count + change === 0) socket.end();
-  }
+function endAfter(response: ServerResponse, socket: Socket): void {
+  response.once('close', () => socket.end());
 }

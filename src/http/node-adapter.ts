@@ -29,7 +29,9 @@ export interface NodeResponse {
   readonly destroyed: boolean;
 }
 
-export type NodeListener = (request: NodeRequest, response: NodeResponse, next?: (error?: unknown) => void) => void;
+type Next = (error?: unknown) => void;
+
+export type NodeListener = (request: NodeRequest, response: NodeResponse, next?: Next) => void;
 
 export const DEFAULT_MAX_IGNORED_BODY_BYTES = 64 * 1024;
 
@@ -55,37 +57,41 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
   const read = createRequestReader();
   const send = createSender();
 
-  return (request, response, next) => {
+  const answer = (request: NodeRequest, response: NodeResponse, result: HttpResponse) => {
     const giveUp = (error: unknown) => {
       report(onError, error, 'an answer could not be sent');
       response.destroy();
     };
-    const answer = (result: HttpResponse) => {
+    try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
-      try {
-        send(response, closes ? closing(result) : result, request.method === 'HEAD')?.catch(giveUp);
-      } catch (error) {
-        giveUp(error);
-      }
-    };
-    const reply = (result: HttpResult) => {
-      if (result) answer(result);
-      else if (next) callGuarded(onError, 'next threw', () => next());
-      else answer(answerNotFound());
-    };
-    const fail = (error: unknown) => {
-      if (next) return callGuarded(onError, 'next threw', () => next(error));
-      report(onError, error, 'an HTTP handler threw');
-      answer(failure(500, 'INTERNAL_ERROR'));
-    };
+      send(response, closes ? closing(result) : result, request.method === 'HEAD')?.catch(giveUp);
+    } catch (error) {
+      giveUp(error);
+    }
+  };
+  const reply = (request: NodeRequest, response: NodeResponse, result: HttpResult, next?: Next) => {
+    if (result) answer(request, response, result);
+    else if (next) callGuarded(onError, 'next threw', () => next());
+    else answer(request, response, answerNotFound());
+  };
+  const fail = (request: NodeRequest, response: NodeResponse, error: unknown, next?: Next) => {
+    if (next) return callGuarded(onError, 'next threw', () => next(error));
+    report(onError, error, 'an HTTP handler threw');
+    answer(request, response, failure(500, 'INTERNAL_ERROR'));
+  };
+
+  return (request, response, next) => {
     let result: ReturnType<HttpHandler>;
     try {
       result = handler(read(request));
     } catch (error) {
-      return fail(error);
+      return fail(request, response, error, next);
     }
-    if (isThenable(result)) result.then(reply, fail);
-    else reply(result);
+    if (!isThenable(result)) return reply(request, response, result, next);
+    result.then(
+      (later) => reply(request, response, later, next),
+      (error: unknown) => fail(request, response, error, next),
+    );
   };
 }
 
