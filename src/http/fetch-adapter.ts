@@ -20,16 +20,23 @@ export function toFetchHandler(
 ): (request: Request) => Promise<Response> {
   const { onError = printError } = options;
   const { fallback = () => toResponse(answerNotFound(), false, onError) } = options;
-  return async (request) => {
-    try {
-      const result = await handler(toHttpRequest(request));
-      if (result) return toResponse(result, request.method === 'HEAD', onError);
-    } catch (error) {
-      report(onError, error, 'an HTTP handler threw');
-      return toResponse(failure(500, 'INTERNAL_ERROR'), request.method === 'HEAD', onError);
-    }
-    return fallback(request);
-  };
+  return async (request) => (await answerFetch(handler, request, onError)) ?? fallback(request);
+}
+
+/** What the handler answers, or undefined for a path that is none of its own. */
+export async function answerFetch(
+  handler: HttpHandler,
+  request: Request,
+  onError: OnError,
+): Promise<Response | undefined> {
+  const isHead = request.method === 'HEAD';
+  try {
+    const result = await handler(toHttpRequest(request));
+    return result && toResponse(result, isHead, onError);
+  } catch (error) {
+    report(onError, error, 'an HTTP handler threw');
+    return toResponse(failure(500, 'INTERNAL_ERROR'), isHead, onError);
+  }
 }
 
 function toHttpRequest({ method, url, headers }: Request): HttpRequest {

@@ -53,11 +53,11 @@ export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler 
 }
 
 /** To the path that was meant, where only letter case or dot segments differ, as nsqlookupd does. */
-function redirect({ method, path, query }: HttpRequest, routes: Routes): HttpResult {
+function redirect({ method, path, query, basePath = '' }: HttpRequest, routes: Routes): HttpResult {
   const meant = withoutDots(plainPath(path) ?? '').toLowerCase();
   const isGet = method === 'GET' || method === 'HEAD';
   if (!routes.get(meant)?.has(isGet ? 'GET' : method)) return undefined;
-  const location = query === '' ? meant : `${meant}?${query}`;
+  const location = `${basePath}${meant}${query === '' ? '' : `?${query}`}`;
   if (!isGet) return { status: 307, headers: { Location: location }, body: '' };
   const headers = { 'Content-Type': 'text/html; charset=utf-8', Location: location };
   return { status: 301, headers, body: `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n` };

@@ -7,6 +7,8 @@ export interface HttpRequest {
   readonly query: string;
   /** By lower-case name, as `node:http` has them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Where the handler is mounted, as in `/nsq`; it has been taken off `path`, and stands in redirects. Default: `''`. */
+  readonly basePath?: string | undefined;
   /** `address:port` of the client, for the log. */
   readonly remoteAddress?: string | undefined;
 }

@@ -26,3 +26,7 @@ export {
   type NodeRequest,
   type NodeResponse,
 } from './node-adapter.js';
+export { underPrefix } from './prefix.js';
+export { toFastifyPlugin, type FastifyReply, type FastifyRequest, type FastifyScope } from './fastify-adapter.js';
+export { toKoaMiddleware, type KoaContext } from './koa-adapter.js';
+export { toHonoMiddleware, type HonoContext } from './hono-adapter.js';

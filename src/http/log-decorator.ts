@@ -22,6 +22,6 @@ export function createLogDecorator({ log, clock }: { readonly log: Logger; reado
   };
 }
 
-function describe({ method, path, query, remoteAddress = '-' }: HttpRequest): string {
-  return `${method} ${path}${query === '' ? '' : `?${query}`} (${remoteAddress})`;
+function describe({ method, basePath = '', path, query, remoteAddress = '-' }: HttpRequest): string {
+  return `${method} ${basePath}${path}${query === '' ? '' : `?${query}`} (${remoteAddress})`;
 }

@@ -9,6 +9,8 @@ import { failure } from './responses.js';
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
+  /** Where Express has mounted the handler; it is not in `url`. */
+  readonly baseUrl?: string | undefined;
   readonly headers: HttpRequest['headers'];
   readonly httpVersionMajor?: number;
   /** Whether the body has been read to its end. */
@@ -107,7 +109,7 @@ function createRequestReader(): (request: NodeRequest) => HttpRequest {
     }
     return address;
   };
-  return ({ method = 'GET', url = '/', headers, socket }) => {
+  return ({ method = 'GET', url = '/', baseUrl, headers, socket }) => {
     const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
     const mark = target.indexOf('?');
     return {
@@ -115,6 +117,7 @@ function createRequestReader(): (request: NodeRequest) => HttpRequest {
       path: mark < 0 ? target : target.slice(0, mark),
       query: mark < 0 ? '' : target.slice(mark + 1),
       headers,
+      basePath: baseUrl,
       remoteAddress: addressOf(socket),
     };
   };

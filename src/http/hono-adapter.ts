@@ -1,0 +1,62 @@
+import { printError } from '../registry/error-report.js';
+import { answerFetch } from './fetch-adapter.js';
+import type { HttpHandler } from './http-message.js';
+import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResponse } from './node-adapter.js';
+
+/** What the adapter needs of a Hono context. */
+export interface HonoContext {
+  readonly req: { readonly raw: Request };
+  /** With `@hono/node-server`: Node's own request and response, as `incoming` and `outgoing`. */
+  readonly env?: unknown;
+}
+
+/**
+ * Makes a handler a middleware for Hono: `app.use(toHonoMiddleware(handler))`. A path that is not the handler's goes on
+ * to the next one; for a prefix, decorate the handler with `underPrefix`.
+ *
+ * On Node the answer is written to Node's response, as a `Response` would send header names in lower case; on other
+ * runtimes it is a `Response`.
+ */
+export function toHonoMiddleware(
+  handler: HttpHandler,
+  options: NodeHandlerOptions = {},
+): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
+  const { onError = printError } = options;
+  const listener = toNodeHandler(handler, options);
+  return async ({ req, env }, next) => {
+    if (hasNode(env)) return answerNode(listener, env, next);
+    const response = await answerFetch(handler, req.raw, onError);
+    if (!response) await next();
+    return response;
+  };
+}
+
+interface NodeBindings {
+  readonly incoming: NodeRequest;
+  readonly outgoing: NodeResponse;
+}
+
+function hasNode(env: unknown): env is NodeBindings {
+  return typeof env === 'object' && env !== null && 'incoming' in env && 'outgoing' in env;
+}
+
+function answerNode(
+  listener: ReturnType<typeof toNodeHandler>,
+  { incoming, outgoing }: NodeBindings,
+  next: () => Promise<void>,
+): Promise<Response | undefined> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('close', () => resolve(toAlreadySent()));
+    listener(incoming, outgoing, (error) => {
+      if (error === undefined) resolve(next().then(() => undefined));
+      else reject(error as Error);
+    });
+  });
+}
+
+/** What tells `@hono/node-server` that there is nothing left to send. */
+function toAlreadySent(): Response {
+  const response = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
+  void response.body; // the server's own Response is sent unseen, unless somebody has looked into it
+  return response;
+}

@@ -1,0 +1,30 @@
+import type { HttpHandler } from './http-message.js';
+import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResponse } from './node-adapter.js';
+
+/** What the adapter needs of a Koa context. */
+export interface KoaContext {
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+  respond?: boolean;
+}
+
+/**
+ * Makes a handler a middleware for Koa: `app.use(toKoaMiddleware(handler))`. A path that is not the handler's goes on to
+ * the next middleware; for a prefix, decorate the handler with `underPrefix`.
+ */
+export function toKoaMiddleware(
+  handler: HttpHandler,
+  options: NodeHandlerOptions = {},
+): (context: KoaContext, next: () => Promise<unknown>) => Promise<unknown> {
+  const listener = toNodeHandler(handler, options);
+  return (context, next) =>
+    new Promise((resolve, reject) => {
+      context.respond = false; // Koa would write the head itself, in lower case
+      context.res.on('close', () => resolve(undefined));
+      listener(context.req, context.res, (error) => {
+        context.respond = true;
+        if (error === undefined) resolve(next());
+        else reject(error as Error);
+      });
+    });
+}

@@ -1,0 +1,16 @@
+import type { HttpDecorator } from './http-message.js';
+
+/**
+ * A decorator that mounts a handler under a prefix: with `/nsq`, `/nsq/lookup?topic=t` is the handler's
+ * `/lookup?topic=t`, and a path without the prefix is not the handler's. Letter case counts.
+ *
+ * Throws a TypeError unless the prefix begins with `/`, does not end with one, and has neither `?` nor `#`.
+ */
+export function underPrefix(prefix: string): HttpDecorator {
+  if (!/^\/[^?#]*[^/?#]$/.test(prefix)) throw new TypeError(`prefix must be like /nsq, and is ${prefix}`);
+  return (handler) => (request) => {
+    const { path, basePath = '' } = request;
+    if (!path.startsWith(`${prefix}/`)) return undefined;
+    return handler({ ...request, basePath: basePath + prefix, path: path.slice(prefix.length) });
+  };
+}
