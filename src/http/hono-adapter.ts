@@ -49,14 +49,15 @@ function answerNode(
     outgoing.on('close', () => resolve(toAlreadySent()));
     listener(incoming, outgoing, (error) => {
       if (error === undefined) resolve(next().then(() => undefined));
-      else reject(error as Error);
+      else reject(error);
     });
   });
 }
 
-/** What tells `@hono/node-server` that there is nothing left to send. */
+/**
+ * What tells `@hono/node-server` that there is nothing left to send. A clone, as the server puts a Response of its own in
+ * the place of the global one, and sends that without a look at its headers.
+ */
 function toAlreadySent(): Response {
-  const response = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
-  void response.body; // the server's own Response is sent unseen, unless somebody has looked into it
-  return response;
+  return new Response(null, { headers: { 'x-hono-already-sent': 'true' } }).clone();
 }

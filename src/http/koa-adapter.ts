@@ -24,7 +24,7 @@ export function toKoaMiddleware(
       listener(context.req, context.res, (error) => {
         context.respond = true;
         if (error === undefined) resolve(next());
-        else reject(error as Error);
+        else reject(error);
       });
     });
 }
