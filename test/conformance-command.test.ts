@@ -1,12 +1,14 @@
 import { describe, test } from 'node:test';
+import { loadScenarios, playScenario } from 'nsqlookupd/testing';
 import { createCommandLookupd } from './support/command-lookupd.js';
-import { loadScenarios, play } from './support/scenario.js';
+
+const scenarios = await loadScenarios();
 
 describe('recorded from nsqlookupd 1.3.0, against the command over sockets', { concurrency: 4 }, () => {
-  for (const scenario of loadScenarios()) {
+  for (const scenario of scenarios) {
     test(scenario.name, { timeout: 60_000 }, async () => {
       await using lookupd = await createCommandLookupd(scenario);
-      await play(scenario, lookupd);
+      await playScenario(scenario, lookupd);
     });
   }
 });

@@ -1,12 +1,14 @@
 import { describe, test } from 'node:test';
+import { loadScenarios, playScenario } from 'nsqlookupd/testing';
 import { createMemoryLookupd } from './support/memory-lookupd.js';
-import { loadScenarios, play } from './support/scenario.js';
+
+const scenarios = await loadScenarios();
 
 describe('recorded from nsqlookupd 1.3.0, through the handlers in memory', () => {
-  for (const scenario of loadScenarios()) {
+  for (const scenario of scenarios) {
     test(scenario.name, async () => {
       await using lookupd = createMemoryLookupd(scenario);
-      await play(scenario, lookupd);
+      await playScenario(scenario, lookupd);
     });
   }
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { CLIENT, RegistrationDB, Topology, type TopologyOptions } from 'nsqlookupd/registry';
 import { createTcpHandler, Session, type TcpHandlerOptions } from 'nsqlookupd/tcp';
-import { ManualTimers } from './support/manual-timers.js';
+import { ManualClock } from 'nsqlookupd/testing';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf } from './support/peers.js';
 
@@ -13,7 +13,7 @@ const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };
 function setUp(options: Partial<TcpHandlerOptions & TopologyOptions> = {}) {
   const errors: string[] = [];
   const onError = (error: unknown, what: string) => errors.push(`${what}: ${String(error)}`);
-  const timers = new ManualTimers();
+  const timers = new ManualClock();
   const topology = new Topology({ db: new RegistrationDB({ onError }), clock: () => 1000, onError, ...options });
   const handler = createTcpHandler({ announce, timers, onError, ...options, topology });
   const open = () => {

@@ -10,6 +10,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   session: ['registry', 'protocol'],
   tcp: ['session', 'registry', 'protocol'],
   http: ['registry'],
+  client: ['registry', 'protocol', 'tcp', 'node:'],
+  testing: ['registry', 'protocol', 'tcp', 'http', 'client', 'node:'],
   daemon: ['registry', 'protocol', 'session', 'tcp', 'http', 'smol-toml', 'node:'],
   '.': ['registry', 'protocol', 'session', 'tcp', 'http'],
 };
@@ -58,11 +60,21 @@ describe('a room imports only rooms below it', () => {
     });
   }
 
+  test('only the daemon, and what is Node’s alone by name, imports node:', () => {
+    const importing = files.filter((file) => roomOf(file) !== 'daemon' && importsOf(file).includes('node:'));
+    assert.ok(importing.length > 0);
+    for (const file of importing) assert.match(file, /\/node-[\w-]+\.ts$/);
+  });
+
   test('what runs anywhere names no global of Node alone', () => {
     // Deadlines are the one thing that needs timers: the runtime's own are the default of an option.
-    for (const file of files.filter((file) => roomOf(file) !== 'daemon' && !file.endsWith('timers.ts'))) {
+    for (const file of files.filter((file) => roomOf(file) !== 'daemon' && !/timers\.ts$|\/node-/.test(file))) {
       const code = readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
-      assert.doesNotMatch(code, /\b(?:Buffer|process|setTimeout|setInterval|setImmediate|performance)\b[.(]/, file);
+      assert.doesNotMatch(
+        code,
+        /(?<!\.)\b(?:Buffer|process|setTimeout|setInterval|setImmediate|performance)\b[.(]/,
+        file,
+      );
     }
   });
 });

@@ -49,6 +49,8 @@ function answerNode(
     outgoing.on('close', () => resolve(toAlreadySent()));
     listener(incoming, outgoing, (error) => {
       if (error === undefined) resolve(next().then(() => undefined));
+      // As it was thrown, whatever it is.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
       else reject(error);
     });
   });

@@ -24,6 +24,8 @@ export function toKoaMiddleware(
       listener(context.req, context.res, (error) => {
         context.respond = true;
         if (error === undefined) resolve(next());
+        // As it was thrown, whatever it is.
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         else reject(error);
       });
     });

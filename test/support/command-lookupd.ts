@@ -1,11 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { createConnection, type Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import { NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
-import type { Connection, HttpAnswer, Lookupd, Scenario } from './scenario.js';
+import { createSocketTarget, type Scenario, type ScenarioAnswer, type ScenarioTarget } from 'nsqlookupd/testing';
 
 export const COMMAND = 'dist/esm/daemon/bin.js';
 const START_MS = 20_000;
@@ -72,21 +70,18 @@ export async function startCommand(
   }
 }
 
-export async function createCommandLookupd({ options = {} }: Pick<Scenario, 'options'>): Promise<Lookupd> {
+export async function createCommandLookupd({
+  options = {},
+}: Pick<Scenario, 'options'>): Promise<ScenarioTarget & AsyncDisposable> {
   const flags = Object.entries(options).map(([name, value]) => `-${name}=${value}`);
   const command = await startCommand(['-broadcast-address=lookupd.test', ...flags]);
-  return {
-    facts: {
-      tcp_port: command.tcpPort,
-      http_port: command.httpPort,
-      hostname: hostname(),
-      version: NSQLOOKUPD_VERSION,
-    },
-    open: () => connect(command.tcpPort),
-    http: (method, target, headers) => fetchRaw(command.httpPort, method, target, headers),
-    sleep: (ms) => delay(ms),
-    [Symbol.asyncDispose]: () => command[Symbol.asyncDispose](),
-  };
+  const target = createSocketTarget({
+    tcpAddress: `127.0.0.1:${command.tcpPort}`,
+    httpAddress: `127.0.0.1:${command.httpPort}`,
+    hostname: hostname(),
+    version: NSQLOOKUPD_VERSION,
+  });
+  return { ...target, [Symbol.asyncDispose]: () => command[Symbol.asyncDispose]() };
 }
 
 /** A request whose target goes out as it is. */
@@ -96,7 +91,7 @@ export function fetchRaw(
   target: string,
   headers: Readonly<Record<string, string>> = {},
   host = '127.0.0.1',
-): Promise<HttpAnswer> {
+): Promise<ScenarioAnswer> {
   return new Promise((resolve, reject) => {
     const options = { host, port, method, path: target, headers, agent: false };
     const call = request(options, (response) => {
@@ -109,51 +104,4 @@ export function fetchRaw(
     });
     call.on('error', reject).end();
   });
-}
-
-async function connect(port: number): Promise<Connection> {
-  const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
-  await once(socket, 'connect');
-  let pending = Buffer.alloc(0);
-  let closed = false;
-  let wake = () => {};
-  socket.on('data', (bytes: Buffer) => {
-    pending = Buffer.concat([pending, bytes]);
-    wake();
-  });
-  const finish = () => {
-    closed = true;
-    wake();
-  };
-  socket.on('end', finish).on('close', finish).on('error', finish);
-  return {
-    address: `${socket.localAddress}:${socket.localPort}`,
-    send: (bytes) => write(socket, bytes),
-    receive: async (waitMs) => {
-      const giveUp = Date.now() + waitMs;
-      for (;;) {
-        const end = pending.length < 4 ? Infinity : 4 + pending.readInt32BE(0);
-        if (pending.length >= end) {
-          const payload = pending.subarray(4, end);
-          pending = pending.subarray(end);
-          return payload;
-        }
-        const leftMs = giveUp - Date.now();
-        if (closed || leftMs <= 0) return closed ? 'closed' : 'timeout';
-        await Promise.race([
-          new Promise<void>((resolve) => (wake = resolve)),
-          delay(leftMs, undefined, { ref: false }),
-        ]);
-      }
-    },
-    end: () => new Promise((resolve) => socket.end(() => resolve())),
-    close: () => {
-      socket.destroy();
-      return Promise.resolve();
-    },
-  };
-}
-
-function write(socket: Socket, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve) => socket.write(bytes, () => resolve())); // a closed connection shows on receive
 }

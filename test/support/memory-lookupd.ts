@@ -1,13 +1,13 @@
 import { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
+import type { Scenario, ScenarioConnection, ScenarioTarget } from 'nsqlookupd/testing';
 import { bodyOf } from './body.js';
 import { parseGoDuration } from './go-duration.js';
 import { MemoryStream } from './memory-stream.js';
-import type { Connection, Lookupd, Scenario } from './scenario.js';
 
 /** Both handlers over one topology, without a socket, and with a clock that `sleep` turns. */
-export function createMemoryLookupd({ options = {} }: Pick<Scenario, 'options'>): Lookupd {
+export function createMemoryLookupd({ options = {} }: Pick<Scenario, 'options'>): ScenarioTarget & AsyncDisposable {
   let now = 1_790_000_000_000;
   let port = 40_000;
   const facts = { tcp_port: 4160, http_port: 4161, hostname: 'memory', version: NSQLOOKUPD_VERSION };
@@ -58,7 +58,10 @@ export function createMemoryLookupd({ options = {} }: Pick<Scenario, 'options'>)
   };
 }
 
-function connect(tcp: (stream: MemoryStream, info: { remoteAddress: string }) => void, address: string): Connection {
+function connect(
+  tcp: (stream: MemoryStream, info: { remoteAddress: string }) => void,
+  address: string,
+): ScenarioConnection {
   const stream = new MemoryStream();
   let pending = Buffer.alloc(0);
   tcp(stream, { remoteAddress: address });

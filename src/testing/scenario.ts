@@ -1,14 +1,12 @@
-import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-
-/** One recorded conversation with nsqlookupd 1.3.0. The format is told in test/data/README.md. */
+/** One recorded conversation with nsqlookupd 1.3.0. */
 export interface Scenario {
   readonly name: string;
   readonly options?: Readonly<Record<string, string>>;
-  readonly steps: readonly Step[];
+  readonly steps: readonly ScenarioStep[];
 }
 
-export interface Step {
+/** Does one thing, or asks one, and has what was seen as `saw`. One that names no connection does nothing. */
+export interface ScenarioStep {
   readonly open?: string;
   readonly send?: string;
   readonly text?: string;
@@ -27,14 +25,15 @@ export interface Step {
   readonly saw?: Readonly<Record<string, unknown>>;
 }
 
-export interface HttpAnswer {
+/** An answer over HTTP, with header names in lower case. */
+export interface ScenarioAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly text: string;
 }
 
 /** A connection of a peer to the lookupd under test. */
-export interface Connection {
+export interface ScenarioConnection {
   /** `ip:port`, as the lookupd names the peer. */
   readonly address: string;
   send(bytes: Uint8Array): Promise<void>;
@@ -44,33 +43,61 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** A fresh lookupd, however it is reached. */
-export interface Lookupd extends AsyncDisposable {
-  open(): Promise<Connection>;
-  http(method: string, target: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer>;
+/** A fresh lookupd, however it is reached, that was started with the scenario's `options`. */
+export interface ScenarioTarget {
+  open(): Promise<ScenarioConnection>;
+  http(method: string, target: string, headers: Readonly<Record<string, string>>): Promise<ScenarioAnswer>;
+  /** Lets so many milliseconds pass. */
   sleep(ms: number): Promise<void>;
   /** What the placeholders stand for: tcp_port, http_port, hostname, version. */
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
 const DEFAULT_WAIT_MS = 1500;
-const RETRY_MS = 1000;
+const RETRIES = 50;
+const RETRY_MS = 20;
 const HEADERS = ['content-type', 'x-nsq-content-type', 'location', 'allow'];
 
-export function loadScenarios(): Scenario[] {
-  return JSON.parse(readFileSync('test/data/recorded.json', 'utf8')) as Scenario[];
+/** The 149 recorded conversations. They are loaded when this is first called. */
+export async function loadScenarios(): Promise<readonly Scenario[]> {
+  return (await import('./recorded.js')).RECORDED;
 }
 
-export async function play(scenario: Scenario, lookupd: Lookupd): Promise<void> {
-  const connections = new Map<string, Connection>();
+/** An implementation did otherwise than nsqlookupd. */
+export class ScenarioError extends Error {
+  override readonly name = 'ScenarioError';
+  readonly expected: unknown;
+  readonly seen: unknown;
+
+  constructor(where: string, expected: unknown, seen: unknown) {
+    super(`${where}\nexpected: ${JSON.stringify(expected)}\nseen:     ${JSON.stringify(seen)}`);
+    this.expected = expected;
+    this.seen = seen;
+  }
+}
+
+/**
+ * Plays one scenario against a fresh lookupd, step by step. Rejects with a `ScenarioError` at the first step that is
+ * answered otherwise. Arrays are compared as sets, times and ports by what they stand for; what a peer that left in the
+ * midst of something leaves behind may take a second to be so.
+ *
+ * @example
+ * import { createSocketTarget, loadScenarios, playScenario } from 'nsqlookupd/testing';
+ *
+ * const [first] = await loadScenarios();
+ * console.log(first.name, first.options); // start a lookupd of yours with -broadcast-address=lookupd.test and these
+ * // await playScenario(first, createSocketTarget({ tcpAddress, httpAddress, hostname, version }));
+ */
+export async function playScenario(scenario: Scenario, lookupd: ScenarioTarget): Promise<void> {
+  const connections = new Map<string, ScenarioConnection>();
   const connection = (name: string) => {
     const found = connections.get(name);
-    assert.ok(found, `connection ${name} is open`);
+    if (!found) throw new TypeError(`the scenario has no connection ${name}`);
     return found;
   };
   const expected = (value: unknown) => {
     const addresses = [...connections].map(([name, { address }]) => [name, address] as const);
-    return sorted(substitute(value, { ...lookupd.facts, ...Object.fromEntries(addresses) }));
+    return substitute(value, { ...lookupd.facts, ...Object.fromEntries(addresses) });
   };
 
   for (const [i, step] of scenario.steps.entries()) {
@@ -79,7 +106,7 @@ export async function play(scenario: Scenario, lookupd: Lookupd): Promise<void> 
     else if (step.send !== undefined) await send(connection(step.send), step);
     else if (step.recv !== undefined) {
       const got = await connection(step.recv).receive(step.wait ?? DEFAULT_WAIT_MS);
-      assert.deepEqual(toSeen(got, step.saw!), expected(step.saw), where);
+      compare(toSeen(got, step.saw!), expected(step.saw), where);
     } else if (step.end !== undefined) await connection(step.end).end();
     else if (step.close !== undefined) await connection(step.close).close();
     else if (step.http !== undefined) await compareHttp(lookupd, step, expected, where);
@@ -88,51 +115,61 @@ export async function play(scenario: Scenario, lookupd: Lookupd): Promise<void> 
   }
 }
 
-async function send(connection: Connection, step: Step): Promise<void> {
+async function send(connection: ScenarioConnection, step: ScenarioStep): Promise<void> {
   const bytes = toBytes(step);
   if (!step.bytewise) return connection.send(bytes);
   for (const byte of bytes) await connection.send(Uint8Array.of(byte));
 }
 
-function toBytes({ text, hex, identify, body }: Step): Uint8Array {
-  if (text !== undefined) return Buffer.from(text);
-  if (hex !== undefined) return Buffer.from(hex, 'hex');
+function compare(seen: unknown, expected: unknown, where: string): void {
+  if (JSON.stringify(sorted(seen)) !== JSON.stringify(sorted(expected))) throw new ScenarioError(where, expected, seen);
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function toBytes({ text, hex = '', identify, body }: ScenarioStep): Uint8Array {
+  if (text !== undefined) return encoder.encode(text);
   const content = identify ?? body;
-  const payload = Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
-  const size = Buffer.alloc(4);
-  size.writeInt32BE(payload.length);
-  return Buffer.concat([Buffer.from(identify === undefined ? '' : 'IDENTIFY\n'), size, payload]);
+  if (content === undefined) return Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+  const payload = encoder.encode(typeof content === 'string' ? content : JSON.stringify(content));
+  const line = encoder.encode(identify === undefined ? '' : 'IDENTIFY\n');
+  const bytes = new Uint8Array(line.length + 4 + payload.length);
+  bytes.set(line);
+  new DataView(bytes.buffer).setInt32(line.length, payload.length);
+  bytes.set(payload, line.length + 4);
+  return bytes;
 }
 
 function toSeen(got: Uint8Array | 'closed' | 'timeout', saw: Readonly<Record<string, unknown>>): unknown {
   if (got === 'closed') return { closed: true };
   if (got === 'timeout') return { timeout: true };
-  const text = Buffer.from(got).toString();
+  const text = decoder.decode(got);
   const code = /^(E_[A-Z_]+)(?: |$)/.exec(text)?.[1];
   if (code !== undefined) return { error: code };
-  return 'json' in saw ? { json: sorted(JSON.parse(text)) } : { text };
+  return 'json' in saw ? { json: JSON.parse(text) as unknown } : { text };
 }
 
 async function compareHttp(
-  lookupd: Lookupd,
-  step: Step,
+  lookupd: ScenarioTarget,
+  step: ScenarioStep,
   expected: (value: unknown) => unknown,
   where: string,
 ): Promise<void> {
   const [method = '', ...target] = step.http!.split(' ');
   const wanted = expected(step.saw);
-  for (const giveUp = Date.now() + RETRY_MS; ;) {
+  for (let tries = RETRIES; ; tries--) {
     const seen = httpSeen(await lookupd.http(method, target.join(' '), step.headers ?? {}), step);
     try {
-      return assert.deepEqual(seen, wanted, where);
+      return compare(seen, wanted, where);
     } catch (error) {
-      if (Date.now() > giveUp) throw error;
-      await lookupd.sleep(20);
+      if (tries === 0) throw error;
+      await lookupd.sleep(RETRY_MS);
     }
   }
 }
 
-function httpSeen({ status, headers, text }: HttpAnswer, { only, saw }: Step): unknown {
+function httpSeen({ status, headers, text }: ScenarioAnswer, { only, saw }: ScenarioStep): unknown {
   const seen: Record<string, unknown> = { status };
   if (only === 'status') return seen;
   if (only !== 'json' || HEADERS.some((name) => name in saw!)) {
@@ -141,7 +178,7 @@ function httpSeen({ status, headers, text }: HttpAnswer, { only, saw }: Step): u
     }
   }
   if (only === 'head' && !('json' in saw!)) return seen;
-  if ('json' in saw!) seen['json'] = sorted(fold(JSON.parse(text)));
+  if ('json' in saw!) seen['json'] = fold(JSON.parse(text));
   else seen['text'] = text;
   return seen;
 }

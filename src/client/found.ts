@@ -1,0 +1,93 @@
+/** A producer as a lookupd names it. */
+export interface FoundProducer {
+  readonly broadcastAddress: string;
+  readonly hostname: string;
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  readonly version: string;
+  readonly remoteAddress: string;
+  readonly topologyZone: string;
+  readonly topologyRegion: string;
+  /** The lookupds that name it, as they were given. */
+  readonly lookupds: readonly string[];
+}
+
+/** A node, with what it carries. */
+export interface FoundNode extends FoundProducer {
+  /** Each topic that a lookupd says it carries, and whether all of them that do say so hide it. */
+  readonly topics: readonly { readonly topic: string; readonly isTombstoned: boolean }[];
+}
+
+/** A lookupd that could not be asked, and why. */
+export interface LookupFailure {
+  readonly address: string;
+  readonly error: Error;
+}
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** What one lookupd said. */
+export interface Said {
+  readonly address: string;
+  readonly json: Json;
+}
+
+const string = (value: unknown) => (typeof value === 'string' ? value : '');
+const number = (value: unknown) => (typeof value === 'number' ? value : 0);
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** The strings of a list that each may have under that name: each once, sorted. */
+export function mergeStrings(said: readonly Said[], name: string): string[] {
+  const all = said.flatMap(({ json }) => list(json[name]).filter((item) => typeof item === 'string'));
+  return [...new Set(all)].sort();
+}
+
+/** Producers are the same that have the same broadcast address and TCP port; the first lookupd's word stands. */
+export function mergeProducers(said: readonly Said[]): FoundProducer[] {
+  return [...group(said).values()].map(({ json, lookupds }) => toProducer(json[0]!, lookupds));
+}
+
+export function mergeNodes(said: readonly Said[]): FoundNode[] {
+  return [...group(said).values()].map(({ json, lookupds }) => {
+    const hidden = new Map<string, boolean>();
+    for (const { topics, tombstones } of json) {
+      list(topics).forEach((topic, i) => {
+        if (typeof topic === 'string') hidden.set(topic, (hidden.get(topic) ?? true) && list(tombstones)[i] === true);
+      });
+    }
+    const merged = [...hidden].map(([topic, isTombstoned]) => ({ topic, isTombstoned }));
+    return { ...toProducer(json[0]!, lookupds), topics: merged.sort((a, b) => (a.topic < b.topic ? -1 : 1)) };
+  });
+}
+
+function group(said: readonly Said[]): Map<string, { json: Json[]; lookupds: string[] }> {
+  const groups = new Map<string, { json: Json[]; lookupds: string[] }>();
+  for (const { address, json } of said) {
+    for (const item of list(json['producers'])) {
+      if (typeof item !== 'object' || item === null) continue;
+      const producer = item as Json;
+      const key = `${string(producer['broadcast_address'])} ${number(producer['tcp_port'])}`;
+      const same = groups.get(key);
+      if (!same) groups.set(key, { json: [producer], lookupds: [address] });
+      else {
+        same.json.push(producer);
+        if (!same.lookupds.includes(address)) same.lookupds.push(address);
+      }
+    }
+  }
+  return groups;
+}
+
+function toProducer(json: Json, lookupds: readonly string[]): FoundProducer {
+  return {
+    broadcastAddress: string(json['broadcast_address']),
+    hostname: string(json['hostname']),
+    tcpPort: number(json['tcp_port']),
+    httpPort: number(json['http_port']),
+    version: string(json['version']),
+    remoteAddress: string(json['remote_address']),
+    topologyZone: string(json['topology_zone']),
+    topologyRegion: string(json['topology_region']),
+    lookupds,
+  };
+}

@@ -1,0 +1,189 @@
+import { isTopicName } from '../registry/index.js';
+import { atLeast } from '../registry/options.js';
+import { toBaseUrl } from './address.js';
+import {
+  mergeNodes,
+  mergeProducers,
+  mergeStrings,
+  type FoundNode,
+  type FoundProducer,
+  type Json,
+  type LookupFailure,
+  type Said,
+} from './found.js';
+import { DEFAULT_CLIENT_TIMERS, within, type ClientTimers } from './timers.js';
+
+export const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;
+export const DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+export interface LookupClientOptions {
+  /** The HTTP side of each lookupd: `host:port`, or a URL for another scheme or a path before the routes. */
+  readonly lookupds: readonly string[];
+  /** How long a lookupd may take for its whole answer. Default 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** The longest answer that is read. Default 67,108,864 (64 MiB). */
+  readonly maxAnswerBytes?: number | undefined;
+  /** Sent as `Authorization: Bearer …`; a function is asked before each request. Default: nothing is sent. */
+  readonly token?: string | (() => string | PromiseLike<string>) | undefined;
+  readonly timers?: ClientTimers | undefined;
+  /** Default: the runtime's own. */
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+}
+
+export interface AskOptions {
+  /** Ends the question: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WithFailures {
+  /** The lookupds that are not in the answer, and why. */
+  readonly failures: readonly LookupFailure[];
+}
+
+export interface FoundTopic extends WithFailures {
+  readonly channels: readonly string[];
+  readonly producers: readonly FoundProducer[];
+}
+
+/** A lookupd did not answer as a lookupd does. */
+export class LookupError extends Error {
+  override readonly name = 'LookupError';
+  readonly code = 'E_LOOKUP';
+  /** The HTTP status; 0 for an answer that did not come in time, was too long, or no JSON. */
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Asks several lookupds at once. They do not know of each other: what they say together is the answer. One that is down,
+ * or answers what is no answer, is named in `failures`; an answer without any lookupd is a rejection, with an
+ * `AggregateError` of why.
+ */
+export class LookupClient {
+  readonly #lookupds: readonly { readonly address: string; readonly url: string }[];
+  readonly #timeoutMs: number;
+  readonly #maxAnswerBytes: number;
+  readonly #timers: ClientTimers;
+  readonly #token: () => string | undefined | PromiseLike<string>;
+  readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
+
+  /** Throws a TypeError when an option is missing or wrong. */
+  constructor(options: LookupClientOptions) {
+    const { lookupds, token, fetch } = options;
+    if (lookupds.length === 0) throw new TypeError('lookupds must name at least one lookupd');
+    this.#lookupds = [...new Set(lookupds)].map((address) => ({ address, url: toBaseUrl(address) }));
+    this.#timeoutMs = atLeast(1, 'timeoutMs', options.timeoutMs ?? DEFAULT_LOOKUP_TIMEOUT_MS);
+    this.#maxAnswerBytes = atLeast(1, 'maxAnswerBytes', options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES);
+    this.#timers = options.timers ?? DEFAULT_CLIENT_TIMERS;
+    this.#token = typeof token === 'function' ? token : () => token;
+    this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
+  }
+
+  /** Where a topic lives. Nothing where no lookupd has heard of it. Throws a TypeError for a name that is not legal. */
+  async lookup(topic: string, options?: AskOptions): Promise<FoundTopic> {
+    const { said, failures } = await this.#askAll(`/lookup?topic=${toArgument(topic)}`, options);
+    return { channels: mergeStrings(said, 'channels'), producers: mergeProducers(said), failures };
+  }
+
+  /** All topics. */
+  async topics(options?: AskOptions): Promise<WithFailures & { readonly topics: readonly string[] }> {
+    const { said, failures } = await this.#askAll('/topics', options);
+    return { topics: mergeStrings(said, 'topics'), failures };
+  }
+
+  /** The channels of a topic. Throws a TypeError for a name that is not legal. */
+  async channels(
+    topic: string,
+    options?: AskOptions,
+  ): Promise<WithFailures & { readonly channels: readonly string[] }> {
+    const { said, failures } = await this.#askAll(`/channels?topic=${toArgument(topic)}`, options);
+    return { channels: mergeStrings(said, 'channels'), failures };
+  }
+
+  /** All nodes that are active, with their topics. */
+  async nodes(options?: AskOptions): Promise<WithFailures & { readonly nodes: readonly FoundNode[] }> {
+    const { said, failures } = await this.#askAll('/nodes', options);
+    return { nodes: mergeNodes(said), failures };
+  }
+
+  async #askAll(target: string, { signal }: AskOptions = {}): Promise<{ said: Said[]; failures: LookupFailure[] }> {
+    signal?.throwIfAborted();
+    const said: Said[] = [];
+    const failures: LookupFailure[] = [];
+    const answers = await Promise.allSettled(this.#lookupds.map(({ url }) => this.#ask(url + target, signal)));
+    signal?.throwIfAborted();
+    for (const [i, answer] of answers.entries()) {
+      const { address } = this.#lookupds[i]!;
+      if (answer.status === 'fulfilled') said.push({ address, json: answer.value });
+      else failures.push({ address, error: toError(answer.reason) });
+    }
+    if (said.length > 0) return { said, failures };
+    const reasons = failures.map(({ address, error }) => `${address}: ${error.message}`).join('; ');
+    throw new AggregateError(
+      failures.map(({ error }) => error),
+      `no lookupd answered (${reasons})`,
+    );
+  }
+
+  async #ask(url: string, signal: AbortSignal | undefined): Promise<Json> {
+    const giveUp = new AbortController();
+    const late = () => {
+      const error = new LookupError(`no answer within ${this.#timeoutMs} ms`, 0);
+      giveUp.abort(error);
+      return error;
+    };
+    const signals = signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal;
+    return within(this.#timers, this.#timeoutMs, this.#fetchJson(url, signals), late);
+  }
+
+  async #fetchJson(url: string, signal: AbortSignal): Promise<Json> {
+    const token = await this.#token();
+    const response = await this.#fetch(url, {
+      signal,
+      headers: {
+        Accept: 'application/vnd.nsq; version=1.0',
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      },
+    });
+    const json = toJson(await readText(response, this.#maxAnswerBytes));
+    if (response.status === 200 && json) return json;
+    if (response.status === 404 && json?.['message'] === 'TOPIC_NOT_FOUND') return {};
+    if (response.status === 200) throw new LookupError('the answer is no JSON object', 0);
+    const word = typeof json?.['message'] === 'string' ? ` ${json['message']}` : '';
+    throw new LookupError(`status ${response.status}${word}`, response.status);
+  }
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += (chunk as Uint8Array).length;
+    if (length > maxBytes) throw new LookupError(`the answer is longer than ${maxBytes} bytes`, 0);
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function toJson(text: string): Json | undefined {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && json !== null ? (json as Json) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toArgument(topic: string): string {
+  if (!isTopicName(topic)) throw new TypeError(`not a legal topic name: ${JSON.stringify(topic)}`);
+  return encodeURIComponent(topic);
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
+}

@@ -1,0 +1,20 @@
+import type { ByteStream } from '../tcp/index.js';
+import { parseTcpAddress } from './address.js';
+
+/** Opens a TCP connection to `host:port`, as Node does. `node:net` is loaded when it is first called. */
+export async function connectTcp(address: string, signal: AbortSignal): Promise<ByteStream> {
+  const { connect } = await import('node:net');
+  const { host, port } = parseTcpAddress(address);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    const abort = () => socket.destroy(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', abort);
+      socket.off('error', reject);
+      resolve(socket);
+    });
+    if (signal.aborted) abort();
+  });
+}

@@ -1,0 +1,182 @@
+import { isChannelName, isTopicName, type OnError } from '../registry/index.js';
+import { atLeast } from '../registry/options.js';
+import { SafeEmitter } from '../registry/safe-emitter.js';
+import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
+import { parseTcpAddress } from './address.js';
+import { LookupdLink, type Connect } from './lookupd-link.js';
+import { connectTcp } from './node-connect.js';
+import { DEFAULT_CLIENT_TIMERS, type ClientTimers } from './timers.js';
+
+export const DEFAULT_PING_INTERVAL_MS = 15_000;
+export const DEFAULT_PEER_TIMEOUT_MS = 5000;
+export const DEFAULT_MIN_BACKOFF_MS = 100;
+export const DEFAULT_MAX_BACKOFF_MS = 15_000;
+
+/** Who is announced. What is left out is empty; `hostname` is the `broadcastAddress`. */
+export type AnnouncedIdentity = Pick<Identity, 'broadcastAddress' | 'tcpPort' | 'httpPort'> & Partial<Identity>;
+
+export interface PeerClientOptions {
+  /** `host:port` of the TCP side of each lookupd. */
+  readonly lookupds: readonly string[];
+  /** Where consumers find the producer. */
+  readonly identity: AnnouncedIdentity;
+  /** How often each lookupd is pinged. Default 15,000, as nsqd does; a lookup leaves out who is silent for 300,000. */
+  readonly pingIntervalMs?: number | undefined;
+  /** By when a connection must be up, and an order answered; else the connection is given up. Default 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** The pause after a first failure; it doubles with each, and each is cut by up to half at random. Default 100. */
+  readonly minBackoffMs?: number | undefined;
+  /** The longest pause. Default 15,000. */
+  readonly maxBackoffMs?: number | undefined;
+  /** Opens the streams. Default: TCP, in Node. */
+  readonly connect?: Connect | undefined;
+  readonly timers?: ClientTimers | undefined;
+  /** From 0 to 1, for the pauses. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+  /** Gets what a listener threw. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
+export interface PeerClientEvents {
+  /** The lookupd at that address knows all that is registered. */
+  connected: (address: string, announcement: Announcement) => void;
+  /** A connection ended, or could not be had; the next attempt follows by itself. */
+  disconnected: (address: string, error: Error) => void;
+}
+
+export interface LookupdStatus {
+  readonly address: string;
+  readonly isConnected: boolean;
+  readonly lastError: Error | undefined;
+}
+
+/**
+ * Announces a producer to several lookupds over TCP, as nsqd does, so that a service that is not nsqd can be found:
+ * connects to each, registers topics and channels, pings, and after any failure connects again, with growing pauses,
+ * and registers everything anew.
+ */
+export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDisposable {
+  readonly #wanted = new Map<string, TopicMessage>();
+  readonly #links: readonly LookupdLink[];
+  readonly #addresses: readonly string[];
+  #state: 'new' | 'started' | 'closed' = 'new';
+
+  /** Throws a TypeError when an option is missing or wrong. Connects to nothing before `start`. */
+  constructor(options: PeerClientOptions) {
+    super(options.onError);
+    const {
+      lookupds,
+      connect = connectTcp,
+      timers = DEFAULT_CLIENT_TIMERS,
+      random = Math.random,
+      pingIntervalMs = DEFAULT_PING_INTERVAL_MS,
+      timeoutMs = DEFAULT_PEER_TIMEOUT_MS,
+      minBackoffMs = DEFAULT_MIN_BACKOFF_MS,
+      maxBackoffMs = DEFAULT_MAX_BACKOFF_MS,
+    } = options;
+    atLeast(1, 'pingIntervalMs', pingIntervalMs);
+    atLeast(1, 'timeoutMs', timeoutMs);
+    atLeast(0, 'minBackoffMs', minBackoffMs);
+    atLeast(minBackoffMs, 'maxBackoffMs', maxBackoffMs);
+    if (lookupds.length === 0) throw new TypeError('lookupds must name at least one lookupd');
+    if (connect === connectTcp) lookupds.forEach(parseTcpAddress);
+    const identity = toIdentity(options.identity);
+    const backoffMs = (failures: number) => {
+      return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures, 30)) * (1 - random() / 2);
+    };
+    this.#addresses = [...new Set(lookupds)];
+    this.#links = this.#addresses.map(
+      (address) =>
+        new LookupdLink({
+          address,
+          identity,
+          connect,
+          timers,
+          pingIntervalMs,
+          timeoutMs,
+          backoffMs,
+          wanted: () => this.#wanted.values(),
+          onConnected: (announcement) => this.emit('connected', address, announcement),
+          onDisconnected: (error) => this.emit('disconnected', address, error),
+        }),
+    );
+  }
+
+  /**
+   * Begins to announce. Resolves when each lookupd has been tried once: those that are up then know what is registered;
+   * those that are down get it when they are back. Never rejects for a lookupd that is down.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new TypeError(`a PeerClient starts once, and this one is ${this.#state}`);
+    this.#state = 'started';
+    await Promise.all(this.#links.map((link) => link.start()));
+  }
+
+  /**
+   * Adds a topic, or a channel with its topic. Resolves when each lookupd that is up has answered; it may be called before
+   * `start`. Throws a TypeError for a name that is not legal.
+   */
+  async register(topic: string, channel = ''): Promise<void> {
+    const message = toMessage('register', topic, channel);
+    // A channel's topic is registered with it, and stays when the channel is taken back.
+    for (const wanted of [toMessage('register', topic, ''), message]) {
+      this.#wanted.set(`${topic} ${wanted.channel}`, wanted);
+    }
+    await this.#toAll(message);
+  }
+
+  /** Takes a topic back, with its channels, or one channel of it. Resolves when each lookupd that is up has answered. */
+  async unregister(topic: string, channel = ''): Promise<void> {
+    const message = toMessage('unregister', topic, channel);
+    for (const [key, wanted] of this.#wanted) {
+      if (wanted.topic === topic && (channel === '' || wanted.channel === channel)) this.#wanted.delete(key);
+    }
+    await this.#toAll(message);
+  }
+
+  /** How it stands with each lookupd, in the order in which they were given. */
+  get status(): readonly LookupdStatus[] {
+    return this.#links.map(({ isConnected, lastError }, i) => ({
+      address: this.#addresses[i]!,
+      isConnected,
+      lastError,
+    }));
+  }
+
+  /** Ends all connections: the lookupds forget the producer at once. Nothing can be registered after it. */
+  close(): Promise<void> {
+    this.#state = 'closed';
+    for (const link of this.#links) link.close();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #toAll(message: TopicMessage): Promise<void> {
+    if (this.#state === 'closed') throw new TypeError('the PeerClient is closed');
+    await Promise.all(this.#links.map((link) => link.send(message)));
+  }
+}
+
+function toMessage(type: TopicMessage['type'], topic: string, channel: string): TopicMessage {
+  if (!isTopicName(topic)) throw new TypeError(`not a legal topic name: ${JSON.stringify(topic)}`);
+  if (channel !== '' && !isChannelName(channel)) {
+    throw new TypeError(`not a legal channel name: ${JSON.stringify(channel)}`);
+  }
+  return { type, topic, channel };
+}
+
+function toIdentity(identity: AnnouncedIdentity): Identity {
+  const { broadcastAddress, tcpPort, httpPort } = identity ?? {};
+  if (typeof broadcastAddress !== 'string' || broadcastAddress === '') {
+    throw new TypeError('identity must have a broadcastAddress');
+  }
+  for (const [name, port] of Object.entries({ tcpPort, httpPort })) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new TypeError(`identity must have a ${name} from 1 to 65535`);
+    }
+  }
+  return { hostname: broadcastAddress, version: 'unknown', topologyZone: '', topologyRegion: '', ...identity };
+}

@@ -1,0 +1,121 @@
+import {
+  encodePeerMessage,
+  ReplyDecoder,
+  type Announcement,
+  type ErrorCode,
+  type Identity,
+  type PeerMessage,
+  type Reply,
+  type TopicMessage,
+} from '../protocol/index.js';
+import type { ByteStream } from '../tcp/index.js';
+
+/** The messages that a lookupd answers, each with one reply. */
+export type Order = { readonly type: 'ping' } | TopicMessage;
+
+/** Why an order was not carried out: the lookupd answered so, and closes the connection. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, reason: string) {
+    super(`${code} ${reason}`);
+    this.code = code;
+  }
+}
+
+/** The connection ended before the answer came. */
+export class ClosedError extends Error {
+  override readonly name = 'ClosedError';
+  readonly code = 'E_CLOSED';
+}
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A peer's side of the conversation with one lookupd, over any stream of bytes. Orders are pipelined: each may be sent
+ * before the one before it is answered.
+ */
+export class PeerConnection {
+  readonly #stream: ByteStream;
+  readonly #decoder = new ReplyDecoder();
+  readonly #waiting: Waiting[] = [];
+  #error: Error | undefined;
+  #settleClosed: (error: Error) => void = () => undefined;
+
+  /** Resolves, with the reason, when the conversation has ended in whatever way. Never rejects. */
+  readonly closed: Promise<Error>;
+
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+    this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
+    stream.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new ClosedError(String(error))));
+    stream.on('close', () => this.#end(new ClosedError('connection closed')));
+    stream.on('end', () => this.#end(new ClosedError('the lookupd ended the connection')));
+    stream.on('data', (bytes: Uint8Array) => this.#receive(bytes));
+  }
+
+  get isClosed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /**
+   * Opens the conversation: the magic and IDENTIFY. To be called once, first. Rejects with a `RefusedError` when the
+   * lookupd will not have it, or a `ClosedError`.
+   */
+  async identify(identity: Identity): Promise<Announcement> {
+    const reply = await this.#ask([{ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity }]);
+    if (reply.type === 'announcement') return reply.announcement;
+    if (reply.type === 'error') throw new RefusedError(reply.code, reply.reason);
+    // A lookupd that failed to put its announcement together answers OK, as nsqlookupd does.
+    return { broadcastAddress: '', hostname: '', tcpPort: 0, httpPort: 0, version: '' };
+  }
+
+  /** Sends one order. Rejects with a `RefusedError` or a `ClosedError`. */
+  async send(order: Order): Promise<void> {
+    const reply = await this.#ask([order]);
+    if (reply.type === 'error') throw new RefusedError(reply.code, reply.reason);
+  }
+
+  /** Bytes as they are, for tests of a lookupd. Answers are not awaited. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#stream.write(bytes);
+  }
+
+  /** Drops the connection. */
+  destroy(reason: Error = new ClosedError('destroyed')): void {
+    this.#stream.destroy();
+    this.#end(reason);
+  }
+
+  #ask(messages: readonly PeerMessage[]): Promise<Reply> {
+    if (this.#error) return Promise.reject(this.#error);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      for (const message of messages) this.#stream.write(encodePeerMessage(message));
+    });
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#error) return;
+    this.#decoder.push(bytes);
+    for (let reply = this.#decoder.next(); reply !== undefined; reply = this.#decoder.next()) {
+      const waiting = this.#waiting.shift();
+      if (reply.type === 'fault') return this.destroy(new ClosedError(`not a lookupd: ${reply.reason}`));
+      if (!waiting) return this.destroy(new ClosedError('an answer to nothing'));
+      waiting.resolve(reply);
+      // After an error a lookupd closes: this, and not that, is why it ended.
+      if (reply.type === 'error') return this.#end(new RefusedError(reply.code, reply.reason));
+    }
+  }
+
+  #end(error: Error): void {
+    if (this.#error) return;
+    this.#error = error;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#settleClosed(error);
+  }
+}

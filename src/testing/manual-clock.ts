@@ -1,0 +1,74 @@
+import type { ClientTimers } from '../client/index.js';
+import type { Clock } from '../registry/index.js';
+
+/** 2026-01-01T00:00:00Z: where a clock stands that is told nothing else. */
+export const DEFAULT_START_MS = 1_767_225_600_000;
+
+/**
+ * A clock to turn by hand, and timers that go by it: hand `clock.now` to a `Topology`, and the clock itself as `timers`
+ * to a TCP handler or a `PeerClient`.
+ *
+ * @example
+ * import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+ * import { ManualClock } from 'nsqlookupd/testing';
+ *
+ * const clock = new ManualClock();
+ * const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
+ * clock.advance(300_001); // whoever has not pinged since is inactive
+ */
+export class ManualClock implements ClientTimers {
+  #nowMs: number;
+  #passedMs = 0;
+  #lastHandle = 0;
+  readonly #timers = new Map<number, { readonly atMs: number; readonly callback: () => void }>();
+
+  /** `startMs`: milliseconds since 1970. */
+  constructor(startMs = DEFAULT_START_MS) {
+    this.#nowMs = startMs;
+  }
+
+  /** What time it is: milliseconds since 1970. Bound: to be passed on as it is. */
+  readonly now: Clock = () => this.#nowMs;
+
+  /** Lets so many milliseconds pass, and calls what falls due, in order, each at its time. */
+  advance(ms: number): void {
+    if (!(ms >= 0)) throw new TypeError(`time passes forward, and not by ${ms} ms; use set to set the clock back`);
+    const endMs = this.#passedMs + ms;
+    for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
+      const [handle, { atMs, callback }] = next;
+      this.#timers.delete(handle);
+      this.#pass(atMs);
+      callback();
+    }
+    this.#pass(endMs);
+  }
+
+  /** Sets what time it is, as an operator does. No time passes: no timer is called. */
+  set(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  setTimeout(callback: () => void, ms: number): number {
+    this.#timers.set(++this.#lastHandle, { atMs: this.#passedMs + ms, callback });
+    return this.#lastHandle;
+  }
+
+  clearTimeout(handle: unknown): void {
+    this.#timers.delete(handle as number);
+  }
+
+  /** How many timers are set. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  #pass(toMs: number): void {
+    this.#nowMs += toMs - this.#passedMs;
+    this.#passedMs = toMs;
+  }
+
+  #next(endMs: number) {
+    const due = [...this.#timers].filter(([, { atMs }]) => atMs <= endMs);
+    return due.sort(([a, first], [b, second]) => first.atMs - second.atMs || a - b)[0];
+  }
+}
