@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, sep } from 'node:path';
+import { dirname, join, normalize, relative } from 'node:path';
 import { describe, test } from 'node:test';
-
-/** Which rooms, and which packages, the files of a room may import. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  registry: ['eventemitter3'],
-  protocol: [],
-  session: ['registry', 'protocol'],
-  tcp: ['session', 'registry', 'protocol'],
-  http: ['registry'],
-  daemon: ['registry', 'protocol', 'session', 'tcp', 'http', 'smol-toml', 'node:'],
-  '.': ['registry', 'protocol', 'session', 'tcp', 'http'],
-};
+import { MAY_IMPORT, roomIn } from './support/rooms.js';
 
 const IMPORT = /\b(?:from|import)\s*\(?\s*'([^']+)'/g;
 
@@ -22,10 +12,7 @@ function sources(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-function roomOf(path: string): string {
-  const [, first = '', ...rest] = path.split(sep);
-  return rest.length === 0 ? '.' : first;
-}
+const roomOf = (file: string) => roomIn(relative('src', file));
 
 /** What a file imports from outside its room: a room, `node:`, or a package. */
 function importsOf(file: string): string[] {
