@@ -14,7 +14,9 @@ const project = new PackedProject();
 after(() => project.remove());
 const { files, subpaths, manifest } = project;
 const nameOf = (subpath: string) => subpath.replace('.', 'nsqlookupd');
-const roomOf = (subpath: string) => subpath.split('/')[1] ?? '.';
+/** A subpath's file, as in either build. */
+const entryOf = (subpath: string) => normalize(manifest.exports[subpath]!.import.default.replace('./dist/esm/', ''));
+const roomOf = (subpath: string) => roomIn(entryOf(subpath));
 
 describe('the tarball', () => {
   test('holds what was built, the documentation, and nothing else', () => {
@@ -101,8 +103,7 @@ describe('a subpath loads its own room, and those that it may use', () => {
         const loaded = project.loadedBy(...flags, '-e', code(nameOf(subpath)));
         const dist = join('nsqlookupd/dist', build) + sep;
         const own = loaded.filter((path) => path.startsWith('nsqlookupd')).map((path) => path.replace(dist, ''));
-        const entry = (path: string) => normalize(join(path, 'index.js'));
-        assert.ok(own.includes(entry(subpath)), `${entry(subpath)} in ${own.join()}`);
+        assert.ok(own.includes(entryOf(subpath)), `${entryOf(subpath)} in ${own.join()}`);
 
         // Two builds of one class would be two classes: whatever is left of the prefix shows here as a room.
         const may = mayLoad(roomOf(subpath));
@@ -118,7 +119,7 @@ describe('a subpath loads its own room, and those that it may use', () => {
         // A parser of TOML is for who has a config file.
         assert.ok(!packages.includes('smol-toml'));
         const below = subpaths.filter((other) => subpath !== '.' && other.startsWith(`${subpath}/`));
-        for (const other of below) assert.ok(!own.includes(entry(other)), other);
+        for (const other of below) assert.ok(!own.includes(entryOf(other)), other);
       });
     }
   }

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 120_000;
 
 interface Manifest {
   readonly version: string;
-  readonly exports: Readonly<Record<string, unknown>>;
+  readonly exports: Readonly<Record<string, { readonly import: { readonly default: string } }>>;
 }
 
 /** The package as npm packs it, installed into a project of its own that lies far from this repository. */
