@@ -55,7 +55,15 @@ export default tseslint.config(
         fetch: 'readonly',
         setTimeout: 'readonly',
         URL: 'readonly',
+        performance: 'readonly',
       },
+    },
+  },
+  {
+    files: ['test/runners/*.jest.test.js'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: { describe: 'readonly', test: 'readonly', expect: 'readonly' },
     },
   },
 );

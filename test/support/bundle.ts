@@ -1,0 +1,20 @@
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+/** What esbuild makes of a module for browsers, minified: its bytes, also as gzip makes them, and the files in it. */
+export async function bundle(code: string, resolveDir: string) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: code, resolveDir },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    metafile: true,
+    write: false,
+    absWorkingDir: resolveDir,
+    logLevel: 'silent',
+  });
+  const { contents } = outputFiles[0]!;
+  const files = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
+  return { bytes: contents.length, gzipBytes: gzipSync(contents).length, files };
+}
