@@ -122,7 +122,7 @@ export class LookupClient {
       else failures.push({ address, error: toError(answer.reason) });
     }
     if (said.length > 0) return { said, failures };
-    const reasons = failures.map(({ address, error }) => `${address}: ${error.message}`).join('; ');
+    const reasons = failures.map(({ address, error }) => `${address}: ${explain(error)}`).join('; ');
     throw new AggregateError(
       failures.map(({ error }) => error),
       `no lookupd answered (${reasons})`,
@@ -182,6 +182,11 @@ function toJson(text: string): Json | undefined {
 function toArgument(topic: string): string {
   if (!isTopicName(topic)) throw new TypeError(`not a legal topic name: ${JSON.stringify(topic)}`);
   return encodeURIComponent(topic);
+}
+
+/** Node's `fetch` says why in the cause alone. */
+function explain({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message !== '' ? `${message}, ${cause.message}` : message;
 }
 
 function toError(reason: unknown): Error {

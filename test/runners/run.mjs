@@ -1,6 +1,6 @@
 // Installs the test runners, and the package as npm packs it, into this folder, and runs each runner's tests.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,13 @@ function run(cwd, command, ...args) {
   const { status } = spawnSync(command, args, { cwd, stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
   return status === 0;
+}
+
+// The guide's tests are run as they stand there.
+const guide = readFileSync(join(root, 'docs/unit-tests.md'), 'utf8');
+for (const runner of ['jest', 'vitest']) {
+  const [, code] = new RegExp(`^\`\`\`js ${runner}\\n([^]*?)^\`\`\`$`, 'm').exec(guide);
+  writeFileSync(join(here, `guide.${runner}.test.js`), code);
 }
 
 const packed = mkdtempSync(join(tmpdir(), 'nsqlookupd-runners-'));
