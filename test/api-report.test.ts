@@ -25,7 +25,6 @@ describe('the API report', { timeout: 130_000 }, () => {
     const { status, stderr } = check(folder);
     assert.match(stderr, /tcp\.api\.md is not what dist\/ has: run npm run api and look at the diff/);
     assert.match(stderr, /gone\.api\.md is of a subpath that package\.json does not export/);
-    assert.equal(stderr.trim().split('\n').length, 2, stderr);
     assert.equal(status, 1);
   });
 });
