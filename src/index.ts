@@ -1,4 +1,5 @@
 export { RegistrationDB } from './registry/index.js';
+export type { SafeEmitter } from './registry/index.js';
 export type { RegistrationDBEvents } from './registry/index.js';
 export type { RegistrationDBOptions } from './registry/index.js';
 export { ANY } from './registry/index.js';

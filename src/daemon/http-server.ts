@@ -4,17 +4,22 @@ import { DEFAULT_MAX_IGNORED_BODY_BYTES, toNodeHandler, type HttpHandler } from 
 import type { Logger, OnError } from '../registry/index.js';
 import { atLeast } from '../registry/options.js';
 
+/** 30 seconds: by when an HTTP request must have come whole, and how long a client may read nothing. */
 export const DEFAULT_HTTP_REQUEST_TIMEOUT_MS = 30_000;
+/** The longest request line and headers, together, in bytes: 16 KiB. */
 export const DEFAULT_HTTP_MAX_HEADER_BYTES = 16 * 1024;
+/** The most open HTTP connections. nsqlookupd has no such limit. */
 export const DEFAULT_HTTP_MAX_CONNECTIONS = 10_000;
+/** 2 minutes: how long a kept-alive HTTP connection may stay without a request. nsqlookupd keeps it. */
 export const DEFAULT_HTTP_IDLE_TIMEOUT_MS = 120_000;
 
+/** Limits of the HTTP listener. Times are milliseconds; every number is one from 1 on, of a body from 0 on. */
 export interface HttpServerOptions {
   /** By when an HTTP request must have come whole, and how long a client may read nothing. Default 30,000. */
   readonly httpRequestTimeoutMs?: number | undefined;
-  /** The longest request line and headers, together; more is answered 431. Default 16,384. */
+  /** The longest request line and headers, together, in bytes; more is answered 431. Default 16,384. */
   readonly httpMaxHeaderBytes?: number | undefined;
-  /** A request with a longer body is answered and its connection closed. Default 65,536. */
+  /** A request with a longer body, in bytes, is answered and its connection closed. Default 65,536. */
   readonly httpMaxBodyBytes?: number | undefined;
   /** The most open HTTP connections; one more is closed at once. Default 10,000. */
   readonly httpMaxConnections?: number | undefined;

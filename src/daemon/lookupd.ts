@@ -19,8 +19,11 @@ import { parseAddress, type ListenAddress } from './address.js';
 import { createHttpServer, RequestTracker, type HttpServerOptions } from './http-server.js';
 import { createSystemClock } from './system-clock.js';
 
+/** Where nsqlookupd listens for peers: all of the machine's addresses. */
 export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
+/** Where nsqlookupd listens for HTTP: all of the machine's addresses. */
 export const DEFAULT_HTTP_ADDRESS = '0.0.0.0:4161';
+/** 5 seconds: how long `close` waits for HTTP requests in flight. */
 export const DEFAULT_GRACE_MS = 5000;
 
 /** Connections that wait to be taken, as after a restart a whole fleet may at once; the system's limit may be lower. */
@@ -39,7 +42,7 @@ export interface LookupdOptions
   readonly httpAddress?: string | undefined;
   /** Where peers are told to find this lookupd. Default: the OS hostname. */
   readonly broadcastAddress?: string | undefined;
-  /** How long `close` waits for HTTP requests in flight before it cuts them off. Default 5,000. */
+  /** How long `close` waits for HTTP requests in flight before it cuts them off: milliseconds from 0 on. Default 5,000. */
   readonly graceMs?: number | undefined;
   /** Default: the system's clock. */
   readonly clock?: Clock | undefined;
@@ -49,17 +52,23 @@ export interface LookupdOptions
 
 /** A lookupd with its two listeners. */
 export interface Lookupd extends AsyncDisposable {
+  /** The registry that it serves, for events and sizes. */
   readonly db: RegistrationDB;
+  /** The same questions and orders as over HTTP, in the process. */
   readonly topology: Topology;
   /** `host:port` as bound; undefined unless listening. */
   readonly tcpAddress: string | undefined;
+  /** `host:port` as bound; undefined unless listening. */
   readonly httpAddress: string | undefined;
   /**
    * Resolves when both listeners are up. Rejects, with neither up, with an error that names the address and has the
    * system's `code`; it can be called again then. Rejects after `close`.
    */
   listen(): Promise<void>;
-  /** Stops listening, lets the peers go, and resolves when the requests in flight are answered or cut off. */
+  /**
+   * Stops listening, lets the peers go, and resolves when the requests in flight are answered or cut off. Never rejects;
+   * further calls give the same promise.
+   */
   close(): Promise<void>;
   /** Resolves after `close`. Rejects if a listener fails while it serves, after both have been closed. */
   readonly closed: Promise<void>;
@@ -68,7 +77,21 @@ export interface Lookupd extends AsyncDisposable {
 // Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
 const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 };
 
-/** Makes a lookupd; `listen` starts it. Throws a TypeError on a bad address or lifetime. */
+/**
+ * Makes a lookupd; `listen` starts it. Throws a TypeError that names the option when an address is no `host:port`, or a
+ * number is none or too low.
+ *
+ * @example
+ * ```js
+ * import { createLookupd } from 'nsqlookupd/daemon';
+ *
+ * const lookupd = createLookupd({ tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' });
+ * await lookupd.listen();
+ * const response = await fetch(`http://${lookupd.httpAddress}/ping`);
+ * console.log(await response.text()); // OK
+ * await lookupd.close();
+ * ```
+ */
 export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const { onError = printError, clock = createSystemClock(), broadcastAddress = hostname() } = options;
   const { db = new RegistrationDB({ onError }) } = options;

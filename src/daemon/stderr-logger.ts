@@ -3,20 +3,25 @@ import type { Clock, Logger } from '../registry/index.js';
 
 /** From the most to the least said. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+/** How much is logged. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What every log line starts with. nsqlookupd's default. */
 export const DEFAULT_LOG_PREFIX = '[nsqlookupd] ';
 
+/** What a logger is made of. */
 export interface LoggerOptions {
   /** The least level that is written. Default `info`. */
   readonly level?: LogLevel | undefined;
   /** Starts every line. Default `[nsqlookupd] `. */
   readonly prefix?: string | undefined;
+  /** Dates each line, in local time. */
   readonly clock: Clock;
   /** Gets each line, its newline included. Default: standard error. */
   readonly write?: ((line: string) => void) | undefined;
 }
 
+/** A logger that has `fatal` as well: why a process ends. It ends none itself. */
 export type DaemonLogger = Logger & { fatal(line: string): void };
 
 const MAX_PENDING = 64 * 1024;
@@ -30,7 +35,21 @@ const WORDS: Readonly<Record<LogLevel, string>> = {
   fatal: 'FATAL',
 };
 
-/** Makes a logger whose lines look like nsqlookupd's: `[nsqlookupd] 2026/11/23 04:30:30.098992 INFO: …`. */
+/**
+ * Makes a logger whose lines look like nsqlookupd's: `[nsqlookupd] 2026/11/23 04:30:30.098992 INFO: …`. Control
+ * characters are escaped, and a line ends after 8,192 characters. Throws a TypeError when the level is none.
+ *
+ * @example
+ * ```js
+ * import { createLogger } from 'nsqlookupd/daemon';
+ *
+ * let text = '';
+ * const log = createLogger({ level: 'warn', clock: Date.now, write: (line) => void (text += line) });
+ * log.info?.('left out');
+ * log.error?.('kept');
+ * console.log(text.includes(' ERROR: kept')); // true
+ * ```
+ */
 export function createLogger(options: LoggerOptions): DaemonLogger {
   const { level = 'info', prefix = DEFAULT_LOG_PREFIX, clock } = options;
   const write = options.write ?? createStderrWriter();

@@ -6,6 +6,7 @@ import { failure } from './responses.js';
 
 const encoder = new TextEncoder();
 
+/** Options of `toFetchHandler`, all of which may be left out. */
 export interface FetchHandlerOptions {
   /** Answers what is not the handler's, and gets the same request. Default: 404. */
   readonly fallback?: ((request: Request) => Response | Promise<Response>) | undefined;
@@ -13,7 +14,20 @@ export interface FetchHandlerOptions {
   readonly onError?: OnError | undefined;
 }
 
-/** Makes a handler a function from a WHATWG `Request` to a `Response`. */
+/**
+ * Makes a handler a function from a WHATWG `Request` to a `Response`. A handler that throws is answered 500; what
+ * `fallback` throws rejects the promise.
+ *
+ * @example
+ * ```js
+ * import { createHttpHandler, RegistrationDB, toFetchHandler, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const fetch = toFetchHandler(createHttpHandler({ topology }));
+ * const response = await fetch(new Request('http://lookupd/ping'));
+ * console.log(await response.text()); // OK
+ * ```
+ */
 export function toFetchHandler(
   handler: HttpHandler,
   options: FetchHandlerOptions = {},

@@ -6,15 +6,18 @@ import { unescapePercent } from './query.js';
 import { failure } from './responses.js';
 import { createRoutes, type Route } from './routes.js';
 
+/** How much memory answers may take that are kept until they change, in bytes: 64 MiB. */
 export const DEFAULT_MAX_CACHE_BYTES = 64 * 1024 * 1024;
 
+/** What an HTTP handler is made of. */
 export interface HttpHandlerOptions {
+  /** What is asked and changed. */
   readonly topology: Topology;
   /** What `/info` tells. Default: `NSQLOOKUPD_VERSION`. */
   readonly version?: string | undefined;
   /** What `/debug/pprof/cmdline` tells. Default: nothing. */
   readonly commandLine?: readonly string[] | undefined;
-  /** How much memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
+  /** How many bytes of memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
   readonly maxCacheBytes?: number | undefined;
   /** Gets what the topology's clock threw, while the client gets a 500. Default: a line to the console. */
   readonly onError?: OnError | undefined;
@@ -26,6 +29,17 @@ type Routes = Map<string, Map<string, Route>>;
 /**
  * Makes the handler for consumers and nsqadmin: every route of nsqlookupd over a topology. It reads no body, and
  * answers `undefined` for a path that is none of its own. Throws a TypeError when an option is missing; never later.
+ *
+ * @example
+ * ```js
+ * import { createHttpHandler, RegistrationDB, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const handler = createHttpHandler({ topology });
+ * const request = { method: 'GET', path: '/lookup', query: 'topic=orders', headers: {} };
+ * console.log(handler(request)?.status); // 404
+ * console.log(handler({ ...request, path: '/mine' })); // undefined
+ * ```
  */
 export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler {
   const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], onError = printError } = options;
@@ -89,12 +103,32 @@ function allow(methods: ReadonlyMap<string, Route>): string {
   return [...names, 'OPTIONS'].sort().join(', ');
 }
 
-/** For a request that nobody answered: 404, as nsqlookupd words it. */
+/**
+ * For a request that nobody answered: 404, as nsqlookupd words it.
+ *
+ * @example
+ * ```js
+ * import { answerNotFound } from 'nsqlookupd';
+ *
+ * console.log(answerNotFound().body); // {"message":"NOT_FOUND"}
+ * ```
+ */
 export function answerNotFound(): HttpResponse {
   return failure(404, 'NOT_FOUND');
 }
 
-/** A decorator for where no other routes follow: what the handler leaves to the host is answered 404. */
+/**
+ * A decorator for where no other routes follow: what the handler leaves to the host is answered 404.
+ *
+ * @example
+ * ```js
+ * import { createHttpHandler, decorate, orNotFound, RegistrationDB, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const handler = decorate(createHttpHandler({ topology }), orNotFound);
+ * console.log((await handler({ method: 'GET', path: '/mine', query: '', headers: {} }))?.status); // 404
+ * ```
+ */
 export function orNotFound(handler: HttpHandler): HttpHandler {
   return (request) => {
     const result = handler(request);

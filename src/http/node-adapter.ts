@@ -7,14 +7,19 @@ import { failure } from './responses.js';
 
 /** What the adapter needs of a `node:http` (or Express, Connect) request. */
 export interface NodeRequest {
+  /** `GET` if it is missing. */
   readonly method?: string | undefined;
+  /** The request target: `/path?query`, or a whole URL as proxies send it; `/` if it is missing. */
   readonly url?: string | undefined;
   /** Where Express has mounted the handler; it is not in `url`. */
   readonly baseUrl?: string | undefined;
+  /** By lower-case name. */
   readonly headers: HttpRequest['headers'];
+  /** 2 for HTTP/2, whose connections are not closed for the sake of a request. */
   readonly httpVersionMajor?: number;
   /** Whether the body has been read to its end. */
   readonly complete?: boolean;
+  /** Whence the client's address is taken. */
   readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined };
 }
 
@@ -22,25 +27,38 @@ export interface NodeRequest {
 export interface NodeResponse {
   /** `headers`: names and values in turn. */
   writeHead(status: number, headers: string[]): unknown;
+  /** Sends a part of the body. False when it wants no more until `drain`. */
   write(chunk: string | Uint8Array): boolean;
+  /** Sends the last of the body, if any. */
   end(chunk?: string | Uint8Array): unknown;
+  /** Sends a short body of ASCII text. */
   end(chunk: string, encoding: 'latin1'): unknown;
+  /** Cuts off an answer that could not be finished. */
   destroy(error?: Error): unknown;
+  /** Adds a listener. */
   on(event: 'drain' | 'close', listener: () => void): unknown;
+  /** Whether the status and headers are out. */
   readonly headersSent: boolean;
+  /** Whether it was cut off. */
   readonly destroyed: boolean;
 }
 
 type Next = (error?: unknown) => void;
 
-export type NodeListener = (request: NodeRequest, response: NodeResponse, next?: Next) => void;
+/**
+ * What `http.createServer` and `app.use` take. `next` is called without an argument for a path that is not the
+ * handler's, and with what the handler threw.
+ */
+export type NodeListener = (request: NodeRequest, response: NodeResponse, next?: (error?: unknown) => void) => void;
 
+/** The longest request body that is waited for though nobody reads it, in bytes: 64 KiB. */
 export const DEFAULT_MAX_IGNORED_BODY_BYTES = 64 * 1024;
 
+/** Options of `toNodeHandler`, all of which may be left out. */
 export interface NodeHandlerOptions {
   /**
    * No route takes a body. One that is longer than this, or does not say how long it is, is not waited for: the
-   * request is answered and its connection closed. Default 65,536.
+   * request is answered and its connection closed. In bytes, from 0 on. Default 65,536.
    */
   readonly maxIgnoredBodyBytes?: number | undefined;
   /** Gets what the handler threw, unless `next` does. Default: a line to the console. */
@@ -52,6 +70,16 @@ const encoder = new TextEncoder();
 /**
  * Makes a handler a listener for `http.createServer`, or a middleware: a path that is not the handler's goes to
  * `next`, or without one is answered 404. A handler that throws is answered 500, or goes to `next` as an error.
+ *
+ * @example
+ * ```js
+ * import { createServer } from 'node:http';
+ * import { createHttpHandler, RegistrationDB, toNodeHandler, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const server = createServer(toNodeHandler(createHttpHandler({ topology }))).listen(0);
+ * server.close();
+ * ```
  */
 export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
   const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = options;

@@ -5,21 +5,31 @@ export const MAGIC_V1 = '  V1';
 export interface Identity {
   /** Where consumers reach it; not empty. */
   readonly broadcastAddress: string;
+  /** Of its machine; `''` if left out. */
   readonly hostname: string;
+  /** Where consumers connect to, from 1 to 65,535. */
   readonly tcpPort: number;
+  /** Where it answers HTTP, from 1 to 65,535. */
   readonly httpPort: number;
   /** Of the peer's software; not empty. */
   readonly version: string;
+  /** The zone that it is in; `''` if left out. */
   readonly topologyZone: string;
+  /** The region that it is in; `''` if left out. */
   readonly topologyRegion: string;
 }
 
 /** What a lookupd answers to IDENTIFY. nsqd then asks `http://broadcastAddress:httpPort/channels?topic=…`. */
 export interface Announcement {
+  /** Where peers reach the lookupd: a host name or an address. */
   readonly broadcastAddress: string;
+  /** Of the lookupd's machine. */
   readonly hostname: string;
+  /** Where the lookupd takes peers. */
   readonly tcpPort: number;
+  /** Where the lookupd answers HTTP. */
   readonly httpPort: number;
+  /** Of nsqlookupd, such as `1.3.0`. */
   readonly version: string;
 }
 
@@ -33,8 +43,11 @@ export type PeerMessage =
 
 /** The names are as sent: whether they are legal is for the receiver to say. `channel` is `''` for none. */
 export interface TopicMessage {
+  /** Whether the peer carries it from now on, or no longer. */
   readonly type: 'register' | 'unregister';
+  /** The topic, as sent. */
   readonly topic: string;
+  /** The channel, as sent; `''` for none. */
   readonly channel: string;
 }
 
@@ -49,7 +62,9 @@ export type ErrorCode = 'E_INVALID' | 'E_BAD_BODY' | 'E_BAD_TOPIC' | 'E_BAD_CHAN
 
 /** Bytes that break the protocol. A decoder that gave one takes no more. */
 export interface Fault {
+  /** Tells it from a message. */
   readonly type: 'fault';
+  /** What a peer is answered with. */
   readonly code: ErrorCode;
   /** For people; not part of the protocol. */
   readonly reason: string;

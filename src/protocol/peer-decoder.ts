@@ -3,10 +3,14 @@ import { decodeIdentity } from './identity.js';
 import { MAGIC_V1, toFault, type Fault, type PeerMessage } from './messages.js';
 import { decodeText, encodeText, readSize } from './text.js';
 
+/** The longest command line of a peer, newline included, in bytes: 64 KiB. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;
+/** The longest body of an IDENTIFY in bytes: 256 KiB. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
+/** The longest string in an IDENTIFY that is kept, in characters. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_FIELD_LENGTH = 4096;
 
+/** How much a peer may send at once. Each is a number from 1 on, `Infinity` included. */
 export interface PeerLimits {
   /** The longest command line, newline included. Default 65,536. nsqd's longest is 142. */
   readonly maxLineBytes?: number | undefined;
@@ -41,6 +45,17 @@ const PING: PeerMessage = { type: 'ping' };
 /**
  * Reads what a peer sends: the magic, then lines, with a body after each IDENTIFY. Push bytes as they come,
  * cut anywhere, and take what `next` gives until it has no more. After a fault it gives and keeps nothing.
+ * What a peer sends makes nothing throw.
+ *
+ * @example
+ * ```js
+ * import { encodePeerMessage, PeerDecoder } from 'nsqlookupd';
+ *
+ * const decoder = new PeerDecoder({ maxLineBytes: 4096 });
+ * decoder.push(encodePeerMessage({ type: 'magic' }));
+ * console.log(decoder.next()); // { type: 'magic' }
+ * console.log(decoder.next()); // undefined
+ * ```
  */
 export class PeerDecoder {
   readonly #queue = new ByteQueue();
@@ -53,6 +68,7 @@ export class PeerDecoder {
     this.#limits = toPeerLimits(limits);
   }
 
+  /** Takes bytes, cut anywhere. They may be reused by their owner once `next` has given undefined. */
   push(bytes: Uint8Array): void {
     if (this.#expects !== 'nothing') this.#queue.push(bytes);
   }

@@ -4,7 +4,15 @@ import { encodeText, frame } from './text.js';
 
 /**
  * The bytes of a message from a peer. Throws a TypeError when a topic or channel would not arrive as given:
- * an empty topic, or white space in a name.
+ * an empty topic, or white space in a name; or when the message is of no known type.
+ *
+ * @example
+ * ```js
+ * import { encodePeerMessage } from 'nsqlookupd';
+ *
+ * const bytes = encodePeerMessage({ type: 'register', topic: 'orders', channel: 'billing' });
+ * console.log(new TextDecoder().decode(bytes).trim()); // REGISTER orders billing
+ * ```
  */
 export function encodePeerMessage(message: PeerMessage): Uint8Array {
   switch (message.type) {

@@ -2,22 +2,36 @@ import { ByteQueue } from './byte-queue.js';
 import { toFault, type Announcement, type ErrorCode, type Fault, type Reply } from './messages.js';
 import { decodeText, readSize } from './text.js';
 
+/** The longest answer of a lookupd, without its size, in bytes: 64 KiB. */
 export const DEFAULT_MAX_REPLY_BYTES = 64 * 1024;
 
 const ERROR = /^(E_INVALID|E_BAD_BODY|E_BAD_TOPIC|E_BAD_CHANNEL|E_BAD_PROTOCOL)(?: ([^]*))?$/;
 
-/** Reads what a lookupd answers, for clients, tests and proxies. Used like `PeerDecoder`. */
+/**
+ * Reads what a lookupd answers, for clients, tests and proxies. Used like `PeerDecoder`. What is no answer of a lookupd
+ * comes out as a fault, `E_INVALID`, and ends it.
+ *
+ * @example
+ * ```js
+ * import { encodeReply, ReplyDecoder } from 'nsqlookupd';
+ *
+ * const replies = new ReplyDecoder();
+ * replies.push(encodeReply({ type: 'ok' }));
+ * console.log(replies.next()); // { type: 'ok' }
+ * ```
+ */
 export class ReplyDecoder {
   readonly #queue = new ByteQueue();
   readonly #maxReplyBytes: number;
   #size: number | undefined;
   #stopped = false;
 
-  /** `maxReplyBytes`: the longest answer without its size, 65,536 if left out. */
+  /** `maxReplyBytes`: the longest answer without its size, in bytes; 65,536 if left out. */
   constructor(limits: { readonly maxReplyBytes?: number } = {}) {
     this.#maxReplyBytes = limits.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES;
   }
 
+  /** Takes bytes, cut anywhere. They may be reused by their owner once `next` has given undefined. */
   push(bytes: Uint8Array): void {
     if (!this.#stopped) this.#queue.push(bytes);
   }

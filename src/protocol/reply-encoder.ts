@@ -1,7 +1,16 @@
 import type { Reply } from './messages.js';
 import { encodeText, frame } from './text.js';
 
-/** The bytes of a lookupd's answer, its size before it. */
+/**
+ * The bytes of a lookupd's answer, its size (four bytes, big-endian) before it.
+ *
+ * @example
+ * ```js
+ * import { encodeReply } from 'nsqlookupd';
+ *
+ * console.log([...encodeReply({ type: 'ok' })].join(' ')); // 0 0 0 2 79 75
+ * ```
+ */
 export function encodeReply(reply: Reply): Uint8Array {
   return frame(encodeText(toPayload(reply)));
 }

@@ -11,7 +11,18 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const PART = /([\d.]+)(ns|us|µs|μs|ms|s|m|h)/g;
 
-/** The milliseconds of a duration as Go writes it, such as `1h2m3.5s`, `300ms`, `0`; undefined if it is none. */
+/**
+ * The milliseconds of a duration as Go writes it, such as `1h2m3.5s`, `300ms`, `-1s`, `0`; undefined if it is none.
+ * Units: `ns`, `us` or `µs`, `ms`, `s`, `m`, `h`. Never throws.
+ *
+ * @example
+ * ```js
+ * import { parseDuration } from 'nsqlookupd/daemon';
+ *
+ * console.log(parseDuration('1m30s')); // 90000
+ * console.log(parseDuration('90')); // undefined
+ * ```
+ */
 export function parseDuration(text: string): number | undefined {
   if (/^[+-]?0$/.test(text)) return 0;
   if (!DURATION.test(text)) return undefined;
@@ -20,7 +31,17 @@ export function parseDuration(text: string): number | undefined {
   return text.startsWith('-') ? -ms : ms;
 }
 
-/** Milliseconds as Go prints a duration: `551ns`, `13.36µs`, `1.5s`, `5m0s`. */
+/**
+ * Milliseconds, fractions allowed, as Go prints a duration: `551ns`, `13.36µs`, `1.5s`, `5m0s`. Rounded to nanoseconds.
+ *
+ * @example
+ * ```js
+ * import { formatDuration } from 'nsqlookupd/daemon';
+ *
+ * console.log(formatDuration(90_000)); // 1m30s
+ * console.log(formatDuration(0.25)); // 250µs
+ * ```
+ */
 export function formatDuration(ms: number): string {
   const ns = Math.round(Math.abs(ms) * 1e6);
   const sign = ms < 0 && ns > 0 ? '-' : '';

@@ -1,6 +1,6 @@
 /**
  * Gets what code of the host's threw (a listener, a logger, a clock, a decorator), or a misuse that cannot be
- * thrown at who made it. `what` names it in a few words.
+ * thrown at who made it. `what` names it in a few words, such as `the logger threw`. What it throws itself is dropped.
  */
 export type OnError = (error: unknown, what: string) => void;
 

@@ -1,3 +1,4 @@
+export type { SafeEmitter } from './safe-emitter.js';
 export { RegistrationDB, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db.js';
 export {
   ANY,

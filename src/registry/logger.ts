@@ -5,12 +5,17 @@ import { callGuarded, type OnError } from './error-report.js';
  * `console`, pino and winston loggers fit.
  */
 export interface Logger {
+  /** What only who looks for a fault wants to know. Nothing is logged at this level for now. */
   debug?(line: string): void;
+  /** Connections, changes of the registry, HTTP requests: what goes as it should. */
   info?(line: string): void;
+  /** What a peer should not have done, and may. */
   warn?(line: string): void;
+  /** The end of a connection, and why; what could not be served. */
   error?(line: string): void;
 }
 
+/** Logs nothing, at no cost: the default of every `log` option. */
 export const SILENT_LOGGER: Logger = {};
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;

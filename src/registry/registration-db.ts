@@ -5,15 +5,24 @@ import { RegistrationIndex } from './registration-index.js';
 import type { Producer, Registration } from './registration.js';
 import { SafeEmitter } from './safe-emitter.js';
 
-/** What a `RegistrationDB` tells, each after the change is made. */
+/**
+ * What a `RegistrationDB` tells, each after the change is made. A listener may change the db itself. `on`, `once` and
+ * `off` know these names and arguments.
+ */
 export interface RegistrationDBEvents {
+  /** A registration is there that was not, before `producerAdded` if a producer brought it. */
   registrationAdded: (registration: Registration) => void;
+  /** A registration has gone, after `producerRemoved` of each of its producers. */
   registrationRemoved: (registration: Registration) => void;
+  /** A peer has become a producer of the registration. */
   producerAdded: (registration: Registration, producer: Producer) => void;
+  /** A peer is no longer a producer of the registration, whichever way it went. */
   producerRemoved: (registration: Registration, producer: Producer) => void;
+  /** A producer was tombstoned; when the tombstone ends is told by nobody, as nothing happens then. */
   producerTombstoned: (registration: Registration, producer: Producer) => void;
 }
 
+/** Options of a `RegistrationDB`, all of which may be left out. */
 export interface RegistrationDBOptions {
   /**
    * Gets what a listener of the db's events threw, once for each event. The change that the event told of
@@ -26,7 +35,19 @@ export interface RegistrationDBOptions {
  * Who carries what: registrations, and the peers that are producers of each. Pure: no I/O, no clock, no timer.
  *
  * Every question costs in proportion to its answer and every change to what it changes, however much else the
- * db holds. `*` as key or subkey of a find matches all; in a change it is a name like any other.
+ * db holds. `*` as key or subkey of a find matches all; in a change it is a name like any other. Names are taken as
+ * they are given.
+ *
+ * @example
+ * ```js
+ * import { RegistrationDB, topicRegistration } from 'nsqlookupd';
+ *
+ * const db = new RegistrationDB();
+ * db.on('registrationAdded', ({ category, key }) => console.log(category, key)); // topic orders
+ * db.addRegistration(topicRegistration('orders'));
+ * console.log(db.addRegistration(topicRegistration('orders'))); // false
+ * console.log(db.findRegistrations('topic', '*', '').length); // 1
+ * ```
  */
 export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   readonly #index = new RegistrationIndex<Entry>();
@@ -36,6 +57,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   #registrationsRevision = 0;
   #size = 0;
 
+  /** Makes an empty db. */
   constructor(options: RegistrationDBOptions = {}) {
     super(options.onError);
   }
@@ -119,7 +141,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return true;
   }
 
-  /** Ends all of `peer`'s parts as a producer, and answers of which registrations. */
+  /** Ends all of `peer`'s parts as a producer, and answers of which registrations. The registrations stay. */
   removePeer(peer: PeerInfo): Registration[] {
     const entries = [...(this.#byPeer.get(peer) ?? [])];
     this.#byPeer.delete(peer);
@@ -139,7 +161,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     for (const entry of this.#byPeer.get(peer) ?? []) this.#touch(entry);
   }
 
-  /** Marks a producer as tombstoned at `atMs`. False if `peer` is no producer of the registration. */
+  /** Marks a producer as tombstoned at `atMs`, in milliseconds since 1970. False if `peer` is no producer of the registration. */
   tombstone(registration: Registration, peer: PeerInfo, atMs: number): boolean {
     const entry = this.#get(registration);
     const producer = entry?.producers.get(peer);
@@ -150,6 +172,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return true;
   }
 
+  /** Whether exactly that registration is there, with producers or without. */
   hasRegistration(registration: Registration): boolean {
     return this.#get(registration) !== undefined;
   }

@@ -2,6 +2,7 @@ import type { PeerInfo } from './peer-info.js';
 
 /** What a producer can be registered for. nsqlookupd has three categories: client, topic and channel. */
 export interface Registration {
+  /** `client`, `topic` or `channel`. */
   readonly category: string;
   /** The topic, or `''` for a client. */
   readonly key: string;
@@ -15,16 +16,37 @@ export const ANY = '*';
 /** The registration that every identified peer has. */
 export const CLIENT: Registration = { category: 'client', key: '', subkey: '' };
 
+/**
+ * The registration of a topic.
+ *
+ * @example
+ * ```js
+ * import { topicRegistration } from 'nsqlookupd';
+ *
+ * console.log(topicRegistration('orders')); // { category: 'topic', key: 'orders', subkey: '' }
+ * ```
+ */
 export function topicRegistration(topic: string): Registration {
   return { category: 'topic', key: topic, subkey: '' };
 }
 
+/**
+ * The registration of a channel of a topic. It does not bring the topic's own, which a lookup asks for.
+ *
+ * @example
+ * ```js
+ * import { channelRegistration } from 'nsqlookupd';
+ *
+ * console.log(channelRegistration('orders', 'billing').subkey); // billing
+ * ```
+ */
 export function channelRegistration(topic: string, channel: string): Registration {
   return { category: 'channel', key: topic, subkey: channel };
 }
 
 /** A peer in its part as a producer of one registration. */
 export interface Producer {
+  /** Who produces. */
   readonly peer: PeerInfo;
   /** When it was last tombstoned for this registration, in milliseconds since 1970; undefined if never. */
   readonly tombstonedAtMs: number | undefined;
@@ -32,21 +54,59 @@ export interface Producer {
 
 /** How long a producer counts as there, and how long a tombstone hides it; both in milliseconds. */
 export interface Lifetimes {
+  /** How long after it was last heard of a peer counts as there. */
   readonly inactiveProducerTimeoutMs: number;
+  /** How long a tombstone hides a producer. */
   readonly tombstoneLifetimeMs: number;
 }
 
-/** Whether a tombstone hides the producer at `nowMs`. */
+/**
+ * Whether a tombstone hides the producer at `nowMs`, the moment at which it ends not included. Times are milliseconds
+ * since 1970, the lifetime is milliseconds.
+ *
+ * @example
+ * ```js
+ * import { isTombstoned, RegistrationDB } from 'nsqlookupd';
+ *
+ * const db = new RegistrationDB();
+ * const producers = db.findProducers('topic', 'orders', '');
+ * console.log(producers.filter((producer) => isTombstoned(producer, Date.now(), 45_000)).length); // 0
+ * ```
+ */
 export function isTombstoned(producer: Producer, nowMs: number, tombstoneLifetimeMs: number): boolean {
   return producer.tombstonedAtMs !== undefined && nowMs - producer.tombstonedAtMs < tombstoneLifetimeMs;
 }
 
-/** Whether the peer was heard of within the timeout, the moment at which it ends included. */
+/**
+ * Whether the peer was heard of within the timeout, the moment at which it ends included. Times are milliseconds since
+ * 1970, the timeout is milliseconds.
+ *
+ * @example
+ * ```js
+ * import { CLIENT, isHeardOf, RegistrationDB } from 'nsqlookupd';
+ *
+ * const db = new RegistrationDB();
+ * const clients = [...db.producersOf(CLIENT)];
+ * console.log(clients.filter(({ peer }) => !isHeardOf(peer, Date.now(), 60_000)).length); // 0
+ * ```
+ */
 export function isHeardOf(peer: PeerInfo, nowMs: number, inactiveProducerTimeoutMs: number): boolean {
   return nowMs - peer.lastUpdateMs <= inactiveProducerTimeoutMs;
 }
 
-/** Whether a lookup names the producer at `nowMs`: heard of in time, and no tombstone hides it. */
+/**
+ * Whether a lookup names the producer at `nowMs` (milliseconds since 1970): heard of in time, and no tombstone hides it.
+ *
+ * @example
+ * ```js
+ * import { isActive, RegistrationDB, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * for (const producer of topology.db.findProducers('topic', 'orders', '')) {
+ *   console.log(producer.peer.id, isActive(producer, topology.clock(), topology.lifetimes));
+ * }
+ * ```
+ */
 export function isActive(producer: Producer, nowMs: number, lifetimes: Lifetimes): boolean {
   return (
     isHeardOf(producer.peer, nowMs, lifetimes.inactiveProducerTimeoutMs) &&

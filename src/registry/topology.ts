@@ -27,6 +27,7 @@ import {
 
 /** Where a topic lives. */
 export interface LookupResult {
+  /** The topic's channels, in the order in which they came. */
   readonly channels: readonly string[];
   /** The active producers. */
   readonly producers: readonly PeerInfo[];
@@ -36,7 +37,9 @@ export interface LookupResult {
 
 /** A peer and the topics that it carries. */
 export interface Node {
+  /** The peer, as it identified itself. */
   readonly peer: PeerInfo;
+  /** Each topic that it is a producer of, and whether a tombstone hides it there now. */
   readonly topics: readonly { readonly topic: string; readonly tombstoned: boolean }[];
   /** When time alone will next change this, unless the peer pings: in milliseconds since 1970, or Infinity. */
   readonly changesAtMs: number;
@@ -45,11 +48,25 @@ export interface Node {
 /**
  * The questions that consumers and nsqadmin ask and the orders that peers and operators give, over a
  * `RegistrationDB`, a clock and two lifetimes. Orders trust their names: check them with `isTopicName` and
- * `isChannelName`. A topic or channel that is `*` asks about all; in an order it is a name like any other.
+ * `isChannelName`. A topic or channel that is `*` asks about all; in an order it is a name like any other. What the
+ * clock throws goes to the caller.
+ *
+ * @example
+ * ```js
+ * import { RegistrationDB, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * topology.createChannel('orders', 'billing');
+ * console.log(topology.lookup('orders')?.channels); // [ 'billing' ]
+ * console.log(topology.lookup('parcels')); // undefined
+ * ```
  */
 export class Topology {
+  /** The registry, for what is not asked or ordered here: events, revisions, sizes. */
   readonly db: RegistrationDB;
+  /** The clock that it was given. */
   readonly clock: Clock;
+  /** The lifetimes that it was given, or their defaults. */
   readonly lifetimes: Lifetimes;
   readonly #maxRegistrations: number;
   readonly #maxRegistrationsPerPeer: number;
@@ -221,7 +238,7 @@ export class Topology {
     this.#dropIfEphemeral(registration);
   }
 
-  /** A peer has gone, and all that it carried with it. */
+  /** A peer has gone, and all that it carried with it. Nothing happens if it was not there. */
   leave(peer: PeerInfo): void {
     for (const registration of this.db.removePeer(peer)) {
       this.#log.info?.(`DB: client(${peer.id}) UNREGISTER ${describe(registration)}`);

@@ -22,13 +22,17 @@ import {
   type Topology,
 } from '../registry/index.js';
 
+/** What a session is made of. */
 export interface SessionOptions {
+  /** What the peer joins, registers in and leaves. */
   readonly topology: Topology;
-  /** What IDENTIFY is answered with. */
+  /** What IDENTIFY is answered with, asked each time. */
   readonly announce: () => Announcement;
   /** Names the peer to consumers (`remote_address`), in `/debug` and in the log. */
   readonly remoteAddress: string;
+  /** How much the peer may send as one line or body. Defaults: see `PeerLimits`. */
   readonly limits?: PeerLimits | undefined;
+  /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
   readonly log?: Logger | undefined;
   /** Gets what the logger threw. Default: a line to the console. */
   readonly onError?: OnError | undefined;
@@ -51,7 +55,20 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * A lookupd's side of the conversation with one peer, without a socket: bytes in, bytes out, changes in the
- * topology. Every error answer ends it, and its end takes the peer out of the topology.
+ * topology. Every error answer ends it, and its end takes the peer out of the topology. It has no deadlines: whoever
+ * holds it ends it, with `end` or `refuse`. What the clock or `announce` throws goes to the caller, who is to end it.
+ *
+ * @example
+ * ```js
+ * import { encodePeerMessage, RegistrationDB, Session, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const here = { broadcastAddress: 'lookupd', hostname: 'lookupd', tcpPort: 4160, httpPort: 4161, version: '1.3.0' };
+ * const session = new Session({ topology, announce: () => here, remoteAddress: 'peer-1' });
+ * session.receive(encodePeerMessage({ type: 'magic' }));
+ * console.log(session.receive(encodePeerMessage({ type: 'ping' })).bytes.length); // 6
+ * console.log(session.end().close); // true
+ * ```
  */
 export class Session {
   readonly #topology: Topology;
@@ -63,6 +80,7 @@ export class Session {
   #hasMagic = false;
   #ended = false;
 
+  /** Throws a TypeError when a limit is not a number from 1 on. */
   constructor(options: SessionOptions) {
     this.#topology = options.topology;
     this.#announce = options.announce;
@@ -104,6 +122,7 @@ export class Session {
     return { bytes: this.#ended ? NO_BYTES : this.#fail(toError(code, reason)), close: true };
   }
 
+  /** Whether the peer has identified itself, and so is in the topology until the session ends. */
   get isIdentified(): boolean {
     return this.#peer !== undefined;
   }

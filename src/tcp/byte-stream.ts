@@ -5,17 +5,26 @@ import { joinHostPort } from '../registry/host-port.js';
  * any `Duplex`, or a few lines over something else. No socket is needed.
  */
 export interface ByteStream {
-  /** Events `data` (Uint8Array), `end`, `drain`, `error` (Error) and `close`. */
+  /**
+   * Adds a listener. The events are `data` (a Uint8Array), `end` (the peer sends no more, and may still read), `drain`
+   * (after a `write` that was false), `error` (an Error) and `close` (nothing follows it).
+   */
   // `any`: the listeners of the hosts' own streams differ in their arguments from event to event.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   on(event: string, listener: (...args: any[]) => void): unknown;
-  /** False when the stream wants no more until `drain`. */
+  /** Sends bytes. False when the stream wants no more until `drain`; then no more is read from the peer either. */
   write(bytes: Uint8Array): boolean;
+  /** Sends the end after what was written. What still comes in is read and dropped until `close`. */
   end(): unknown;
+  /** Ends both directions at once, what was written perhaps unsent. `close` is to follow. May be called again. */
   destroy(): unknown;
+  /** Holds `data` back until `resume`. A stream that cannot may go on: its bytes are answered all the same. */
   pause(): unknown;
+  /** Lets `data` flow again, also if it was not held back. */
   resume(): unknown;
+  /** The other end's address, for the log and for consumers; undefined for a stream that has none. */
   readonly remoteAddress?: string | undefined;
+  /** The other end's port; undefined for a stream that has none. */
   readonly remotePort?: number | undefined;
 }
 

@@ -9,19 +9,28 @@ import { toRemoteAddress, type ByteStream } from './byte-stream.js';
 import { Connection } from './connection.js';
 import { DEFAULT_TIMERS, tickWhile, toTickMs, toTicks, type Timers } from './timers.js';
 
+/** 30 seconds: by when a new connection must have identified itself. nsqlookupd waits for ever. */
 export const DEFAULT_IDENTIFY_TIMEOUT_MS = 30_000;
+/** 15 minutes: how long an identified peer may send nothing. nsqlookupd waits for ever. */
 export const DEFAULT_SILENCE_TIMEOUT_MS = 900_000;
+/** 30 seconds: how long a peer may leave answers unread. nsqlookupd waits for ever. */
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
+/** The most open connections. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;
 
+/**
+ * What a TCP handler is made of. Times are milliseconds from 1 on, `Infinity` included; a deadline may pass late, by a
+ * quarter of the shortest and by two seconds at most.
+ */
 export interface TcpHandlerOptions {
+  /** What peers join, register in and leave. */
   readonly topology: Topology;
   /**
    * What IDENTIFY is answered with, or a function that says so when it is asked, for a port that is not known
    * yet. nsqd asks `http://broadcastAddress:httpPort/channels?topic=…`: name where the HTTP handler is reached.
    */
   readonly announce: AnnounceOptions | (() => AnnounceOptions);
-  /** How much a peer may send as one line or body. */
+  /** How much a peer may send as one line or body. Defaults: see `PeerLimits`. */
   readonly limits?: PeerLimits | undefined;
   /** By when a new connection must have sent its magic and IDENTIFY. Default 30,000. `Infinity`: never. */
   readonly identifyTimeoutMs?: number | undefined;
@@ -32,7 +41,7 @@ export interface TcpHandlerOptions {
   readonly silenceTimeoutMs?: number | undefined;
   /** How long a peer may leave answers unread, also after the last. Default 30,000. `Infinity`: for ever. */
   readonly drainTimeoutMs?: number | undefined;
-  /** The most open connections; one more is answered `E_INVALID` and closed. Default 10,000. */
+  /** The most open connections; one more is answered `E_INVALID` and closed. From 0 on. Default 10,000. */
   readonly maxConnections?: number | undefined;
   /** What deadlines are measured with. Default: the runtime's own. */
   readonly timers?: Timers | undefined;
@@ -53,6 +62,7 @@ export interface ConnectionInfo {
 
 /** Serves one connection for each call; `net.createServer(handler)` works. */
 export interface TcpHandler {
+  /** Serves that stream until it closes. Never throws: what goes wrong goes to `onError`, and closes the stream. */
   (stream: ByteStream, info?: ConnectionInfo): void;
   /** How many connections are open. */
   readonly connections: number;
@@ -66,6 +76,20 @@ const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too ma
  * Makes the handler for peers (nsqds): a session of protocol V1 on every stream that it is given. A peer that
  * leaves takes its producers with it at once. Throws a TypeError when an option is missing or no number; what
  * goes wrong later goes to `onError`.
+ *
+ * @example
+ * ```js
+ * import { createServer } from 'node:net';
+ * import { createTcpHandler, RegistrationDB, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const announce = { broadcastAddress: 'lookupd.example.com', tcpPort: 4160, httpPort: 4161 };
+ * const handler = createTcpHandler({ topology, announce });
+ * const server = createServer({ allowHalfOpen: true }, handler).listen(0);
+ * // To end:
+ * server.close();
+ * handler.close();
+ * ```
  */
 export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
   const { topology, announce, timers = DEFAULT_TIMERS, onError = printError } = options;

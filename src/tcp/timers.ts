@@ -1,5 +1,6 @@
 /** What deadlines need of a host's timers. `globalThis` has it everywhere. */
 export interface Timers {
+  /** Calls back once after `ms` milliseconds, fractions allowed. If what it gives has an `unref`, that is called. */
   setTimeout(callback: () => void, ms: number): unknown;
 }
 

@@ -1,0 +1,73 @@
+// The site that `npm run docs` builds in build/site: the guide and the API of every subpath.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Converter, PageEvent, ReflectionKind } from 'typedoc';
+
+/** The pages of the guide, in the order in which one reads them. What is not there yet is left out. */
+const GUIDE = [
+  'docs/start.md',
+  'docs/mount.md',
+  'docs/custom-transport.md',
+  'docs/unit-tests.md',
+  'docs/client.md',
+  'docs/operating.md',
+  'docs/protocol.md',
+  'docs/errors.md',
+  'docs/compatibility.md',
+  'docs/architecture.md',
+  'docs/performance.md',
+];
+const PROJECT = ['docs/testing.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+const others = readdirSync('docs')
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`)
+  .filter((path) => !GUIDE.includes(path) && !PROJECT.includes(path));
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+/** Source file and name of each subpath; the root last, as what it has is described under the others. */
+const subpaths = Object.entries(manifest.exports)
+  .filter(([, target]) => target.import?.types)
+  .sort(([a], [b]) => Number(a === '.') - Number(b === '.'))
+  .map(([subpath, target]) => ({
+    source: target.import.types.replace('./dist/esm/', 'src/').replace('.d.ts', '.ts'),
+    name: subpath.replace('.', manifest.name),
+  }));
+
+/** Names modules as they are imported and pages by their heading; and lets the site be read from a disk. */
+function adapt({ converter, renderer }) {
+  converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
+    if (!reflection.kindOf(ReflectionKind.Module)) return;
+    const file = reflection.sources?.[0]?.fullFileName ?? '';
+    reflection.name = subpaths.find(({ source }) => file.endsWith(`/${source}`))?.name ?? reflection.name;
+  });
+  converter.on(Converter.EVENT_CREATE_DOCUMENT, (context, reflection) => {
+    reflection.name = /^# (.*)/.exec(reflection.content[0].text)?.[1] ?? reflection.name;
+  });
+  // A link to the README is one to a folder, which only a server makes into its index.html.
+  renderer.on(PageEvent.END, (page) => {
+    page.contents = page.contents?.replace(/(href="(?:\.\.\/)+)(?=[#"])/g, '$1index.html');
+  });
+}
+
+export default {
+  entryPoints: subpaths.map(({ source }) => source),
+  tsconfig: 'tsconfig.json',
+  out: 'build/site',
+  name: manifest.name,
+  readme: 'README.md',
+  projectDocuments: [...GUIDE, ...others, ...PROJECT].filter((path) => existsSync(path)),
+  plugin: [adapt],
+  sortEntryPoints: false,
+  navigation: { includeFolders: false },
+  excludeExternals: true,
+  includeVersion: true,
+  hideGenerator: true,
+  searchInDocuments: true,
+  validation: {
+    notExported: true,
+    invalidLink: true,
+    invalidPath: true,
+    rewrittenLink: true,
+    unusedMergeModuleWith: true,
+  },
+  treatWarningsAsErrors: true,
+};
