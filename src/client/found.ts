@@ -1,12 +1,20 @@
 /** A producer as a lookupd names it. */
 export interface FoundProducer {
+  /** Where it is reached: a host name or an IP address. */
   readonly broadcastAddress: string;
+  /** The name of its machine. */
   readonly hostname: string;
+  /** Where it speaks the nsqd protocol. */
   readonly tcpPort: number;
+  /** Where it answers HTTP. */
   readonly httpPort: number;
+  /** Of its software. */
   readonly version: string;
+  /** `address:port` from which it has connected to the first lookupd. */
   readonly remoteAddress: string;
+  /** `''` if it told none. */
   readonly topologyZone: string;
+  /** `''` if it told none. */
   readonly topologyRegion: string;
   /** The lookupds that name it, as they were given. */
   readonly lookupds: readonly string[];
@@ -20,7 +28,9 @@ export interface FoundNode extends FoundProducer {
 
 /** A lookupd that could not be asked, and why. */
 export interface LookupFailure {
+  /** As it was given. */
   readonly address: string;
+  /** What `fetch` rejected with, or a `LookupError`. */
   readonly error: Error;
 }
 

@@ -13,9 +13,12 @@ import {
 } from './found.js';
 import { DEFAULT_CLIENT_TIMERS, within, type ClientTimers } from './timers.js';
 
+/** How long a lookupd may take for its whole answer. */
 export const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;
+/** The longest answer that is read: 64 MiB. */
 export const DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** Which lookupds a `LookupClient` asks, and how. */
 export interface LookupClientOptions {
   /** The HTTP side of each lookupd: `host:port`, or a URL for another scheme or a path before the routes. */
   readonly lookupds: readonly string[];
@@ -25,29 +28,37 @@ export interface LookupClientOptions {
   readonly maxAnswerBytes?: number | undefined;
   /** Sent as `Authorization: Bearer …`; a function is asked before each request. Default: nothing is sent. */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
+  /** What `timeoutMs` is measured with. Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
-  /** Default: the runtime's own. */
+  /** What asks. It must heed `signal` in its second argument. Default: the runtime's own. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
+/** How one question is asked. */
 export interface AskOptions {
   /** Ends the question: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An answer that may lack some lookupds. */
 export interface WithFailures {
   /** The lookupds that are not in the answer, and why. */
   readonly failures: readonly LookupFailure[];
 }
 
+/** Where a topic lives. */
 export interface FoundTopic extends WithFailures {
+  /** Its channels, sorted. */
   readonly channels: readonly string[];
+  /** Who carries it, each once. */
   readonly producers: readonly FoundProducer[];
 }
 
-/** A lookupd did not answer as a lookupd does. */
+/** A lookupd did not answer as a lookupd does. `message` says how. */
 export class LookupError extends Error {
+  /** `LookupError`. */
   override readonly name = 'LookupError';
+  /** `E_LOOKUP`. */
   readonly code = 'E_LOOKUP';
   /** The HTTP status; 0 for an answer that did not come in time, was too long, or no JSON. */
   readonly status: number;
@@ -62,6 +73,15 @@ export class LookupError extends Error {
  * Asks several lookupds at once. They do not know of each other: what they say together is the answer. One that is down,
  * or answers what is no answer, is named in `failures`; an answer without any lookupd is a rejection, with an
  * `AggregateError` of why.
+ *
+ * @example
+ * import { LookupClient } from 'nsqlookupd/client';
+ * import { createMemoryLookupd } from 'nsqlookupd/testing';
+ *
+ * const { fetch } = createMemoryLookupd(); // leave it out, and it is the runtime's own
+ * const client = new LookupClient({ lookupds: ['lookupd-1:4161', 'lookupd-2:4161'], fetch });
+ * const { producers, failures } = await client.lookup('orders');
+ * console.log(producers.length, failures.length); // 0 0
  */
 export class LookupClient {
   readonly #lookupds: readonly { readonly address: string; readonly url: string }[];
@@ -89,13 +109,13 @@ export class LookupClient {
     return { channels: mergeStrings(said, 'channels'), producers: mergeProducers(said), failures };
   }
 
-  /** All topics. */
+  /** All topics, sorted. */
   async topics(options?: AskOptions): Promise<WithFailures & { readonly topics: readonly string[] }> {
     const { said, failures } = await this.#askAll('/topics', options);
     return { topics: mergeStrings(said, 'topics'), failures };
   }
 
-  /** The channels of a topic. Throws a TypeError for a name that is not legal. */
+  /** The channels of a topic, sorted. Throws a TypeError for a name that is not legal. */
   async channels(
     topic: string,
     options?: AskOptions,

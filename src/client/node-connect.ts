@@ -1,7 +1,16 @@
 import type { ByteStream } from '../tcp/index.js';
 import { parseTcpAddress } from './address.js';
 
-/** Opens a TCP connection to `host:port`, as Node does. `node:net` is loaded when it is first called. */
+/**
+ * Opens a TCP connection to `host:port`, in Node: what a `PeerClient` connects with. Rejects with the system's error, or the
+ * signal's reason; with a TypeError for another address.
+ *
+ * @example
+ * import { connectTcp } from 'nsqlookupd/client';
+ *
+ * const stream = await connectTcp('127.0.0.1:1', AbortSignal.timeout(1000)).catch(() => undefined);
+ * console.log(stream); // undefined
+ */
 export async function connectTcp(address: string, signal: AbortSignal): Promise<ByteStream> {
   const { connect } = await import('node:net');
   const { host, port } = parseTcpAddress(address);

@@ -7,14 +7,19 @@ import { LookupdLink, type Connect } from './lookupd-link.js';
 import { connectTcp } from './node-connect.js';
 import { DEFAULT_CLIENT_TIMERS, type ClientTimers } from './timers.js';
 
+/** How often nsqd pings. */
 export const DEFAULT_PING_INTERVAL_MS = 15_000;
+/** By when a lookupd must answer. */
 export const DEFAULT_PEER_TIMEOUT_MS = 5000;
+/** The pause after a first failure. */
 export const DEFAULT_MIN_BACKOFF_MS = 100;
+/** The longest pause. */
 export const DEFAULT_MAX_BACKOFF_MS = 15_000;
 
 /** Who is announced. What is left out is empty; `hostname` is the `broadcastAddress`. */
 export type AnnouncedIdentity = Pick<Identity, 'broadcastAddress' | 'tcpPort' | 'httpPort'> & Partial<Identity>;
 
+/** Who is announced, and to whom. */
 export interface PeerClientOptions {
   /** `host:port` of the TCP side of each lookupd. */
   readonly lookupds: readonly string[];
@@ -30,6 +35,7 @@ export interface PeerClientOptions {
   readonly maxBackoffMs?: number | undefined;
   /** Opens the streams. Default: TCP, in Node. */
   readonly connect?: Connect | undefined;
+  /** What pings, deadlines and pauses go by. Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
   /** From 0 to 1, for the pauses. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -37,6 +43,7 @@ export interface PeerClientOptions {
   readonly onError?: OnError | undefined;
 }
 
+/** What a `PeerClient` tells. */
 export interface PeerClientEvents {
   /** The lookupd at that address knows all that is registered. */
   connected: (address: string, announcement: Announcement) => void;
@@ -44,9 +51,13 @@ export interface PeerClientEvents {
   disconnected: (address: string, error: Error) => void;
 }
 
+/** How it stands with one lookupd. */
 export interface LookupdStatus {
+  /** As it was given. */
   readonly address: string;
+  /** Whether it knows all that is registered, and the connection is up. */
   readonly isConnected: boolean;
+  /** Why the last connection or attempt ended; undefined while connected. */
   readonly lastError: Error | undefined;
 }
 
@@ -54,6 +65,21 @@ export interface LookupdStatus {
  * Announces a producer to several lookupds over TCP, as nsqd does, so that a service that is not nsqd can be found:
  * connects to each, registers topics and channels, pings, and after any failure connects again, with growing pauses,
  * and registers everything anew.
+ *
+ * @example
+ * import { PeerClient } from 'nsqlookupd/client';
+ * import { createMemoryLookupd } from 'nsqlookupd/testing';
+ *
+ * const lookupd = createMemoryLookupd();
+ * const peer = new PeerClient({
+ *   lookupds: ['lookupd-1:4160'],
+ *   identity: { broadcastAddress: 'gateway.example.com', tcpPort: 9000, httpPort: 9001 },
+ *   connect: () => lookupd.connect(), // leave it out, and it is TCP
+ * });
+ * await peer.register('orders', 'billing');
+ * await peer.start();
+ * console.log(lookupd.topology.lookup('orders')?.producers[0]?.broadcastAddress); // gateway.example.com
+ * await peer.close();
  */
 export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDisposable {
   readonly #wanted = new Map<string, TopicMessage>();
@@ -150,6 +176,7 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
     return Promise.resolve();
   }
 
+  /** `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -13,9 +13,11 @@ import type { ByteStream } from '../tcp/index.js';
 /** The messages that a lookupd answers, each with one reply. */
 export type Order = { readonly type: 'ping' } | TopicMessage;
 
-/** Why an order was not carried out: the lookupd answered so, and closes the connection. */
+/** Why an order was not carried out: the lookupd answered so, and closes the connection. `message` has its reason. */
 export class RefusedError extends Error {
+  /** `RefusedError`. */
   override readonly name = 'RefusedError';
+  /** As the lookupd answered. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, reason: string) {
@@ -24,9 +26,11 @@ export class RefusedError extends Error {
   }
 }
 
-/** The connection ended before the answer came. */
+/** The connection ended before the answer came. `message` says how. */
 export class ClosedError extends Error {
+  /** `ClosedError`. */
   override readonly name = 'ClosedError';
+  /** `E_CLOSED`. */
   readonly code = 'E_CLOSED';
 }
 
@@ -37,7 +41,17 @@ interface Waiting {
 
 /**
  * A peer's side of the conversation with one lookupd, over any stream of bytes. Orders are pipelined: each may be sent
- * before the one before it is answered.
+ * before the one before it is answered. A `PeerClient` and a `FakeNsqd` are made of it.
+ *
+ * @example
+ * import { PeerConnection } from 'nsqlookupd/client';
+ * import { createIdentity, createMemoryLookupd } from 'nsqlookupd/testing';
+ *
+ * const connection = new PeerConnection(createMemoryLookupd().connect()); // or a socket
+ * const { version } = await connection.identify(createIdentity('host-1:4150'));
+ * await connection.send({ type: 'register', topic: 'orders', channel: '' });
+ * console.log(version); // 1.3.0
+ * connection.destroy();
  */
 export class PeerConnection {
   readonly #stream: ByteStream;
@@ -58,6 +72,7 @@ export class PeerConnection {
     stream.on('data', (bytes: Uint8Array) => this.#receive(bytes));
   }
 
+  /** Whether the conversation has ended. */
   get isClosed(): boolean {
     return this.#error !== undefined;
   }

@@ -2,6 +2,7 @@ import type { Timers } from '../tcp/index.js';
 
 /** What pings, deadlines and pauses need of a host's timers. `globalThis` has it everywhere. */
 export interface ClientTimers extends Timers {
+  /** Forgets what `setTimeout` has given that handle for. */
   clearTimeout(handle: unknown): void;
 }
 

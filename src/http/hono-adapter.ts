@@ -5,6 +5,7 @@ import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResp
 
 /** What the adapter needs of a Hono context. */
 export interface HonoContext {
+  /** Hono's request, with the WHATWG `Request` in it. */
   readonly req: { readonly raw: Request };
   /** With `@hono/node-server`: Node's own request and response, as `incoming` and `outgoing`. */
   readonly env?: unknown;
@@ -16,6 +17,15 @@ export interface HonoContext {
  *
  * On Node the answer is written to Node's response, as a `Response` would send header names in lower case; on other
  * runtimes it is a `Response`.
+ *
+ * @example
+ * import { Hono } from 'hono';
+ * import { createHttpHandler, RegistrationDB, toHonoMiddleware, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const app = new Hono();
+ * app.use(toHonoMiddleware(createHttpHandler({ topology })));
+ * console.log(await (await app.request('/topics')).text()); // {"topics":[]}
  */
 export function toHonoMiddleware(
   handler: HttpHandler,

@@ -3,14 +3,25 @@ import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResp
 
 /** What the adapter needs of a Koa context. */
 export interface KoaContext {
+  /** Node's own. */
   readonly req: NodeRequest;
+  /** Node's own. */
   readonly res: NodeResponse;
+  /** False for an answer that Koa is to keep out of. */
   respond?: boolean;
 }
 
 /**
  * Makes a handler a middleware for Koa: `app.use(toKoaMiddleware(handler))`. A path that is not the handler's goes on to
  * the next middleware; for a prefix, decorate the handler with `underPrefix`.
+ *
+ * @example
+ * import Koa from 'koa';
+ * import { createHttpHandler, RegistrationDB, toKoaMiddleware, Topology } from 'nsqlookupd';
+ *
+ * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const app = new Koa();
+ * app.use(toKoaMiddleware(createHttpHandler({ topology })));
  */
 export function toKoaMiddleware(
   handler: HttpHandler,

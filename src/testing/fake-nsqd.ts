@@ -19,6 +19,7 @@ import { createIdentity } from './identity.js';
  * nsqd.drop();
  */
 export class FakeNsqd {
+  /** What it tells about itself with IDENTIFY. */
   readonly identity: Identity;
   readonly #connection: PeerConnection;
   #stopPings: () => void = () => undefined;
@@ -57,6 +58,7 @@ export class FakeNsqd {
     return this.#connection.send({ type: 'unregister', topic, channel });
   }
 
+  /** PING. */
   ping(): Promise<void> {
     return this.#connection.send({ type: 'ping' });
   }

@@ -1,7 +1,14 @@
 import { parseTcpAddress } from '../client/address.js';
 import type { Identity } from '../protocol/index.js';
 
-/** What an nsqd 1.3.0 at `host:port` tells about itself: its HTTP port is the next one. TypeError for another name. */
+/**
+ * What an nsqd 1.3.0 at `host:port` tells about itself: its HTTP port is the next one. Throws a TypeError for another name.
+ *
+ * @example
+ * import { createIdentity } from 'nsqlookupd/testing';
+ *
+ * console.log(createIdentity('host-1:4150').httpPort); // 4151
+ */
 export function createIdentity(name: string): Identity {
   const { host, port } = parseTcpAddress(name);
   return {

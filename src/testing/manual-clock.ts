@@ -48,11 +48,13 @@ export class ManualClock implements ClientTimers {
     this.#nowMs = nowMs;
   }
 
+  /** Calls back when so many milliseconds have passed. Answers a handle for `clearTimeout`. */
   setTimeout(callback: () => void, ms: number): number {
     this.#timers.set(++this.#lastHandle, { atMs: this.#passedMs + ms, callback });
     return this.#lastHandle;
   }
 
+  /** Forgets a timer. */
   clearTimeout(handle: unknown): void {
     this.#timers.delete(handle as number);
   }

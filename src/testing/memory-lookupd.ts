@@ -4,6 +4,7 @@ import { createStreamPair, createTcpHandler, type AnnounceOptions, type ByteStre
 import { FakeNsqd } from './fake-nsqd.js';
 import { ManualClock } from './manual-clock.js';
 
+/** What a lookupd in memory is made of. */
 export interface MemoryLookupdOptions extends Partial<Omit<TopologyOptions, 'clock'>> {
   /** Default: a new one. The TCP side's deadlines go by it, too. */
   readonly clock?: ManualClock | undefined;
@@ -13,8 +14,11 @@ export interface MemoryLookupdOptions extends Partial<Omit<TopologyOptions, 'clo
 
 /** A lookupd without sockets. */
 export interface MemoryLookupd {
+  /** What its deadlines and lifetimes go by. */
   readonly clock: ManualClock;
+  /** What it knows. */
   readonly db: RegistrationDB;
+  /** The questions to it, and the orders. */
   readonly topology: Topology;
   /** Its HTTP side, for a client under test: whatever the host in the URL. A TypeError while it is down, as of `fetch`. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -24,6 +28,7 @@ export interface MemoryLookupd {
   readonly nsqd: (name: string) => Promise<FakeNsqd>;
   /** As when its process is killed: all connections end, and what it knew is forgotten. */
   readonly goDown: () => void;
+  /** As when it is started again, knowing nothing. */
   readonly comeUp: () => void;
 }
 

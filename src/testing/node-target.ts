@@ -3,12 +3,15 @@ import { ByteQueue } from '../protocol/byte-queue.js';
 import { readSize } from '../protocol/text.js';
 import type { ScenarioAnswer, ScenarioConnection, ScenarioTarget } from './scenario.js';
 
+/** Where a lookupd is reached, and what it says of itself. */
 export interface SocketTargetOptions {
-  /** `host:port` of each side. */
+  /** `host:port` of its TCP side. */
   readonly tcpAddress: string;
+  /** `host:port` of its HTTP side. */
   readonly httpAddress: string;
-  /** The `hostname` and `version` that it announces. */
+  /** The `hostname` that it announces. */
   readonly hostname: string;
+  /** The `version` that it announces. */
   readonly version: string;
 }
 
@@ -21,6 +24,17 @@ interface Address {
  * A lookupd of whatever make, reached over sockets, for `playScenario`. It must be fresh, on a `-broadcast-address` of
  * `lookupd.test`, and have the scenario's `options` as its flags. For Node alone. Throws a TypeError for an address that
  * is not `host:port`.
+ *
+ * @example
+ * import { createSocketTarget } from 'nsqlookupd/testing';
+ *
+ * const target = createSocketTarget({
+ *   tcpAddress: '127.0.0.1:4160',
+ *   httpAddress: '127.0.0.1:4161',
+ *   hostname: 'lookupd-1',
+ *   version: '1.3.0',
+ * });
+ * console.log(target.facts['tcp_port']); // 4160
  */
 export function createSocketTarget(options: SocketTargetOptions): ScenarioTarget {
   const { tcpAddress, httpAddress, hostname, version } = options;
