@@ -1,6 +1,7 @@
 import type { OnError } from './error-report.js';
 import { toOwnText } from './own-text.js';
 import type { PeerInfo } from './peer-info.js';
+import { ProducerRecord, type PeerRecords } from './producer-record.js';
 import { RegistrationIndex } from './registration-index.js';
 import type { Producer, Registration } from './registration.js';
 import { SafeEmitter } from './safe-emitter.js';
@@ -51,7 +52,7 @@ export interface RegistrationDBOptions {
  */
 export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   readonly #index = new RegistrationIndex<Entry>();
-  readonly #byPeer = new Map<PeerInfo, Set<Entry>>();
+  readonly #byPeer = new Map<PeerInfo, PeerRecords<Entry>>();
   readonly #scopes = new Map<string, Scope>();
   #revision = 0;
   #registrationsRevision = 0;
@@ -99,7 +100,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (!entry) return false;
     this.#index.delete(entry);
     this.#size -= 1 + entry.producers.size;
-    for (const peer of entry.producers.keys()) this.#unlink(peer, entry);
+    for (const producer of entry.producers.values()) this.#unlink(producer);
     this.#touch(entry);
     this.#registrationsRevision = this.#revision;
     if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
@@ -113,12 +114,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     const known = this.#get(registration);
     if (known?.producers.has(peer)) return false;
     const entry = known ?? this.#create(registration);
-    const producer: MutableProducer = { peer, tombstonedAtMs: undefined };
+    let records = this.#byPeer.get(peer);
+    if (!records) this.#byPeer.set(peer, (records = { first: undefined, last: undefined, size: 0 }));
+    const producer = new ProducerRecord(peer, entry, records);
     entry.producers.set(peer, producer);
     this.#size++;
-    const entries = this.#byPeer.get(peer);
-    if (entries) entries.add(entry);
-    else this.#byPeer.set(peer, new Set([entry]));
     this.#touch(entry);
     if (!known) {
       this.#registrationsRevision = this.#revision;
@@ -135,7 +135,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (!entry || !producer) return false;
     entry.producers.delete(peer);
     this.#size--;
-    this.#unlink(peer, entry);
+    this.#unlink(producer);
     this.#touch(entry);
     this.emit('producerRemoved', entry, producer);
     return true;
@@ -143,7 +143,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Ends all of `peer`'s parts as a producer, and answers of which registrations. The registrations stay. */
   removePeer(peer: PeerInfo): Registration[] {
-    const entries = [...(this.#byPeer.get(peer) ?? [])];
+    const entries = ProducerRecord.entriesOf(this.#byPeer.get(peer));
     this.#byPeer.delete(peer);
     this.#size -= entries.length;
     const producers = entries.map((entry) => {
@@ -158,7 +158,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Counts up the revisions of all that `peer` is a producer of, as what is known of the peer has changed. */
   touchPeer(peer: PeerInfo): void {
-    for (const entry of this.#byPeer.get(peer) ?? []) this.#touch(entry);
+    for (const entry of ProducerRecord.entriesOf(this.#byPeer.get(peer))) this.#touch(entry);
   }
 
   /** Marks a producer as tombstoned at `atMs`, in milliseconds since 1970. False if `peer` is no producer of the registration. */
@@ -218,7 +218,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** The registrations that `peer` is a producer of. */
   registrationsOf(peer: PeerInfo): Registration[] {
-    return [...(this.#byPeer.get(peer) ?? [])];
+    return ProducerRecord.entriesOf(this.#byPeer.get(peer));
   }
 
   /** Every registration with its producers, read live: one pass, before the next change. */
@@ -253,9 +253,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return entry;
   }
 
-  #unlink(peer: PeerInfo, entry: Entry): void {
-    const entries = this.#byPeer.get(peer);
-    if (entries?.delete(entry) && entries.size === 0) this.#byPeer.delete(peer);
+  #unlink(producer: ProducerRecord<Entry>): void {
+    const records = this.#byPeer.get(producer.peer)!; // linked both ways, always
+    producer.unlink(records);
+    if (records.size === 0) this.#byPeer.delete(producer.peer);
   }
 
   #touch(entry: Entry): void {
@@ -265,11 +266,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
 interface Entry extends Registration {
   readonly scope: Scope;
-  readonly producers: Map<PeerInfo, MutableProducer>;
-}
-
-interface MutableProducer extends Producer {
-  tombstonedAtMs: number | undefined;
+  readonly producers: Map<PeerInfo, ProducerRecord<Entry>>;
 }
 
 /** What the registrations of one key share. */
