@@ -35,7 +35,8 @@ function open(): { socket: Socket; answer: Promise<string> } {
   socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
   socket.on('error', () => {}); // a connection that is cut while it floods
   socket.on('end', () => socket.destroy());
-  return { socket, answer: once(socket, 'close').then(() => text) };
+  // Not `once`, which rejects when a write fails: whether one does before the answer is read is chance.
+  return { socket, answer: new Promise((resolve) => socket.on('close', () => resolve(text))) };
 }
 
 async function send(request: string): Promise<string> {

@@ -1,0 +1,106 @@
+export interface Runtime {
+  readonly id: string;
+  /** Where its program lies in the folder of the programs. */
+  readonly program: string;
+  /** What tells its version, where that is another program. */
+  readonly versionOf?: string;
+  /** The arguments that run test files and write a report of them. */
+  readonly args: (files: readonly string[], report: string) => readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Test files that it cannot run, and why. */
+  readonly cannot: Readonly<Record<string, string>>;
+  /** Tests of its own, instead of those that the others run. */
+  readonly own?: readonly string[];
+}
+
+/** What every runtime runs. */
+export const FILES: readonly string[] = [
+  'registration-db',
+  'topology',
+  'answer-cache',
+  'duration',
+  'protocol',
+  'captures',
+  'conformance-memory',
+  'tcp-handler',
+  'http-handler',
+  'hostile-peers',
+  'host-faults',
+  'daemon',
+  'clients',
+  'hostile-clients',
+  'package',
+];
+
+/** What none runs, and why. */
+export const NOT_HERE: Readonly<Record<string, string>> = {
+  command: 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  'conformance-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  docs: 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  resources: 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  rooms: 'reads the sources, and runs nothing',
+};
+
+const nodeArgs: Runtime['args'] = (files, report) => [
+  '--expose-gc',
+  '--test',
+  '--test-reporter=junit',
+  `--test-reporter-destination=${report}`,
+  ...files,
+];
+
+function node(major: number): Runtime {
+  return { id: `node${major}`, program: `node${major}/bin/node`, args: nodeArgs, cannot: {} };
+}
+
+/** The first is what the others are held against: they must run the tests that it runs. Its report tells files. */
+export const RUNTIMES: readonly Runtime[] = [
+  node(26),
+  node(24),
+  node(22),
+  node(20),
+  {
+    id: 'bun',
+    program: '@oven/bun-linux-x64/bin/bun',
+    args: (files, report) => [
+      'test',
+      '--no-install',
+      '--timeout=60000', // node:test has no limit unless a test says one; bun has 5 seconds
+      '--preload=./build/test/runtimes/bun-gc.js',
+      '--reporter=junit',
+      `--reporter-outfile=${report}`,
+      ...files.map((file) => `./${file}`),
+    ],
+    cannot: {
+      package: 'bun does not know the condition module-sync: require gives the CommonJS build, not what import gives',
+    },
+  },
+  {
+    id: 'deno',
+    program: '@deno/linux-x64-glibc/deno',
+    args: (files, report) => [
+      'test',
+      '--no-check',
+      '--no-lock',
+      '--no-remote',
+      '--v8-flags=--expose-gc',
+      '--allow-read',
+      '--allow-net',
+      '--allow-sys=hostname',
+      `--junit-path=${report}`,
+      ...files,
+    ],
+    env: { DENO_DIR: 'build/runtimes/deno', DENO_NO_UPDATE_CHECK: '1' },
+    cannot: {
+      'hostile-clients': "one of its tests: deno's node:http leaves a connection open after 417, whatever the timeouts",
+    },
+  },
+  {
+    id: 'workerd',
+    program: 'node24/bin/node', // miniflare wants Node 22 or newer
+    versionOf: '@cloudflare/workerd-linux-64/bin/workerd',
+    args: nodeArgs,
+    cannot: {},
+    own: ['runtimes/workerd'],
+  },
+];
