@@ -58,6 +58,8 @@ export default {
   plugin: [adapt],
   sortEntryPoints: false,
   navigation: { includeFolders: false },
+  // Where the sources are on the web is not settled: the manifest names no repository.
+  disableSources: !manifest.repository,
   excludeExternals: true,
   includeVersion: true,
   hideGenerator: true,

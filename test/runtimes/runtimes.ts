@@ -29,6 +29,8 @@ export const FILES: readonly string[] = [
   'daemon',
   'clients',
   'hostile-clients',
+  'client',
+  'testing',
   'package',
 ];
 
@@ -36,8 +38,15 @@ export const FILES: readonly string[] = [
 export const NOT_HERE: Readonly<Record<string, string>> = {
   command: 'starts the command as a process of its own, which is no part of what an embedding host runs',
   'conformance-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  'client-daemon': 'starts the command as a process of its own, which is no part of what an embedding host runs',
   docs: 'starts the command as a process of its own, which is no part of what an embedding host runs',
   resources: 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  examples: 'starts each example as a process of its own, by the name of Node',
+  hosts: 'runs other people’s frameworks, which have runtimes of their own to look after',
+  packed: 'is about npm and the package',
+  'packed-types': 'is about the TypeScript compiler',
+  'api-report': 'is about the TypeScript compiler',
+  types: 'is about the TypeScript compiler',
   rooms: 'reads the sources, and runs nothing',
 };
 

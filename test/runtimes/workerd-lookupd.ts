@@ -2,9 +2,9 @@ import { build } from 'esbuild';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import type { Announcement } from 'nsqlookupd/protocol';
+import type { Scenario, ScenarioAnswer, ScenarioConnection, ScenarioTarget } from 'nsqlookupd/testing';
 import { fetchRaw } from '../support/command-lookupd.js';
 import { parseGoDuration } from '../support/go-duration.js';
-import type { Connection, HttpAnswer, Lookupd, Scenario } from '../support/scenario.js';
 import { CALL_PATH, type Calls, type Output } from './worker-calls.js';
 
 interface Miniflare {
@@ -19,7 +19,7 @@ const programs = createRequire(resolve('test/runtimes/programs/package.json'));
 export interface Workerd extends AsyncDisposable {
   call<N extends keyof Calls>(name: N, ...args: Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>>;
   /** A request over a socket, its target as it is. */
-  http(method: string, target: string, headers?: Readonly<Record<string, string>>): Promise<HttpAnswer>;
+  http(method: string, target: string, headers?: Readonly<Record<string, string>>): Promise<ScenarioAnswer>;
 }
 
 export async function startWorkerd(): Promise<Workerd> {
@@ -61,7 +61,10 @@ async function bundle(): Promise<string> {
 }
 
 /** A fresh lookupd in there, for a recorded conversation. */
-export async function createWorkerdLookupd(workerd: Workerd, { options = {} }: Scenario): Promise<Lookupd> {
+export async function createWorkerdLookupd(
+  workerd: Workerd,
+  { options = {} }: Scenario,
+): Promise<ScenarioTarget & AsyncDisposable> {
   const facts = { tcp_port: 4160, http_port: 4161, hostname: 'workerd', version: '1.3.0' };
   const announcement: Announcement = {
     broadcastAddress: 'lookupd.test',
@@ -87,7 +90,7 @@ export async function createWorkerdLookupd(workerd: Workerd, { options = {} }: S
   };
 }
 
-async function connect(workerd: Workerd, address: string, announcement: Announcement): Promise<Connection> {
+async function connect(workerd: Workerd, address: string, announcement: Announcement): Promise<ScenarioConnection> {
   let pending = Buffer.alloc(0);
   let isClosed = false;
   const take = ({ bytes, close }: Output) => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { PeerMessage, Reply } from 'nsqlookupd/protocol';
+import { loadScenarios, playScenario } from 'nsqlookupd/testing';
 import { identityOf, peerOf } from '../support/peers.js';
-import { loadScenarios, play } from '../support/scenario.js';
 import { createWorkerdLookupd, startWorkerd, type Workerd } from './workerd-lookupd.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const NSQ_TYPE = 'nsq; version=1.0';
+
+const scenarios = await loadScenarios();
 
 let workerd: Workerd;
 before(async () => void (workerd = await startWorkerd()));
@@ -141,10 +143,10 @@ test('the protocol goes both ways, byte by byte', async () => {
 });
 
 describe('recorded from nsqlookupd 1.3.0, with sessions and the HTTP handler', () => {
-  for (const scenario of loadScenarios()) {
+  for (const scenario of scenarios) {
     test(scenario.name, async () => {
       await using lookupd = await createWorkerdLookupd(workerd, scenario);
-      await play(scenario, lookupd);
+      await playScenario(scenario, lookupd);
     });
   }
 });
