@@ -120,7 +120,7 @@ describe('the examples of docstrings', () => {
 
 describe('docs/errors.md', () => {
   const errors = readText('docs/errors.md');
-  const rooms = /^src\/(registry|protocol|session|tcp|http|daemon)\//;
+  const rooms = /^src\/(registry|protocol|session|tcp|http|daemon|client|testing)\//;
   /** What is caught where it is thrown. */
   const internal = ['src/protocol/identity.ts', 'src/protocol/reply-decoder.ts'];
 
@@ -166,6 +166,6 @@ describe('docs/errors.md', () => {
 
   test('has every error that is thrown at a host', () => {
     const files = inRooms.filter((file) => !internal.includes(file));
-    assertNames(words(/(?:TypeError|new Error|SettingError)\(\s*(['`])(.*?)\1/g, files), 20);
+    assertNames(words(/(?:TypeError|new Error|SettingError|ClosedError|LookupError)\(\s*(['`])(.*?)\1/g, files), 20);
   });
 });

@@ -54,7 +54,18 @@ export interface FoundTopic extends WithFailures {
   readonly producers: readonly FoundProducer[];
 }
 
-/** A lookupd did not answer as a lookupd does. `message` says how. */
+/**
+ * A lookupd did not answer as a lookupd does. `message` says how.
+ *
+ * @example
+ * ```js
+ * import { LookupClient, LookupError } from 'nsqlookupd/client';
+ *
+ * const client = new LookupClient({ lookupds: ['a:4161'], fetch: async () => new Response('no', { status: 502 }) });
+ * const { errors } = await client.topics().catch((error) => error);
+ * console.log(errors[0] instanceof LookupError, errors[0].status); // true 502
+ * ```
+ */
 export class LookupError extends Error {
   /** `LookupError`. */
   override readonly name = 'LookupError';
@@ -75,6 +86,7 @@ export class LookupError extends Error {
  * `AggregateError` of why.
  *
  * @example
+ * ```js
  * import { LookupClient } from 'nsqlookupd/client';
  * import { createMemoryLookupd } from 'nsqlookupd/testing';
  *
@@ -82,6 +94,7 @@ export class LookupError extends Error {
  * const client = new LookupClient({ lookupds: ['lookupd-1:4161', 'lookupd-2:4161'], fetch });
  * const { producers, failures } = await client.lookup('orders');
  * console.log(producers.length, failures.length); // 0 0
+ * ```
  */
 export class LookupClient {
   readonly #lookupds: readonly { readonly address: string; readonly url: string }[];

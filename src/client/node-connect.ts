@@ -6,10 +6,12 @@ import { parseTcpAddress } from './address.js';
  * signal's reason; with a TypeError for another address.
  *
  * @example
+ * ```js
  * import { connectTcp } from 'nsqlookupd/client';
  *
  * const stream = await connectTcp('127.0.0.1:1', AbortSignal.timeout(1000)).catch(() => undefined);
  * console.log(stream); // undefined
+ * ```
  */
 export async function connectTcp(address: string, signal: AbortSignal): Promise<ByteStream> {
   const { connect } = await import('node:net');

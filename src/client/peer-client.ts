@@ -67,6 +67,7 @@ export interface LookupdStatus {
  * and registers everything anew.
  *
  * @example
+ * ```js
  * import { PeerClient } from 'nsqlookupd/client';
  * import { createMemoryLookupd } from 'nsqlookupd/testing';
  *
@@ -80,6 +81,7 @@ export interface LookupdStatus {
  * await peer.start();
  * console.log(lookupd.topology.lookup('orders')?.producers[0]?.broadcastAddress); // gateway.example.com
  * await peer.close();
+ * ```
  */
 export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDisposable {
   readonly #wanted = new Map<string, TopicMessage>();

@@ -13,7 +13,19 @@ import type { ByteStream } from '../tcp/index.js';
 /** The messages that a lookupd answers, each with one reply. */
 export type Order = { readonly type: 'ping' } | TopicMessage;
 
-/** Why an order was not carried out: the lookupd answered so, and closes the connection. `message` has its reason. */
+/**
+ * Why an order was not carried out: the lookupd answered so, and closes the connection. `message` has its reason.
+ *
+ * @example
+ * ```js
+ * import { RefusedError } from 'nsqlookupd/client';
+ * import { createMemoryLookupd } from 'nsqlookupd/testing';
+ *
+ * const nsqd = await createMemoryLookupd().nsqd('host-1:4150');
+ * const error = await nsqd.register('no/topic').catch((reason) => reason);
+ * console.log(error instanceof RefusedError, error.code); // true E_BAD_TOPIC
+ * ```
+ */
 export class RefusedError extends Error {
   /** `RefusedError`. */
   override readonly name = 'RefusedError';
@@ -26,7 +38,20 @@ export class RefusedError extends Error {
   }
 }
 
-/** The connection ended before the answer came. `message` says how. */
+/**
+ * The connection ended before the answer came. `message` says how.
+ *
+ * @example
+ * ```js
+ * import { ClosedError } from 'nsqlookupd/client';
+ * import { createMemoryLookupd } from 'nsqlookupd/testing';
+ *
+ * const nsqd = await createMemoryLookupd().nsqd('host-1:4150');
+ * nsqd.drop();
+ * const error = await nsqd.ping().catch((reason) => reason);
+ * console.log(error instanceof ClosedError, error.code); // true E_CLOSED
+ * ```
+ */
 export class ClosedError extends Error {
   /** `ClosedError`. */
   override readonly name = 'ClosedError';
@@ -44,6 +69,7 @@ interface Waiting {
  * before the one before it is answered. A `PeerClient` and a `FakeNsqd` are made of it.
  *
  * @example
+ * ```js
  * import { PeerConnection } from 'nsqlookupd/client';
  * import { createIdentity, createMemoryLookupd } from 'nsqlookupd/testing';
  *
@@ -52,6 +78,7 @@ interface Waiting {
  * await connection.send({ type: 'register', topic: 'orders', channel: '' });
  * console.log(version); // 1.3.0
  * connection.destroy();
+ * ```
  */
 export class PeerConnection {
   readonly #stream: ByteStream;

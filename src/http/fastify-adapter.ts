@@ -39,6 +39,7 @@ export interface FastifyReply {
  * not-found handler. No parser of the host's sees a body, so that none answers 415 or 400 for it.
  *
  * @example
+ * ```js
  * import Fastify from 'fastify';
  * import { createHttpHandler, RegistrationDB, toFastifyPlugin, Topology } from 'nsqlookupd';
  *
@@ -46,6 +47,7 @@ export interface FastifyReply {
  * const app = Fastify();
  * await app.register(toFastifyPlugin(createHttpHandler({ topology })), { prefix: '/nsq' });
  * console.log((await app.inject('/nsq/topics')).body); // {"topics":[]}
+ * ```
  */
 export function toFastifyPlugin(
   handler: HttpHandler,

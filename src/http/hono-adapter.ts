@@ -19,6 +19,7 @@ export interface HonoContext {
  * runtimes it is a `Response`.
  *
  * @example
+ * ```js
  * import { Hono } from 'hono';
  * import { createHttpHandler, RegistrationDB, toHonoMiddleware, Topology } from 'nsqlookupd';
  *
@@ -26,6 +27,7 @@ export interface HonoContext {
  * const app = new Hono();
  * app.use(toHonoMiddleware(createHttpHandler({ topology })));
  * console.log(await (await app.request('/topics')).text()); // {"topics":[]}
+ * ```
  */
 export function toHonoMiddleware(
   handler: HttpHandler,

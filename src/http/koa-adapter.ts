@@ -16,12 +16,14 @@ export interface KoaContext {
  * the next middleware; for a prefix, decorate the handler with `underPrefix`.
  *
  * @example
+ * ```js
  * import Koa from 'koa';
  * import { createHttpHandler, RegistrationDB, toKoaMiddleware, Topology } from 'nsqlookupd';
  *
  * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
  * const app = new Koa();
  * app.use(toKoaMiddleware(createHttpHandler({ topology })));
+ * ```
  */
 export function toKoaMiddleware(
   handler: HttpHandler,

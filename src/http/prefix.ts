@@ -7,11 +7,13 @@ import type { HttpDecorator } from './http-message.js';
  * Throws a TypeError unless the prefix begins with `/`, does not end with one, and has neither `?` nor `#`.
  *
  * @example
+ * ```js
  * import { createHttpHandler, decorate, RegistrationDB, toFetchHandler, Topology, underPrefix } from 'nsqlookupd';
  *
  * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
  * const fetch = toFetchHandler(decorate(createHttpHandler({ topology }), underPrefix('/nsq')));
  * console.log(await (await fetch(new Request('http://host/nsq/topics'))).text()); // {"topics":[]}
+ * ```
  */
 export function underPrefix(prefix: string): HttpDecorator {
   if (!/^\/[^?#]*[^/?#]$/.test(prefix)) throw new TypeError(`prefix must be like /nsq, and is ${prefix}`);

@@ -9,6 +9,7 @@ import { createIdentity } from './identity.js';
  * with a `ClosedError`.
  *
  * @example
+ * ```js
  * import { createMemoryLookupd, FakeNsqd } from 'nsqlookupd/testing';
  *
  * const lookupd = createMemoryLookupd();
@@ -17,6 +18,7 @@ import { createIdentity } from './identity.js';
  * await nsqd.register('orders', 'billing');
  * console.log(lookupd.topology.lookup('orders')?.channels); // [ 'billing' ]
  * nsqd.drop();
+ * ```
  */
 export class FakeNsqd {
   /** What it tells about itself with IDENTIFY. */

@@ -5,9 +5,11 @@ import type { Identity } from '../protocol/index.js';
  * What an nsqd 1.3.0 at `host:port` tells about itself: its HTTP port is the next one. Throws a TypeError for another name.
  *
  * @example
+ * ```js
  * import { createIdentity } from 'nsqlookupd/testing';
  *
  * console.log(createIdentity('host-1:4150').httpPort); // 4151
+ * ```
  */
 export function createIdentity(name: string): Identity {
   const { host, port } = parseTcpAddress(name);

@@ -9,12 +9,14 @@ export const DEFAULT_START_MS = 1_767_225_600_000;
  * to a TCP handler or a `PeerClient`.
  *
  * @example
+ * ```js
  * import { RegistrationDB, Topology } from 'nsqlookupd/registry';
  * import { ManualClock } from 'nsqlookupd/testing';
  *
  * const clock = new ManualClock();
  * const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
  * clock.advance(300_001); // whoever has not pinged since is inactive
+ * ```
  */
 export class ManualClock implements ClientTimers {
   #nowMs: number;

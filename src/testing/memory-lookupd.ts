@@ -36,6 +36,7 @@ export interface MemoryLookupd {
  * Makes a lookupd in memory: the same handlers as the daemon's, and a clock to turn by hand.
  *
  * @example
+ * ```js
  * import { LookupClient } from 'nsqlookupd/client';
  * import { createMemoryLookupd } from 'nsqlookupd/testing';
  *
@@ -44,6 +45,7 @@ export interface MemoryLookupd {
  * await nsqd.register('orders');
  * const client = new LookupClient({ lookupds: ['memory.test:4161'], fetch: lookupd.fetch });
  * console.log((await client.lookup('orders')).producers[0]?.broadcastAddress); // host-1
+ * ```
  */
 export function createMemoryLookupd(options: MemoryLookupdOptions = {}): MemoryLookupd {
   const { clock = new ManualClock(), db = new RegistrationDB() } = options;

@@ -26,6 +26,7 @@ interface Address {
  * is not `host:port`.
  *
  * @example
+ * ```js
  * import { createSocketTarget } from 'nsqlookupd/testing';
  *
  * const target = createSocketTarget({
@@ -35,6 +36,7 @@ interface Address {
  *   version: '1.3.0',
  * });
  * console.log(target.facts['tcp_port']); // 4160
+ * ```
  */
 export function createSocketTarget(options: SocketTargetOptions): ScenarioTarget {
   const { tcpAddress, httpAddress, hostname, version } = options;

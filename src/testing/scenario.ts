@@ -89,9 +89,11 @@ const HEADERS = ['content-type', 'x-nsq-content-type', 'location', 'allow'];
  * The 149 recorded conversations. They are loaded when this is first called.
  *
  * @example
+ * ```js
  * import { loadScenarios } from 'nsqlookupd/testing';
  *
  * console.log((await loadScenarios()).length); // 149
+ * ```
  */
 export async function loadScenarios(): Promise<readonly Scenario[]> {
   return (await import('./recorded.js')).RECORDED;
@@ -119,11 +121,21 @@ export class ScenarioError extends Error {
  * midst of something leaves behind may take a second to be so.
  *
  * @example
- * import { createSocketTarget, loadScenarios, playScenario } from 'nsqlookupd/testing';
+ * ```js
+ * import { hostname } from 'node:os';
+ * import { createLookupd } from 'nsqlookupd/daemon';
+ * import { createSocketTarget, loadScenarios, playScenario, ScenarioError } from 'nsqlookupd/testing';
  *
- * const [first] = await loadScenarios();
- * console.log(first.name, first.options); // start a lookupd of yours with -broadcast-address=lookupd.test and these
- * // await playScenario(first, createSocketTarget({ tcpAddress, httpAddress, hostname, version }));
+ * const [tcp, http] = ['127.0.0.1:0', '127.0.0.1:0'];
+ * const lookupd = createLookupd({ tcpAddress: tcp, httpAddress: http, broadcastAddress: 'lookupd.test' });
+ * await lookupd.listen();
+ * const { tcpAddress = '', httpAddress = '' } = lookupd;
+ * const target = createSocketTarget({ tcpAddress, httpAddress, hostname: hostname(), version: '1.3.0' });
+ * for (const scenario of (await loadScenarios()).slice(0, 1)) {
+ *   await playScenario(scenario, target).catch((error) => console.log(error instanceof ScenarioError, error));
+ * }
+ * await lookupd.close();
+ * ```
  */
 export async function playScenario(scenario: Scenario, lookupd: ScenarioTarget): Promise<void> {
   const connections = new Map<string, ScenarioConnection>();

@@ -10,10 +10,12 @@ export type TopologyLiteral = Readonly<Record<string, Readonly<Record<string, re
  * TypeError for another name.
  *
  * @example
+ * ```js
  * import { createPeer } from 'nsqlookupd/testing';
  *
  * const peer = createPeer('host-1:4150', { lastUpdateMs: Date.now() });
  * console.log(peer.broadcastAddress, peer.tcpPort, peer.httpPort); // host-1 4150 4151
+ * ```
  */
 export function createPeer(name: string, fields: Partial<PeerInfo> = {}): PeerInfo {
   const identity = createIdentity(name);
@@ -26,6 +28,7 @@ export function createPeer(name: string, fields: Partial<PeerInfo> = {}): PeerIn
  *
  * @param options Those of `Topology`; without a clock, it is `DEFAULT_START_MS` for ever.
  * @example
+ * ```js
  * import { topology } from 'nsqlookupd/testing';
  *
  * const fleet = topology({
@@ -33,6 +36,7 @@ export function createPeer(name: string, fields: Partial<PeerInfo> = {}): PeerIn
  *   'host-2:4150': { orders: ['billing'], clicks: [] },
  * });
  * console.log(fleet.lookup('orders')?.producers.length); // 2
+ * ```
  */
 export function topology(literal: TopologyLiteral, options: Partial<TopologyOptions> = {}): Topology {
   const { db = new RegistrationDB(), clock = () => DEFAULT_START_MS } = options;
