@@ -1,0 +1,23 @@
+import { createPortStream, type MessageStream, type MessageStreamOptions } from './message-stream.js';
+import type { MessagePortLike } from './message-port.js';
+
+/**
+ * Makes a connection that is nothing but memory: what is written to one end comes out of the other, in a later
+ * microtask. The options are for both ends. Throws a TypeError when one is no number.
+ */
+export function createStreamPair(options: MessageStreamOptions = {}): [ours: MessageStream, theirs: MessageStream] {
+  const [ours, theirs] = createPorts();
+  return [createPortStream(ours, options), createPortStream(theirs, options)];
+}
+
+type Receive = (message: unknown) => void;
+
+function createPorts(): [MessagePortLike, MessagePortLike] {
+  const receivers: [Receive?, Receive?] = [];
+  const createPort = (own: 0 | 1, other: 0 | 1): MessagePortLike => ({
+    postMessage: (message) => queueMicrotask(() => receivers[other]?.(message)),
+    // Nothing but a message comes: a stream that closes says so with one.
+    on: (event, listener) => event === 'message' && (receivers[own] = listener),
+  });
+  return [createPort(0, 1), createPort(1, 0)];
+}
