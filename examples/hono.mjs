@@ -10,6 +10,6 @@ app.use(toHonoMiddleware(decorate(createHttpHandler({ topology: fleet }), underP
 app.get('/', (context) => context.text('my own page'));
 
 for (const path of ['/nsq/lookup?topic=orders', '/nsq/nothing-of-ours', '/']) {
-  const response = await app.fetch(new Request(`http://app.test${path}`));
+  const response = await app.request(path);
   console.log(`GET ${path} → ${response.status} ${(await response.text()).slice(0, 80)}`);
 }

@@ -1,7 +1,7 @@
 // Peers over WebSockets, as through a proxy that lets only HTTP pass: `ws` makes a stream of each.
 import { once } from 'node:events';
 import { createTcpHandler, RegistrationDB, Topology } from 'nsqlookupd';
-import { encodePeerMessage, ReplyDecoder } from 'nsqlookupd/protocol';
+import { FakeNsqd } from 'nsqlookupd/testing';
 import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws';
 
 const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
@@ -17,36 +17,17 @@ const url = `ws://127.0.0.1:${server.address().port}`;
 console.log(`lookupd  listens for peers on ${url}`);
 
 const stream = createWebSocketStream(new WebSocket(url));
-const replies = new ReplyDecoder();
-stream.on('data', (bytes) => replies.push(bytes));
-const identity = {
-  broadcastAddress: 'nsqd-anna.example.com',
-  hostname: 'nsqd-anna',
-  tcpPort: 4150,
-  httpPort: 4151,
-  version: '1.3.0',
-  topologyZone: '',
-  topologyRegion: '',
-};
-const { announcement } = await ask({ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity });
-console.log(`peer     IDENTIFY → a lookupd v${announcement.version}`);
-const { type } = await ask({ type: 'register', topic: 'orders', channel: 'billing' });
-console.log(`peer     REGISTER orders billing → ${type.toUpperCase()}`);
+const nsqd = new FakeNsqd('nsqd-anna.example.com:4150', stream);
+const { version } = await nsqd.identify();
+console.log(`peer     IDENTIFY → a lookupd v${version}`);
+await nsqd.register('orders', 'billing');
+console.log('peer     REGISTER orders billing → OK');
 
 const { channels, producers } = topology.lookup('orders');
 console.log(
   `lookup   orders → channels ${channels}, producer ${producers[0].broadcastAddress}:${producers[0].tcpPort}`,
 );
 
-stream.end();
+nsqd.drop();
 await once(stream, 'close');
 server.close();
-
-async function ask(...messages) {
-  for (const message of messages) stream.write(encodePeerMessage(message));
-  for (;;) {
-    const reply = replies.next();
-    if (reply) return reply;
-    await once(stream, 'data');
-  }
-}

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { createPortStream, createTcpHandler, RegistrationDB, Topology } from 'nsqlookupd';
-import { encodePeerMessage, ReplyDecoder } from 'nsqlookupd/protocol';
+import { FakeNsqd } from 'nsqlookupd/testing';
 
 if (isMainThread) await serve();
 else await register();
@@ -29,28 +29,10 @@ async function serve() {
 /** In the worker. */
 async function register() {
   const stream = createPortStream(parentPort);
-  const replies = new ReplyDecoder();
-  stream.on('data', (bytes) => replies.push(bytes));
-  const ask = async (...messages) => {
-    for (const message of messages) stream.write(encodePeerMessage(message));
-    for (;;) {
-      const reply = replies.next();
-      if (reply) return reply;
-      await once(stream, 'data');
-    }
-  };
-  const identity = {
-    broadcastAddress: 'nsqd-anna.example.com',
-    hostname: 'nsqd-anna',
-    tcpPort: 4150,
-    httpPort: 4151,
-    version: '1.3.0',
-    topologyZone: '',
-    topologyRegion: '',
-  };
-  const { announcement } = await ask({ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity });
-  console.log(`peer     IDENTIFY → a lookupd v${announcement.version}`);
-  const { type } = await ask({ type: 'register', topic: 'orders', channel: 'billing' });
-  console.log(`peer     REGISTER orders billing → ${type.toUpperCase()}`);
-  stream.end();
+  const nsqd = new FakeNsqd('nsqd-anna.example.com:4150', stream);
+  const { version } = await nsqd.identify();
+  console.log(`peer     IDENTIFY → a lookupd v${version}`);
+  await nsqd.register('orders', 'billing');
+  console.log('peer     REGISTER orders billing → OK');
+  nsqd.drop();
 }

@@ -14,7 +14,7 @@ import {
   type MessageStreamEvents,
   type MessageStreamOptions,
 } from 'nsqlookupd/tcp';
-import { ManualTimers } from './support/manual-timers.js';
+import { ManualClock } from 'nsqlookupd/testing';
 import { StreamPeer } from './support/stream-peer.js';
 
 const TIMEOUT = { timeout: 10_000 };
@@ -367,7 +367,7 @@ describe('a peer at the other end', () => {
   const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };
 
   function setUp() {
-    const timers = new ManualTimers();
+    const timers = new ManualClock();
     const topology = new Topology({ db: new RegistrationDB(), clock: () => 1000 });
     return { timers, topology, handler: createTcpHandler({ topology, announce, timers }) };
   }

@@ -3,6 +3,7 @@
  * `parentPort` of a worker, or a `Worker` itself.
  */
 export interface MessagePortLike {
+  /** Sends a message, and moves the buffers of `transfer` to the other end. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): unknown;
   /** As Node has it: a listener gets the message itself. It is used where there is one. */
   // `any`: the listeners of the hosts' own ports differ in their arguments from event to event.
@@ -11,7 +12,9 @@ export interface MessagePortLike {
   /** As the web has it: a listener gets an event, the message is its `data`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   addEventListener?(event: string, listener: (event: any) => void): unknown;
+  /** Begins to deliver, where that must be said. */
   start?(): unknown;
+  /** Closes both ends. */
   close?(): unknown;
 }
 

@@ -5,9 +5,12 @@ import { SafeEmitter } from '../registry/safe-emitter.js';
 import type { ByteStream } from './byte-stream.js';
 import { listenToPort, type MessagePortLike } from './message-port.js';
 
+/** How much the other end may leave unread until `write` answers false: 64 KiB. */
 export const DEFAULT_HIGH_WATER_MARK_BYTES = 64 * 1024;
+/** How much is kept for a reader that pauses: 16 MiB. */
 export const DEFAULT_MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
+/** How much may wait at either end. */
 export interface MessageStreamOptions {
   /** How much the other end may leave unread until `write` answers false. From 0 on. Default 65,536. */
   readonly highWaterMarkBytes?: number | undefined;
@@ -20,12 +23,17 @@ export interface MessageStreamOptions {
   readonly onError?: OnError | undefined;
 }
 
+/** What a `MessageStream` tells, as a Node stream does. */
 export interface MessageStreamEvents {
   /** Bytes that are the listener's own. */
   data: (bytes: Uint8Array) => void;
+  /** The other end has ended, and all is read. */
   end: () => void;
+  /** The other end has read all, after a `write` that answered false. */
   drain: () => void;
+  /** What came is no stream of bytes, or the port failed; `close` follows. */
   error: (error: Error) => void;
+  /** Nothing more comes, and nothing can be written. */
   close: () => void;
 }
 
@@ -67,23 +75,26 @@ export class MessageStream implements ByteStream {
     });
   }
 
-  on<E extends EventName>(event: E, listener: MessageStreamEvents[E]): this {
+  /** Adds a listener. One for `data` lets the bytes come. */
+  on<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
     this.#events.on(event, listener as AnyListener);
     return this.#readSoon();
   }
 
-  once<E extends EventName>(event: E, listener: MessageStreamEvents[E]): this {
+  /** Adds a listener for one time. */
+  once<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
     this.#events.once(event, listener as AnyListener);
     return this.#readSoon();
   }
 
-  off<E extends EventName>(event: E, listener: MessageStreamEvents[E]): this {
+  /** Takes a listener away. */
+  off<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
     this.#events.off(event, listener as AnyListener);
     return this;
   }
 
   /** `off`, by the name that `once` of `node:events` knows. */
-  removeListener<E extends EventName>(event: E, listener: MessageStreamEvents[E]): this {
+  removeListener<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
     return this.off(event, listener);
   }
 
@@ -125,16 +136,19 @@ export class MessageStream implements ByteStream {
     return this;
   }
 
+  /** Holds back `data` and `end`; what comes is kept. */
   pause(): this {
     this.#isPaused = true;
     return this;
   }
 
+  /** Lets them come again. */
   resume(): this {
     this.#isPaused = false;
     return this.#readSoon();
   }
 
+  /** Whether it is closed, or about to be. */
   get destroyed(): boolean {
     return this.#isDestroyed;
   }
@@ -233,6 +247,20 @@ export class MessageStream implements ByteStream {
  *
  * Anything else is an `error`, and the stream is destroyed. It sends `Uint8Array`s, copied from what was written and
  * transferred.
+ *
+ * @example
+ * ```js
+ * import { createPortStream } from 'nsqlookupd/tcp';
+ *
+ * const { port1, port2 } = new MessageChannel();
+ * const [ours, theirs] = [createPortStream(port1), createPortStream(port2)];
+ * theirs.on('data', (bytes) => {
+ *   console.log(bytes.length); // 3
+ *   theirs.destroy();
+ * });
+ * ours.write(Uint8Array.of(1, 2, 3));
+ * await new Promise((resolve) => ours.on('close', () => resolve(undefined)));
+ * ```
  */
 export function createPortStream(port: MessagePortLike, options: MessageStreamOptions = {}): MessageStream {
   return new MessageStream(port, options);

@@ -4,6 +4,16 @@ import type { MessagePortLike } from './message-port.js';
 /**
  * Makes a connection that is nothing but memory: what is written to one end comes out of the other, in a later
  * microtask. The options are for both ends. Throws a TypeError when one is no number.
+ *
+ * @example
+ * ```js
+ * import { createStreamPair } from 'nsqlookupd/tcp';
+ *
+ * const [ours, theirs] = createStreamPair();
+ * const received = new Promise((resolve) => theirs.once('data', resolve));
+ * ours.write(Uint8Array.of(1, 2, 3));
+ * console.log(await received);
+ * ```
  */
 export function createStreamPair(options: MessageStreamOptions = {}): [ours: MessageStream, theirs: MessageStream] {
   const [ours, theirs] = createPorts();
