@@ -38,10 +38,15 @@ export class ProducerRecord<E> implements Producer {
     records.size--;
   }
 
-  /** The entries of a peer's records. */
-  static entriesOf<E>(records: PeerRecords<E> | undefined): E[] {
-    const entries: E[] = [];
-    for (let record = records?.first; record; record = record.#next) entries.push(record.#entry);
-    return entries;
+  /** A peer's records, in their order. */
+  static listOf<E>(records: PeerRecords<E> | undefined): ProducerRecord<E>[] {
+    const list: ProducerRecord<E>[] = [];
+    for (let record = records?.first; record; record = record.#next) list.push(record);
+    return list;
+  }
+
+  /** What it is a producer of. */
+  get entry(): E {
+    return this.#entry;
   }
 }

@@ -143,22 +143,23 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Ends all of `peer`'s parts as a producer, and answers of which registrations. The registrations stay. */
   removePeer(peer: PeerInfo): Registration[] {
-    const entries = ProducerRecord.entriesOf(this.#byPeer.get(peer));
+    const records = ProducerRecord.listOf(this.#byPeer.get(peer));
     this.#byPeer.delete(peer);
-    this.#size -= entries.length;
-    const producers = entries.map((entry) => {
-      const producer = entry.producers.get(peer)!; // linked both ways, always
+    this.#size -= records.length;
+    const entries = records.map(({ entry }) => {
       entry.producers.delete(peer);
       this.#touch(entry);
-      return producer;
+      return entry;
     });
-    entries.forEach((entry, i) => this.emit('producerRemoved', entry, producers[i]!));
+    if (this.listenerCount('producerRemoved') > 0) {
+      records.forEach((producer, i) => this.emit('producerRemoved', entries[i]!, producer));
+    }
     return entries;
   }
 
   /** Counts up the revisions of all that `peer` is a producer of, as what is known of the peer has changed. */
   touchPeer(peer: PeerInfo): void {
-    for (const entry of ProducerRecord.entriesOf(this.#byPeer.get(peer))) this.#touch(entry);
+    for (const { entry } of ProducerRecord.listOf(this.#byPeer.get(peer))) this.#touch(entry);
   }
 
   /** Marks a producer as tombstoned at `atMs`, in milliseconds since 1970. False if `peer` is no producer of the registration. */
@@ -218,7 +219,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** The registrations that `peer` is a producer of. */
   registrationsOf(peer: PeerInfo): Registration[] {
-    return ProducerRecord.entriesOf(this.#byPeer.get(peer));
+    return ProducerRecord.listOf(this.#byPeer.get(peer)).map(({ entry }) => entry);
   }
 
   /** Every registration with its producers, read live: one pass, before the next change. */
