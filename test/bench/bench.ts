@@ -21,7 +21,8 @@ function toCells(row: Row, { ours, other, ratio }: Measured, real?: number): rea
   const { name, unit, goal, atMost } = row;
   const figure = (value?: number) => (value === undefined ? '–' : `${number(value)} ${unit}`);
   const cells = [name, figure(ours), figure(other), ...(program === undefined ? [] : [figure(real)])];
-  const judged = other === undefined ? number(ours) : ratio.toFixed(2);
+  // Cut, not rounded: what is just short of its goal is not to look as if it met it.
+  const judged = other === undefined ? number(ours) : (Math.trunc(ratio * 100) / 100).toFixed(2);
   return [...cells, judged, `${atMost ? '≤' : '≥'} ${number(goal)}`, isMet(row, ratio) ? 'met' : 'NOT MET'];
 }
 
