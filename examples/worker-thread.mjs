@@ -33,6 +33,5 @@ async function register() {
   const { version } = await nsqd.identify();
   console.log(`peer     IDENTIFY → a lookupd v${version}`);
   await nsqd.register('orders', 'billing');
-  console.log('peer     REGISTER orders billing → OK');
   nsqd.drop();
 }

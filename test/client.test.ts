@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LookupClient, LookupError, PeerClient, RefusedError, type PeerClientOptions } from 'nsqlookupd/client';
+import {
+  LookupClient,
+  LookupError,
+  type LookupClientOptions,
+  PeerClient,
+  RefusedError,
+  type PeerClientOptions,
+} from 'nsqlookupd/client';
 import { createMemoryLookupd, ManualClock, type MemoryLookupd } from 'nsqlookupd/testing';
 
 /** Lets all that can happen without time passing happen. */
@@ -64,8 +71,8 @@ describe('a LookupClient', () => {
       producer('y'),
       producer('x', { http_port: 1 }),
     ];
-    const { fetch } = fetchFrom({ a: () => json({ channels: [], producers }) });
-    const found = await new LookupClient({ lookupds: ['a'], fetch }).lookup('t');
+    const { fetch } = fetchFrom({ 'a:1': () => json({ channels: [], producers }) });
+    const found = await new LookupClient({ lookupds: ['a:1'], fetch }).lookup('t');
     assert.deepEqual(
       found.producers.map(({ broadcastAddress, tcpPort }) => `${broadcastAddress}:${tcpPort}`),
       ['x:4150', 'x:5150', 'y:4150'],
@@ -74,10 +81,10 @@ describe('a LookupClient', () => {
 
   test('a topic of a node is tombstoned when all that name it say so', async () => {
     const { fetch } = fetchFrom({
-      a: () => json({ producers: [producer('x', { topics: ['one', 'two'], tombstones: [true, true] })] }),
-      b: () => json({ producers: [producer('x', { topics: ['two', 'three'], tombstones: [false, false] })] }),
+      'a:1': () => json({ producers: [producer('x', { topics: ['one', 'two'], tombstones: [true, true] })] }),
+      'b:1': () => json({ producers: [producer('x', { topics: ['two', 'three'], tombstones: [false, false] })] }),
     });
-    const { nodes } = await new LookupClient({ lookupds: ['a', 'b'], fetch }).nodes();
+    const { nodes } = await new LookupClient({ lookupds: ['a:1', 'b:1'], fetch }).nodes();
     assert.deepEqual(nodes[0]?.topics, [
       { topic: 'one', isTombstoned: true },
       { topic: 'three', isTombstoned: false },
@@ -96,30 +103,33 @@ describe('a LookupClient', () => {
 
   for (const [what, answer] of Object.entries(BAD)) {
     test(`names a lookupd that ${what}, and gives what the others say`, async () => {
-      const { fetch } = fetchFrom({ bad: answer, good: () => json({ channels: ['c'], producers: [producer('x')] }) });
-      const client = new LookupClient({ lookupds: ['bad', 'good'], fetch, maxAnswerBytes: 1000 });
+      const { fetch } = fetchFrom({
+        'bad:1': answer,
+        'good:1': () => json({ channels: ['c'], producers: [producer('x')] }),
+      });
+      const client = new LookupClient({ lookupds: ['bad:1', 'good:1'], fetch, maxAnswerBytes: 1000 });
       const { producers, failures } = await client.lookup('t');
       assert.equal(producers.length, 1);
       assert.deepEqual(
         failures.map(({ address }) => address),
-        ['bad'],
+        ['bad:1'],
       );
       assert.ok(failures[0]?.error instanceof Error);
     });
 
     test(`rejects when each one ${what}`, async () => {
-      const { fetch } = fetchFrom({ bad: answer, worse: answer });
-      const client = new LookupClient({ lookupds: ['bad', 'worse'], fetch, maxAnswerBytes: 1000 });
+      const { fetch } = fetchFrom({ 'bad:1': answer, 'worse:1': answer });
+      const client = new LookupClient({ lookupds: ['bad:1', 'worse:1'], fetch, maxAnswerBytes: 1000 });
       await assert.rejects(client.topics(), (error: AggregateError) => {
         assert.equal(error.errors.length, 2);
-        return /bad: .*worse: /.test(error.message);
+        return /bad:1: .*worse:1: /.test(error.message);
       });
     });
   }
 
   test('says with which status a lookupd answered', async () => {
-    const { fetch } = fetchFrom({ bad: BAD['answers 500']!, good: () => json({ topics: [] }) });
-    const { failures } = await new LookupClient({ lookupds: ['bad', 'good'], fetch }).topics();
+    const { fetch } = fetchFrom({ 'bad:1': BAD['answers 500']!, 'good:1': () => json({ topics: [] }) });
+    const { failures } = await new LookupClient({ lookupds: ['bad:1', 'good:1'], fetch }).topics();
     const [{ error } = assert.fail()] = failures;
     assert.ok(error instanceof LookupError);
     assert.equal(error.status, 500);
@@ -128,21 +138,21 @@ describe('a LookupClient', () => {
 
   test('a topic that nobody has heard of has no producers', async () => {
     const lookupd = createMemoryLookupd();
-    const client = new LookupClient({ lookupds: ['a'], fetch: lookupd.fetch });
+    const client = new LookupClient({ lookupds: ['a:1'], fetch: lookupd.fetch });
     assert.deepEqual(await client.lookup('none'), { channels: [], producers: [], failures: [] });
   });
 
   test('sends a bearer token, asked for anew each time', async () => {
     let count = 0;
-    const { fetch, asked } = fetchFrom({ a: () => json({ topics: [] }) });
-    const client = new LookupClient({ lookupds: ['a'], fetch, token: () => `secret-${++count}` });
+    const { fetch, asked } = fetchFrom({ 'a:1': () => json({ topics: [] }) });
+    const client = new LookupClient({ lookupds: ['a:1'], fetch, token: () => `secret-${++count}` });
     await client.topics();
     await client.topics();
     assert.deepEqual(
       asked.map(({ headers }) => headers.get('authorization')),
       ['Bearer secret-1', 'Bearer secret-2'],
     );
-    const open = new LookupClient({ lookupds: ['a'], fetch });
+    const open = new LookupClient({ lookupds: ['a:1'], fetch });
     await open.topics();
     assert.equal(asked[2]?.headers.get('authorization'), null);
   });
@@ -151,13 +161,13 @@ describe('a LookupClient', () => {
     const clock = new ManualClock();
     const signals: AbortSignal[] = [];
     const { fetch } = fetchFrom({
-      slow: ({ signal }) => {
+      'slow:1': ({ signal }) => {
         signals.push(signal);
         return new Promise(() => undefined);
       },
-      good: () => json({ topics: ['t'] }),
+      'good:1': () => json({ topics: ['t'] }),
     });
-    const client = new LookupClient({ lookupds: ['slow', 'good'], fetch, timeoutMs: 2000, timers: clock });
+    const client = new LookupClient({ lookupds: ['slow:1', 'good:1'], fetch, timeoutMs: 2000, timers: clock });
     const asked = client.topics();
     await settle();
     clock.advance(2000);
@@ -172,13 +182,13 @@ describe('a LookupClient', () => {
     const reason = new Error('not wanted');
     const controller = new AbortController();
     const { fetch, asked } = fetchFrom({
-      a: ({ signal }) =>
+      'a:1': ({ signal }) =>
         new Promise((_, reject) => {
           controller.abort(reason);
           if (signal.aborted) reject(signal.reason as Error);
         }),
     });
-    const client = new LookupClient({ lookupds: ['a'], fetch });
+    const client = new LookupClient({ lookupds: ['a:1'], fetch });
     await assert.rejects(client.topics({ signal: controller.signal }), reason);
     await assert.rejects(client.topics({ signal: AbortSignal.abort(reason) }), reason);
     assert.equal(asked.length, 1);
@@ -191,11 +201,21 @@ describe('a LookupClient', () => {
   });
 
   test('takes misuse for misuse', async () => {
-    for (const lookupds of [[], ['http://'], ['a b'], ['a?b'], ['ftp://a/#x']]) {
-      assert.throws(() => new LookupClient({ lookupds }), TypeError, JSON.stringify(lookupds));
+    for (const lookupds of [
+      [],
+      ['a'],
+      ['http://'],
+      ['a b:1'],
+      ['http://a?b'],
+      ['ftp://a'],
+      ['http://u:p@a:1'],
+      'a:1',
+    ]) {
+      const options = { lookupds } as LookupClientOptions;
+      assert.throws(() => new LookupClient(options), TypeError, JSON.stringify(lookupds));
     }
-    assert.throws(() => new LookupClient({ lookupds: ['a'], timeoutMs: 0 }), TypeError);
-    const client = new LookupClient({ lookupds: ['a'], fetch: refuse });
+    assert.throws(() => new LookupClient({ lookupds: ['a:1'], timeoutMs: 0 }), TypeError);
+    const client = new LookupClient({ lookupds: ['a:1'], fetch: refuse });
     await assert.rejects(client.lookup('no topic'), TypeError);
     await assert.rejects(client.channels(''), TypeError);
   });
@@ -249,7 +269,6 @@ describe('a PeerClient', () => {
     await client.unregister('before');
     for (const { topology } of Object.values(lookupds)) assert.equal(topology.lookup('before')?.producers.length, 0);
     await client.close();
-    await settle();
     for (const { topology } of Object.values(lookupds)) assert.deepEqual(topology.nodes(), []);
   });
 

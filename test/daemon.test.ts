@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { describe, test } from 'node:test';
 import { createLogger, createLookupd, createSystemClock, type LookupdOptions } from 'nsqlookupd/daemon';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
+import { FakeNsqd } from 'nsqlookupd/testing';
 import { fetchRaw } from './support/command-lookupd.js';
 import { identityOf } from './support/peers.js';
 
@@ -28,6 +29,17 @@ async function occupy(host: string): Promise<Server> {
 }
 
 describe('createLookupd', () => {
+  test('says where it listens, and how many peers are connected', async () => {
+    await using lookupd = createLookupd(LOOPBACK);
+    const { tcpAddress, httpAddress } = await lookupd.listen();
+    assert.deepEqual([tcpAddress, httpAddress], [lookupd.tcpAddress, lookupd.httpAddress]);
+    assert.equal(lookupd.connections, 0);
+    const nsqd = await FakeNsqd.connect(tcpAddress, 'host-1:4150');
+    await nsqd.identify();
+    assert.equal(lookupd.connections, 1);
+    nsqd.drop();
+  });
+
   test('listens on free ports, announces them, serves both sides, and closes', { timeout: 10_000 }, async () => {
     const lookupd = createLookupd({ ...LOOPBACK, broadcastAddress: 'l.test' });
     assert.equal(lookupd.tcpAddress, undefined);

@@ -52,7 +52,39 @@ function run(name: string, code: string): void {
   for (const text of said) assert.ok(stdout.split('\n').includes(text), `${text} in:\n${stdout}`);
 }
 
+/** What the compiler has to say of blocks, each as a module of its own. */
+function diagnose(
+  blocks: readonly { readonly name: string; readonly code: string }[],
+  options: ts.CompilerOptions = {},
+) {
+  mkdirSync(FOLDER, { recursive: true });
+  const paths = blocks.map(({ name, code }) => {
+    const path = `${FOLDER}/${name}.mts`;
+    writeFileSync(path, `${code}\nexport {};\n`);
+    return path;
+  });
+  const program = ts.createProgram(paths, {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    ...options,
+  });
+  const host = { getCanonicalFileName: String, getCurrentDirectory: () => process.cwd(), getNewLine: () => '\n' };
+  return ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host);
+}
+
 describe('the documentation', () => {
+  test('has blocks that are TypeScript, but for the types of parameters', { timeout: 60_000 }, () => {
+    const blocks = ['README.md', ...guide.map((name) => `docs/${name}`)].flatMap((file) =>
+      jsBlocks(readText(file)).map((code, i) => ({ name: nameOf(file, i), code })),
+    );
+    assert.equal(diagnose(blocks, { noImplicitAny: false }), '');
+  });
+
   for (const file of ['README.md', ...guide.map((name) => `docs/${name}`)]) {
     jsBlocks(readText(file)).forEach((code, i) => {
       test(`block ${i + 1} of ${file} runs`, { timeout: 30_000 }, () => run(nameOf(file, i), code));
@@ -84,23 +116,7 @@ describe('the examples of docstrings', () => {
   for (const { name, code } of all) test(`${name} runs`, { timeout: 30_000 }, () => run(name, code));
 
   test('are TypeScript, strictly', { timeout: 60_000 }, () => {
-    mkdirSync(FOLDER, { recursive: true });
-    const paths = all.map(({ name, code }) => {
-      const path = `${FOLDER}/${name}.mts`;
-      writeFileSync(path, `${code}\nexport {};\n`);
-      return path;
-    });
-    const program = ts.createProgram(paths, {
-      module: ts.ModuleKind.NodeNext,
-      target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
-      types: ['node'],
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-    });
-    const host = { getCanonicalFileName: String, getCurrentDirectory: () => process.cwd(), getNewLine: () => '\n' };
-    assert.equal(ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host), '');
+    assert.equal(diagnose(all), '');
   });
 
   test('show every function and class', async () => {

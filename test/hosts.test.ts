@@ -117,12 +117,14 @@ for (const prefix of ['', '/nsq', '/deeper/nsq']) {
 
   describe(`mounted ${where}`, () => {
     for (const [name, start] of Object.entries(HOSTS)) {
-      test(name, { timeout: 20_000 }, async () => {
+      test(name, { timeout: 20_000 }, async (t) => {
+        const complaints = t.mock.method(console, 'error');
         const host = await start(createHandler(), prefix);
         try {
           for (const exchange of EXCHANGES) {
             judge(await askOverHttp(host.port, { ...exchange, ask: toPath(exchange.ask, prefix) }), exchange, prefix);
           }
+          assert.deepEqual(complaints.mock.calls, []);
         } finally {
           await host.close();
         }

@@ -239,6 +239,10 @@ describe('createHttpHandler', () => {
 
   test('refuses what it cannot work with, at once', () => {
     assert.throws(() => createHttpHandler({} as HttpHandlerOptions), TypeError);
+    assert.throws(() => createHttpHandler(undefined as unknown as HttpHandlerOptions), /topology must be a Topology/);
+    for (const adapt of [toNodeHandler, toFetchHandler]) {
+      assert.throws(() => adapt({} as HttpHandler), /handler must be a function/);
+    }
   });
 });
 

@@ -37,6 +37,15 @@ function readReplies(bytes: Uint8Array): unknown[] {
 }
 
 describe('createTcpHandler', () => {
+  test('does not serve a stream that is destroyed already', () => {
+    const { topology, handler } = setUp();
+    const stream = new MemoryStream();
+    stream.destroy();
+    handler(stream);
+    assert.equal(handler.connections, 0);
+    assert.deepEqual(topology.nodes(), []);
+  });
+
   test('serves net.createServer', { timeout: 10_000 }, async () => {
     const { topology, handler } = setUp();
     const server = createServer(handler).listen(0, '127.0.0.1');

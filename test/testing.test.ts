@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ClosedError, LookupClient, RefusedError } from 'nsqlookupd/client';
+import { ClosedError, LookupClient, PeerClient, RefusedError } from 'nsqlookupd/client';
 import { createLookupd } from 'nsqlookupd/daemon';
 import { channelRegistration } from 'nsqlookupd/registry';
 import {
@@ -15,6 +15,7 @@ import {
   ScenarioError,
   topology,
   type ScenarioTarget,
+  type TopologyLiteral,
 } from 'nsqlookupd/testing';
 
 describe('a ManualClock', () => {
@@ -49,6 +50,28 @@ describe('a ManualClock', () => {
   });
 });
 
+test('a ManualClock that goes on asynchronously lets answers arrive in between', async () => {
+  const lookupd = createMemoryLookupd();
+  const { clock } = lookupd;
+  const peer = new PeerClient({
+    lookupds: ['a:1'],
+    identity: { broadcastAddress: 's', tcpPort: 1, httpPort: 1 },
+    connect: () => lookupd.connect(),
+    timers: clock,
+  });
+  const lost: string[] = [];
+  peer.on('disconnected', (_, { message }) => lost.push(message));
+  await peer.register('orders');
+  await peer.start();
+  const startMs = clock.now();
+  await clock.advanceAsync(3_600_000);
+  assert.equal(clock.now() - startMs, 3_600_000);
+  assert.equal(lookupd.topology.lookup('orders')?.producers.length, 1);
+  assert.deepEqual(lost, []);
+  await assert.rejects(clock.advanceAsync(-1), TypeError);
+  await peer.close();
+});
+
 describe('topology', () => {
   test('fills a registry as the literal says', () => {
     const fleet = topology({
@@ -77,6 +100,12 @@ describe('topology', () => {
     assert.equal(fleet.lookup('orders')?.producers.length, 1);
     clock.advance(1001);
     assert.equal(fleet.lookup('orders')?.producers.length, 0);
+  });
+
+  test('refuses what is no topic with a list of channels', () => {
+    for (const topics of [{ 'a/b': [] }, { t: ['c', 'no channel'] }, { t: 'c' }, ['t']]) {
+      assert.throws(() => topology({ 'host:1': topics } as TopologyLiteral), TypeError, JSON.stringify(topics));
+    }
   });
 
   test('refuses a node that is not host:port', () => {

@@ -1,3 +1,5 @@
+import { joinHostPort } from '../registry/host-port.js';
+
 /** Takes `host:port` apart; an IPv6 host stands in brackets. Throws a TypeError when it is something else. */
 export function parseTcpAddress(address: string): { host: string; port: number } {
   const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(address) ?? [];
@@ -11,10 +13,21 @@ export function parseTcpAddress(address: string): { host: string; port: number }
 
 /** The URL of a lookupd's HTTP side, without a slash at its end. Throws a TypeError when it is none. */
 export function toBaseUrl(address: string): string {
-  const text = /^https?:\/\//i.test(address) ? address : `http://${address}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.search !== '' || url.hash !== '') {
-    throw new TypeError(`a lookupd is named host:port or by a URL, and not ${JSON.stringify(address)}`);
+  if (!/^https?:\/\//i.test(address)) {
+    const { host, port } = parseTcpAddress(address);
+    return `http://${joinHostPort(host, port)}`;
+  }
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (!url || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+    throw new TypeError(`a URL of a lookupd has no query, user or password: ${JSON.stringify(address)}`);
   }
   return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
+}
+
+/** The addresses, each once. Throws a TypeError when there are none. */
+export function toLookupds(lookupds: readonly string[] | undefined): readonly string[] {
+  if (typeof lookupds !== 'object' || lookupds.length === 0) {
+    throw new TypeError('lookupds must be an array that names at least one lookupd');
+  }
+  return [...new Set(lookupds)];
 }

@@ -1,6 +1,6 @@
 import { isTopicName } from '../registry/index.js';
 import { atLeast } from '../registry/options.js';
-import { toBaseUrl } from './address.js';
+import { toBaseUrl, toLookupds } from './address.js';
 import {
   mergeNodes,
   mergeProducers,
@@ -106,9 +106,8 @@ export class LookupClient {
 
   /** Throws a TypeError when an option is missing or wrong. */
   constructor(options: LookupClientOptions) {
-    const { lookupds, token, fetch } = options;
-    if (lookupds.length === 0) throw new TypeError('lookupds must name at least one lookupd');
-    this.#lookupds = [...new Set(lookupds)].map((address) => ({ address, url: toBaseUrl(address) }));
+    const { lookupds, token, fetch } = options ?? {};
+    this.#lookupds = toLookupds(lookupds).map((address) => ({ address, url: toBaseUrl(address) }));
     this.#timeoutMs = atLeast(1, 'timeoutMs', options.timeoutMs ?? DEFAULT_LOOKUP_TIMEOUT_MS);
     this.#maxAnswerBytes = atLeast(1, 'maxAnswerBytes', options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES);
     this.#timers = options.timers ?? DEFAULT_CLIENT_TIMERS;

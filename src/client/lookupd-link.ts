@@ -30,6 +30,7 @@ export class LookupdLink {
   #wake: () => void = () => undefined;
   #failures = 0;
   #isConnected = false;
+  #isClosed = false;
   #lastError: Error | undefined;
 
   constructor(options: LinkOptions) {
@@ -59,19 +60,25 @@ export class LookupdLink {
     if (connection) await this.#ordered(connection, () => connection.send(order));
   }
 
-  close(): void {
-    this.#abort.abort(new ClosedError('closed'));
+  /** Resolves when the lookupd has ended the connection, too, or has taken too long for it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     this.#stopTimer();
     this.#wake();
+    const { timers, timeoutMs } = this.#options;
+    const closed = new ClosedError('closed');
+    const connection = this.#connection;
+    if (connection) await within(timers, timeoutMs, connection.end(), () => closed).catch(() => undefined);
+    this.#abort.abort(closed);
   }
 
   async #goOn(attempt: Promise<void>): Promise<void> {
     await attempt;
     for (;;) {
       await this.#connection?.closed.then((error) => this.#ended(error));
-      if (this.#abort.signal.aborted) return;
+      if (this.#isClosed) return;
       await this.#pause(this.#options.backoffMs(this.#failures++));
-      if (this.#abort.signal.aborted) return;
+      if (this.#isClosed) return;
       await this.#attempt();
     }
   }
@@ -132,7 +139,7 @@ export class LookupdLink {
     this.#stopTimer();
     this.#lastError = error;
     this.#isConnected = false;
-    if (!this.#abort.signal.aborted) this.#options.onDisconnected(error);
+    if (!this.#isClosed) this.#options.onDisconnected(error);
   }
 
   #pause(ms: number): Promise<void> {

@@ -2,7 +2,7 @@ import { isChannelName, isTopicName, type OnError } from '../registry/index.js';
 import { atLeast } from '../registry/options.js';
 import { SafeEmitter } from '../registry/safe-emitter.js';
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
-import { parseTcpAddress } from './address.js';
+import { parseTcpAddress, toLookupds } from './address.js';
 import { LookupdLink, type Connect } from './lookupd-link.js';
 import { connectTcp } from './node-connect.js';
 import { DEFAULT_CLIENT_TIMERS, type ClientTimers } from './timers.js';
@@ -88,10 +88,11 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
   readonly #links: readonly LookupdLink[];
   readonly #addresses: readonly string[];
   #state: 'new' | 'started' | 'closed' = 'new';
+  #closing: Promise<unknown> | undefined;
 
   /** Throws a TypeError when an option is missing or wrong. Connects to nothing before `start`. */
   constructor(options: PeerClientOptions) {
-    super(options.onError);
+    super(options?.onError);
     const {
       lookupds,
       connect = connectTcp,
@@ -101,18 +102,17 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
       timeoutMs = DEFAULT_PEER_TIMEOUT_MS,
       minBackoffMs = DEFAULT_MIN_BACKOFF_MS,
       maxBackoffMs = DEFAULT_MAX_BACKOFF_MS,
-    } = options;
+    } = options ?? {};
     atLeast(1, 'pingIntervalMs', pingIntervalMs);
     atLeast(1, 'timeoutMs', timeoutMs);
     atLeast(0, 'minBackoffMs', minBackoffMs);
     atLeast(minBackoffMs, 'maxBackoffMs', maxBackoffMs);
-    if (lookupds.length === 0) throw new TypeError('lookupds must name at least one lookupd');
-    if (connect === connectTcp) lookupds.forEach(parseTcpAddress);
     const identity = toIdentity(options.identity);
     const backoffMs = (failures: number) => {
       return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures, 30)) * (1 - random() / 2);
     };
-    this.#addresses = [...new Set(lookupds)];
+    this.#addresses = toLookupds(lookupds);
+    if (connect === connectTcp) this.#addresses.forEach(parseTcpAddress);
     this.#links = this.#addresses.map(
       (address) =>
         new LookupdLink({
@@ -171,11 +171,13 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
     }));
   }
 
-  /** Ends all connections: the lookupds forget the producer at once. Nothing can be registered after it. */
-  close(): Promise<void> {
+  /**
+   * Ends all connections. Resolves when the lookupds have forgotten the producer, or have not answered within `timeoutMs`.
+   * Nothing can be registered after it.
+   */
+  async close(): Promise<void> {
     this.#state = 'closed';
-    for (const link of this.#links) link.close();
-    return Promise.resolve();
+    await (this.#closing ??= Promise.all(this.#links.map((link) => link.close())));
   }
 
   /** `close`. */

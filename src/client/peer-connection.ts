@@ -86,6 +86,8 @@ export class PeerConnection {
   readonly #waiting: Waiting[] = [];
   #error: Error | undefined;
   #settleClosed: (error: Error) => void = () => undefined;
+  /** Resolves when the lookupd has ended its side, or the stream is closed. */
+  readonly #streamOver: Promise<void>;
 
   /** Resolves, with the reason, when the conversation has ended in whatever way. Never rejects. */
   readonly closed: Promise<Error>;
@@ -96,6 +98,9 @@ export class PeerConnection {
     stream.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new ClosedError(String(error))));
     stream.on('close', () => this.#end(new ClosedError('connection closed')));
     stream.on('end', () => this.#end(new ClosedError('the lookupd ended the connection')));
+    this.#streamOver = new Promise((resolve) => {
+      for (const event of ['end', 'close', 'error']) stream.on(event, () => resolve());
+    });
     stream.on('data', (bytes: Uint8Array) => this.#receive(bytes));
   }
 
@@ -125,6 +130,13 @@ export class PeerConnection {
   /** Bytes as they are, for tests of a lookupd. Answers are not awaited. */
   sendBytes(bytes: Uint8Array): void {
     this.#stream.write(bytes);
+  }
+
+  /** Ends the conversation. Resolves when the lookupd has ended its side, too, by when it has forgotten the peer. */
+  end(): Promise<void> {
+    this.#end(new ClosedError('closed'));
+    this.#stream.end();
+    return this.#streamOver;
   }
 
   /** Drops the connection. */

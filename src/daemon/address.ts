@@ -16,7 +16,7 @@ export function parseAddress(option: string, text: string): ListenAddress {
   const [, ipv6, name, digits] = ADDRESS.exec(text) ?? [];
   const port = Number(digits);
   if (digits === undefined || port > 65_535) {
-    throw new TypeError(`${option} ${JSON.stringify(text)} is not host:port, such as 0.0.0.0:4160`);
+    throw new TypeError(`${option} ${JSON.stringify(text)} is not host:port, with a port from 0 to 65535`);
   }
   const host = ipv6 ?? name ?? '';
   // As in Go, 0.0.0.0 is all addresses, those of IPv6 as well.

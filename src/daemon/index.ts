@@ -4,6 +4,7 @@ export {
   DEFAULT_HTTP_ADDRESS,
   DEFAULT_TCP_ADDRESS,
   type Lookupd,
+  type ListenAddresses,
   type LookupdOptions,
 } from './lookupd.js';
 export {

@@ -50,12 +50,22 @@ export interface LookupdOptions
   readonly db?: RegistrationDB | undefined;
 }
 
+/** Where a lookupd listens: `host:port` as bound. */
+export interface ListenAddresses {
+  /** For peers (nsqds). */
+  readonly tcpAddress: string;
+  /** For consumers and nsqadmin. */
+  readonly httpAddress: string;
+}
+
 /** A lookupd with its two listeners. */
 export interface Lookupd extends AsyncDisposable {
   /** The registry that it serves, for events and sizes. */
   readonly db: RegistrationDB;
   /** The same questions and orders as over HTTP, in the process. */
   readonly topology: Topology;
+  /** How many peers are connected, as `maxConnections` counts them. */
+  readonly connections: number;
   /** `host:port` as bound; undefined unless listening. */
   readonly tcpAddress: string | undefined;
   /** `host:port` as bound; undefined unless listening. */
@@ -64,7 +74,7 @@ export interface Lookupd extends AsyncDisposable {
    * Resolves when both listeners are up. Rejects, with neither up, with an error that names the address and has the
    * system's `code`; it can be called again then. Rejects after `close`.
    */
-  listen(): Promise<void>;
+  listen(): Promise<ListenAddresses>;
   /**
    * Stops listening, lets the peers go, and resolves when the requests in flight are answered or cut off. Never rejects;
    * further calls give the same promise.
@@ -86,8 +96,8 @@ const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepA
  * import { createLookupd } from 'nsqlookupd/daemon';
  *
  * const lookupd = createLookupd({ tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' });
- * await lookupd.listen();
- * const response = await fetch(`http://${lookupd.httpAddress}/ping`);
+ * const { httpAddress } = await lookupd.listen();
+ * const response = await fetch(`http://${httpAddress}/ping`);
  * console.log(await response.text()); // OK
  * await lookupd.close();
  * ```
@@ -116,14 +126,14 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const httpServer = createHttpServer(logged, { ...options, log, onError });
   const requests = new RequestTracker(httpServer);
 
-  let listening: Promise<void> | undefined;
+  let listening: Promise<ListenAddresses> | undefined;
   let closing: Promise<void> | undefined;
   let failure: Error | undefined;
   let settle: { resolve: () => void; reject: (error: Error) => void };
   const closed = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
   closed.catch(() => undefined); // who does not look at it is not to be ended by it
 
-  const start = async () => {
+  const start = async (): Promise<ListenAddresses> => {
     try {
       await listenOn(httpServer, httpListen);
       log.info?.(`HTTP: listening on ${addressOf(httpServer)}`);
@@ -146,6 +156,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
         void close();
       });
     }
+    return { tcpAddress: addressOf(tcpServer)!, httpAddress: addressOf(httpServer)! };
   };
 
   const stop = async () => {
@@ -172,6 +183,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     db,
     topology,
     closed,
+    get connections() {
+      return tcpHandler.connections;
+    },
     get tcpAddress() {
       return addressOf(tcpServer);
     },

@@ -1,7 +1,7 @@
 import { printError, report } from '../registry/error-report.js';
 import type { OnError } from '../registry/index.js';
 import { answerNotFound } from './http-handler.js';
-import type { HttpBody, HttpHandler, HttpRequest, HttpResponse } from './http-message.js';
+import { assertHandler, type HttpBody, type HttpHandler, type HttpRequest, type HttpResponse } from './http-message.js';
 import { failure } from './responses.js';
 
 const encoder = new TextEncoder();
@@ -32,6 +32,7 @@ export function toFetchHandler(
   handler: HttpHandler,
   options: FetchHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
+  assertHandler(handler);
   const { onError = printError } = options;
   const { fallback = () => toResponse(answerNotFound(), false, onError) } = options;
   return async (request) => (await answerFetch(handler, request, onError)) ?? fallback(request);

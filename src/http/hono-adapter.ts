@@ -69,9 +69,11 @@ function answerNode(
 }
 
 /**
- * What tells `@hono/node-server` that there is nothing left to send. A clone, as the server puts a Response of its own in
- * the place of the global one, and sends that without a look at its headers.
+ * What tells `@hono/node-server` that there is nothing left to send. It puts a Response of its own in the place of the global
+ * one, and would send that, or what Hono makes of it for HEAD, unseen, unless somebody has looked into it.
  */
 function toAlreadySent(): Response {
-  return new Response(null, { headers: { 'x-hono-already-sent': 'true' } }).clone();
+  const response = new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
+  Reflect.get(response, 'body');
+  return response;
 }

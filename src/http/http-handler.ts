@@ -42,9 +42,9 @@ type Routes = Map<string, Map<string, Route>>;
  * ```
  */
 export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler {
-  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], onError = printError } = options;
-  const maxCacheBytes = atLeast(0, 'maxCacheBytes', options.maxCacheBytes ?? DEFAULT_MAX_CACHE_BYTES);
+  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], onError = printError } = options ?? {};
   if (typeof topology?.lookup !== 'function') throw new TypeError('topology must be a Topology');
+  const maxCacheBytes = atLeast(0, 'maxCacheBytes', options.maxCacheBytes ?? DEFAULT_MAX_CACHE_BYTES);
   const routes: Routes = new Map();
   for (const [method, path, route] of createRoutes({ topology, version, commandLine, maxCacheBytes })) {
     const methods = routes.get(path) ?? new Map<string, Route>();

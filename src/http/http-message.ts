@@ -55,3 +55,8 @@ export type HttpDecorator = (handler: HttpHandler) => HttpHandler;
 export function decorate(handler: HttpHandler, ...decorators: readonly HttpDecorator[]): HttpHandler {
   return decorators.reduceRight((inner, decorator) => decorator(inner), handler);
 }
+
+/** Throws a TypeError for what is no handler, as a host in JavaScript may give. */
+export function assertHandler(handler: HttpHandler): void {
+  if (typeof handler !== 'function') throw new TypeError('handler must be a function, such as createHttpHandler makes');
+}

@@ -1,7 +1,13 @@
 import { callGuarded, isThenable, printError, report } from '../registry/error-report.js';
 import { joinHostPort } from '../registry/host-port.js';
 import type { OnError } from '../registry/index.js';
-import type { HttpHandler, HttpRequest, HttpResponse, HttpResult } from './http-message.js';
+import {
+  assertHandler,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpResult,
+} from './http-message.js';
 import { answerNotFound } from './http-handler.js';
 import { failure } from './responses.js';
 
@@ -82,6 +88,7 @@ const encoder = new TextEncoder();
  * ```
  */
 export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
+  assertHandler(handler);
   const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = options;
 
   const read = createRequestReader();

@@ -83,7 +83,7 @@ export class Topology {
       maxRegistrationsPerPeer = DEFAULT_MAX_REGISTRATIONS_PER_PEER,
       log = SILENT_LOGGER,
       onError = printError,
-    } = options;
+    } = options ?? {};
     if (typeof db?.addProducer !== 'function') throw new TypeError('db must be a RegistrationDB');
     if (typeof clock !== 'function') throw new TypeError('clock must be a function such as Date.now');
     this.db = db;

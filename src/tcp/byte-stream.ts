@@ -22,6 +22,8 @@ export interface ByteStream {
   pause(): unknown;
   /** Lets `data` flow again, also if it was not held back. */
   resume(): unknown;
+  /** Whether it is closed already. One that says so is not served; one that says nothing is taken to be open. */
+  readonly destroyed?: boolean | undefined;
   /** The other end's address, for the log and for consumers; undefined for a stream that has none. */
   readonly remoteAddress?: string | undefined;
   /** The other end's port; undefined for a stream that has none. */

@@ -92,7 +92,7 @@ const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too ma
  * ```
  */
 export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
-  const { topology, announce, timers = DEFAULT_TIMERS, onError = printError } = options;
+  const { topology, announce, timers = DEFAULT_TIMERS, onError = printError } = options ?? {};
   if (typeof topology?.join !== 'function') throw new TypeError('topology must be a Topology');
   const toAnnouncement = typeof announce === 'function' ? () => complete(announce()) : () => complete(announce);
   if (typeof announce !== 'function') toAnnouncement();
@@ -140,6 +140,7 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {
     if (open.has(stream)) return report(onError, new TypeError('the stream is served already'), 'misuse');
+    if (stream.destroyed === true) return; // whatever it had to tell, it has told before
     try {
       serve(stream, info.remoteAddress ?? toRemoteAddress(stream) ?? `stream-${++unnamed}`);
     } catch (error) {

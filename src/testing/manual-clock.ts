@@ -29,7 +29,7 @@ export class ManualClock implements ClientTimers {
     this.#nowMs = startMs;
   }
 
-  /** What time it is: milliseconds since 1970. Bound: to be passed on as it is. */
+  /** What time it is: milliseconds since 1970. ListenAddresses: to be passed on as it is. */
   readonly now: Clock = () => this.#nowMs;
 
   /** Lets so many milliseconds pass, and calls what falls due, in order, each at its time. */
@@ -43,6 +43,21 @@ export class ManualClock implements ClientTimers {
       callback();
     }
     this.#pass(endMs);
+  }
+
+  /**
+   * The same, and lets answers arrive in between: promises settle, and streams in memory deliver, before the next timer is
+   * called. For what asks and waits, like a `PeerClient`, which would take one long `advance` for a lookupd that hangs.
+   */
+  async advanceAsync(ms: number): Promise<void> {
+    const endMs = this.#passedMs + ms;
+    await settle();
+    for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
+      this.advance(next[1].atMs - this.#passedMs);
+      await settle();
+    }
+    this.advance(endMs - this.#passedMs);
+    await settle();
   }
 
   /** Sets what time it is, as an operator does. No time passes: no timer is called. */
@@ -75,4 +90,11 @@ export class ManualClock implements ClientTimers {
     const due = [...this.#timers].filter(([, { atMs }]) => atMs <= endMs);
     return due.sort(([a, first], [b, second]) => first.atMs - second.atMs || a - b)[0];
   }
+}
+
+const SETTLED_TURNS = 100;
+
+/** Lets microtasks run until, in all likelihood, none is left. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < SETTLED_TURNS; turn++) await Promise.resolve();
 }

@@ -1,4 +1,11 @@
-import { RegistrationDB, Topology, type PeerInfo, type TopologyOptions } from '../registry/index.js';
+import {
+  isChannelName,
+  isTopicName,
+  RegistrationDB,
+  Topology,
+  type PeerInfo,
+  type TopologyOptions,
+} from '../registry/index.js';
 import { createIdentity } from './identity.js';
 import { DEFAULT_START_MS } from './manual-clock.js';
 
@@ -24,7 +31,7 @@ export function createPeer(name: string, fields: Partial<PeerInfo> = {}): PeerIn
 
 /**
  * A registry that is filled as the literal says. Its peers were last heard of now, as the clock has it. Throws a
- * TypeError for a name of a node that is not `host:port`.
+ * TypeError for a name of a node that is not `host:port`, and for names that are not legal.
  *
  * @param options Those of `Topology`; without a clock, it is `DEFAULT_START_MS` for ever.
  * @example
@@ -45,6 +52,9 @@ export function topology(literal: TopologyLiteral, options: Partial<TopologyOpti
     const peer = createPeer(name, { lastUpdateMs: clock() });
     filled.join(peer);
     for (const [topic, channels] of Object.entries(topics)) {
+      if (!isTopicName(topic) || typeof channels !== 'object' || !channels.every(isChannelName)) {
+        throw new TypeError(`not a topic with a list of channels: ${JSON.stringify({ [topic]: channels })}`);
+      }
       for (const channel of ['', ...channels]) filled.register(peer, topic, channel);
     }
   }
