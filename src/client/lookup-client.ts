@@ -71,7 +71,7 @@ export class LookupError extends Error {
   override readonly name = 'LookupError';
   /** `E_LOOKUP`. */
   readonly code = 'E_LOOKUP';
-  /** The HTTP status; 0 for an answer that did not come in time, was too long, or no JSON. */
+  /** The HTTP status; 0 for an answer that did not come in time, was too long, or is none of a lookupd. */
   readonly status: number;
 
   constructor(message: string, status: number) {
@@ -117,13 +117,13 @@ export class LookupClient {
 
   /** Where a topic lives. Nothing where no lookupd has heard of it. Throws a TypeError for a name that is not legal. */
   async lookup(topic: string, options?: AskOptions): Promise<FoundTopic> {
-    const { said, failures } = await this.#askAll(`/lookup?topic=${toArgument(topic)}`, options);
+    const { said, failures } = await this.#askAll(`/lookup?topic=${toArgument(topic)}`, 'producers', options);
     return { channels: mergeStrings(said, 'channels'), producers: mergeProducers(said), failures };
   }
 
   /** All topics, sorted. */
   async topics(options?: AskOptions): Promise<WithFailures & { readonly topics: readonly string[] }> {
-    const { said, failures } = await this.#askAll('/topics', options);
+    const { said, failures } = await this.#askAll('/topics', 'topics', options);
     return { topics: mergeStrings(said, 'topics'), failures };
   }
 
@@ -132,21 +132,25 @@ export class LookupClient {
     topic: string,
     options?: AskOptions,
   ): Promise<WithFailures & { readonly channels: readonly string[] }> {
-    const { said, failures } = await this.#askAll(`/channels?topic=${toArgument(topic)}`, options);
+    const { said, failures } = await this.#askAll(`/channels?topic=${toArgument(topic)}`, 'channels', options);
     return { channels: mergeStrings(said, 'channels'), failures };
   }
 
   /** All nodes that are active, with their topics. */
   async nodes(options?: AskOptions): Promise<WithFailures & { readonly nodes: readonly FoundNode[] }> {
-    const { said, failures } = await this.#askAll('/nodes', options);
+    const { said, failures } = await this.#askAll('/nodes', 'producers', options);
     return { nodes: mergeNodes(said), failures };
   }
 
-  async #askAll(target: string, { signal }: AskOptions = {}): Promise<{ said: Said[]; failures: LookupFailure[] }> {
+  async #askAll(
+    target: string,
+    name: 'producers' | 'topics' | 'channels',
+    { signal }: AskOptions = {},
+  ): Promise<{ said: Said[]; failures: LookupFailure[] }> {
     signal?.throwIfAborted();
     const said: Said[] = [];
     const failures: LookupFailure[] = [];
-    const answers = await Promise.allSettled(this.#lookupds.map(({ url }) => this.#ask(url + target, signal)));
+    const answers = await Promise.allSettled(this.#lookupds.map(({ url }) => this.#ask(url + target, name, signal)));
     signal?.throwIfAborted();
     for (const [i, answer] of answers.entries()) {
       const { address } = this.#lookupds[i]!;
@@ -161,18 +165,20 @@ export class LookupClient {
     );
   }
 
-  async #ask(url: string, signal: AbortSignal | undefined): Promise<Json> {
+  /** What one lookupd answers: an object with a list of that name. */
+  async #ask(url: string, name: string, signal: AbortSignal | undefined): Promise<Json> {
     const giveUp = new AbortController();
-    const late = () => {
-      const error = new LookupError(`no answer within ${this.#timeoutMs} ms`, 0);
+    const late = () => new LookupError(`no answer within ${this.#timeoutMs} ms`, 0);
+    try {
+      const asked = this.#fetchJson(url, name, giveUp.signal);
+      return await within(asked, { timers: this.#timers, ms: this.#timeoutMs, late, signal });
+    } catch (error) {
       giveUp.abort(error);
-      return error;
-    };
-    const signals = signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal;
-    return within(this.#timers, this.#timeoutMs, this.#fetchJson(url, signals), late);
+      throw error;
+    }
   }
 
-  async #fetchJson(url: string, signal: AbortSignal): Promise<Json> {
+  async #fetchJson(url: string, name: string, signal: AbortSignal): Promise<Json> {
     const token = await this.#token();
     const response = await this.#fetch(url, {
       signal,
@@ -182,9 +188,10 @@ export class LookupClient {
       },
     });
     const json = toJson(await readText(response, this.#maxAnswerBytes));
-    if (response.status === 200 && json) return json;
+    // Go may write a list that is empty as null.
+    if (response.status === 200 && json && (json[name] === null || Array.isArray(json[name]))) return json;
     if (response.status === 404 && json?.['message'] === 'TOPIC_NOT_FOUND') return {};
-    if (response.status === 200) throw new LookupError('the answer is no JSON object', 0);
+    if (response.status === 200) throw new LookupError(`the answer has no list of ${name}`, 0);
     const word = typeof json?.['message'] === 'string' ? ` ${json['message']}` : '';
     throw new LookupError(`status ${response.status}${word}`, response.status);
   }

@@ -1,7 +1,8 @@
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
+import { isThenable } from '../registry/error-report.js';
 import type { ByteStream } from '../tcp/index.js';
 import { ClosedError, PeerConnection } from './peer-connection.js';
-import { within, type ClientTimers } from './timers.js';
+import { eachWithin, within, type ClientTimers, type Deadline } from './timers.js';
 
 /** Opens a stream of bytes to a lookupd. The signal is aborted when the stream is no longer wanted. */
 export type Connect = (address: string, signal: AbortSignal) => ByteStream | PromiseLike<ByteStream>;
@@ -24,7 +25,8 @@ export interface LinkOptions {
 /** One lookupd that a producer is announced to: connects, registers, pings, and begins anew when that ends. */
 export class LookupdLink {
   readonly #options: LinkOptions;
-  readonly #abort = new AbortController();
+  /** Ends the attempt, or the connection, that there is. */
+  #current = new AbortController();
   #connection: PeerConnection | undefined;
   #timer: unknown;
   #wake: () => void = () => undefined;
@@ -65,11 +67,8 @@ export class LookupdLink {
     this.#isClosed = true;
     this.#stopTimer();
     this.#wake();
-    const { timers, timeoutMs } = this.#options;
-    const closed = new ClosedError('closed');
-    const connection = this.#connection;
-    if (connection) await within(timers, timeoutMs, connection.end(), () => closed).catch(() => undefined);
-    this.#abort.abort(closed);
+    if (this.#connection) await within(this.#connection.end(), this.#deadline).catch(() => undefined);
+    this.#current.abort(new ClosedError('closed'));
   }
 
   async #goOn(attempt: Promise<void>): Promise<void> {
@@ -85,23 +84,18 @@ export class LookupdLink {
 
   /** One connection, up to where everything is registered. Never rejects. */
   async #attempt(): Promise<void> {
-    const { address, identity, connect, timers, timeoutMs, wanted } = this.#options;
-    const late = () => new ClosedError(`${address} did not answer within ${timeoutMs} ms`);
-    const giveUp = new AbortController();
-    const signal = AbortSignal.any([this.#abort.signal, giveUp.signal]);
+    const { address, identity, connect, wanted } = this.#options;
+    const current = (this.#current = new AbortController());
+    const deadline = { ...this.#deadline, signal: current.signal };
     try {
-      const opening = Promise.resolve(connect(address, signal)).then((stream) => new PeerConnection(stream));
-      opening.then(
-        (opened) => destroyWhenAborted(opened, signal),
-        () => undefined, // it is awaited below
-      );
-      const connection = await within(timers, timeoutMs, opening, late);
-      const announcement = await within(timers, timeoutMs, connection.identify(identity), late);
-      signal.throwIfAborted();
+      const connection = await within(open(connect, address, current.signal), deadline);
+      const announcement = await within(connection.identify(identity), deadline);
       // From here on `send` sends; what was wanted before is sent now, in one go.
       this.#connection = connection;
-      const orders = Array.from(wanted(), (order) => connection.send(order));
-      await within(timers, timeoutMs, Promise.all(orders), late);
+      await eachWithin(
+        Array.from(wanted(), (order) => connection.send(order)),
+        deadline,
+      );
       if (connection.isClosed) return;
       this.#failures = 0;
       this.#isConnected = true;
@@ -110,7 +104,7 @@ export class LookupdLink {
       this.#options.onConnected(announcement);
     } catch (error) {
       const reason = error instanceof Error ? error : new ClosedError(String(error));
-      giveUp.abort(reason);
+      current.abort(reason);
       if (!this.#connection) this.#ended(reason);
     }
   }
@@ -125,13 +119,16 @@ export class LookupdLink {
 
   /** An order that is not answered well, or not in time, ends the connection. Never rejects. */
   async #ordered(connection: PeerConnection, send: () => Promise<void>): Promise<void> {
-    const { address, timers, timeoutMs } = this.#options;
-    const late = () => new ClosedError(`${address} did not answer within ${timeoutMs} ms`);
     try {
-      await within(timers, timeoutMs, send(), late);
+      await within(send(), this.#deadline);
     } catch (error) {
       connection.destroy(error as Error);
     }
+  }
+
+  get #deadline(): Deadline {
+    const { address, timers, timeoutMs: ms } = this.#options;
+    return { timers, ms, late: () => new ClosedError(`${address} did not answer within ${ms} ms`) };
   }
 
   #ended(error: Error): void {
@@ -154,8 +151,16 @@ export class LookupdLink {
   }
 }
 
-function destroyWhenAborted(connection: PeerConnection, signal: AbortSignal): void {
-  const destroy = () => connection.destroy(signal.reason as Error);
-  if (signal.aborted) destroy();
-  else signal.addEventListener('abort', destroy, { once: true });
+/** A connection that is destroyed when the signal says so, also when it comes too late. */
+function open(connect: Connect, address: string, signal: AbortSignal): PromiseLike<PeerConnection> {
+  const toConnection = (stream: ByteStream) => {
+    const connection = new PeerConnection(stream);
+    const destroy = () => connection.destroy(signal.reason as Error);
+    if (signal.aborted) destroy();
+    else signal.addEventListener('abort', destroy, { once: true });
+    return connection;
+  };
+  const stream = connect(address, signal);
+  // At once where it can be: the stream may fail before the next microtask.
+  return isThenable(stream) ? Promise.resolve(stream).then(toConnection) : Promise.resolve(toConnection(stream));
 }

@@ -18,12 +18,22 @@ export async function connectTcp(address: string, signal: AbortSignal): Promise<
   const { host, port } = parseTcpAddress(address);
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
-    const abort = () => socket.destroy(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
+    const abort = () => {
+      socket.destroy();
+      reject(signal.reason as Error);
+    };
+    const settle = () => {
       signal.removeEventListener('abort', abort);
-      socket.off('error', reject);
+      socket.off('error', fail);
+    };
+    const fail = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      settle();
       resolve(socket);
     });
     if (signal.aborted) abort();

@@ -1,4 +1,5 @@
 import { isChannelName, isTopicName, type OnError } from '../registry/index.js';
+import { callGuarded, printError } from '../registry/error-report.js';
 import { atLeast } from '../registry/options.js';
 import { SafeEmitter } from '../registry/safe-emitter.js';
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
@@ -102,6 +103,7 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
       timeoutMs = DEFAULT_PEER_TIMEOUT_MS,
       minBackoffMs = DEFAULT_MIN_BACKOFF_MS,
       maxBackoffMs = DEFAULT_MAX_BACKOFF_MS,
+      onError = printError,
     } = options ?? {};
     atLeast(1, 'pingIntervalMs', pingIntervalMs);
     atLeast(1, 'timeoutMs', timeoutMs);
@@ -109,7 +111,9 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
     atLeast(minBackoffMs, 'maxBackoffMs', maxBackoffMs);
     const identity = toIdentity(options.identity);
     const backoffMs = (failures: number) => {
-      return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures, 30)) * (1 - random() / 2);
+      let cut = 0;
+      callGuarded(onError, 'random threw', () => void (cut = random() / 2));
+      return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures, 30)) * (1 - cut);
     };
     this.#addresses = toLookupds(lookupds);
     if (connect === connectTcp) this.#addresses.forEach(parseTcpAddress);
@@ -209,5 +213,7 @@ function toIdentity(identity: AnnouncedIdentity): Identity {
       throw new TypeError(`identity must have a ${name} from 1 to 65535`);
     }
   }
-  return { hostname: broadcastAddress, version: 'unknown', topologyZone: '', topologyRegion: '', ...identity };
+  const { hostname = broadcastAddress, version, topologyZone = '', topologyRegion = '' } = identity;
+  // A lookupd refuses a version that is empty.
+  return { broadcastAddress, tcpPort, httpPort, hostname, version: version || 'unknown', topologyZone, topologyRegion };
 }

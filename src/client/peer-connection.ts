@@ -97,11 +97,11 @@ export class PeerConnection {
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     stream.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new ClosedError(String(error))));
     stream.on('close', () => this.#end(new ClosedError('connection closed')));
-    stream.on('end', () => this.#end(new ClosedError('the lookupd ended the connection')));
+    stream.on('end', () => this.destroy(new ClosedError('the lookupd ended the connection')));
     this.#streamOver = new Promise((resolve) => {
       for (const event of ['end', 'close', 'error']) stream.on(event, () => resolve());
     });
-    stream.on('data', (bytes: Uint8Array) => this.#receive(bytes));
+    stream.on('data', (bytes: Uint8Array | string) => this.#receive(bytes));
   }
 
   /** Whether the conversation has ended. */
@@ -141,24 +141,35 @@ export class PeerConnection {
 
   /** Drops the connection. */
   destroy(reason: Error = new ClosedError('destroyed')): void {
-    this.#stream.destroy();
     this.#end(reason);
+    try {
+      this.#stream.destroy();
+    } catch {
+      // It is given up, whatever it says to that.
+    }
   }
 
   #ask(messages: readonly PeerMessage[]): Promise<Reply> {
     if (this.#error) return Promise.reject(this.#error);
     return new Promise((resolve, reject) => {
+      const chunks = messages.map(encodePeerMessage); // throws, for what cannot be sent, before anything is awaited
       this.#waiting.push({ resolve, reject });
-      for (const message of messages) this.#stream.write(encodePeerMessage(message));
+      try {
+        for (const chunk of chunks) this.#stream.write(chunk);
+      } catch (error) {
+        this.destroy(new ClosedError('the stream cannot be written to', { cause: error }));
+      }
     });
   }
 
-  #receive(bytes: Uint8Array): void {
+  #receive(bytes: Uint8Array | string): void {
     if (this.#error) return;
+    if (typeof bytes === 'string') return this.destroy(new ClosedError('the stream gives text'));
     this.#decoder.push(bytes);
     for (let reply = this.#decoder.next(); reply !== undefined; reply = this.#decoder.next()) {
-      const waiting = this.#waiting.shift();
       if (reply.type === 'fault') return this.destroy(new ClosedError(`not a lookupd: ${reply.reason}`));
+      const waiting = this.#waiting.shift();
+      if (!waiting && reply.type === 'error') return this.destroy(new RefusedError(reply.code, reply.reason));
       if (!waiting) return this.destroy(new ClosedError('an answer to nothing'));
       waiting.resolve(reply);
       // After an error a lookupd closes: this, and not that, is why it ended.

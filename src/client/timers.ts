@@ -6,23 +6,41 @@ export interface ClientTimers extends Timers {
   clearTimeout(handle: unknown): void;
 }
 
+/** Runtimes take a longer time for none. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const DEFAULT_CLIENT_TIMERS: ClientTimers = {
-  setTimeout: (callback, ms) => globalThis.setTimeout(callback, ms),
+  setTimeout: (callback, ms) => globalThis.setTimeout(callback, Math.min(ms, MAX_TIMER_MS)),
   clearTimeout: (handle) => globalThis.clearTimeout(handle as Parameters<typeof globalThis.clearTimeout>[0]),
 };
 
-/** The promise, or a rejection with what `late` makes when it takes longer than `ms`. */
-export async function within<T>(
-  timers: ClientTimers,
-  ms: number,
-  promise: PromiseLike<T>,
-  late: () => Error,
-): Promise<T> {
-  let handle: unknown;
-  const timeout = new Promise<never>((_, reject) => (handle = timers.setTimeout(() => reject(late()), ms)));
+export interface Deadline {
+  readonly timers: ClientTimers;
+  readonly ms: number;
+  /** What it is to be rejected with when the time is over. */
+  readonly late: () => Error;
+  /** Ends the wait, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The promise, or a rejection when that takes too long or is not wanted any more. */
+export async function within<T>(promise: PromiseLike<T>, { timers, ms, late, signal }: Deadline): Promise<T> {
+  let giveUp: (error: unknown) => void = () => undefined;
+  const givenUp = new Promise<never>((_, reject) => (giveUp = reject));
+  const abort = () => giveUp(signal?.reason);
+  const handle = timers.setTimeout(() => giveUp(late()), ms);
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
   try {
-    return await Promise.race([promise, timeout]);
+    return await Promise.race([promise, givenUp]);
   } finally {
     timers.clearTimeout(handle);
+    signal?.removeEventListener('abort', abort);
   }
+}
+
+/** All of the promises, in order; the time begins anew with each. */
+export async function eachWithin(promises: readonly Promise<unknown>[], deadline: Deadline): Promise<void> {
+  Promise.all(promises).catch(() => undefined); // when one is rejected, nobody looks at those after it
+  for (const promise of promises) await within(promise, deadline);
 }

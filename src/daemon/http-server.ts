@@ -89,7 +89,7 @@ export class RequestTracker {
     for (const event of ['request', 'checkContinue'] as const) {
       server.prependListener(event, ({ socket }: IncomingMessage, response: ServerResponse) => {
         if (this.#last.has(socket)) this.#last.set(socket, response);
-        if (this.#ending) endAfter(response, socket);
+        if (this.#ending) this.#endAfter(response, socket);
       });
     }
   }
@@ -99,11 +99,13 @@ export class RequestTracker {
     this.#ending = true;
     for (const [socket, response] of this.#last) {
       if (!response || response.closed) socket.destroy();
-      else endAfter(response, socket);
+      else this.#endAfter(response, socket);
     }
   }
-}
 
-function endAfter(response: ServerResponse, socket: Socket): void {
-  response.once('close', () => socket.end());
+  #endAfter(response: ServerResponse, socket: Socket): void {
+    response.once('close', () => {
+      if (this.#last.get(socket) === response) socket.end(); // else one that came after it does
+    });
+  }
 }

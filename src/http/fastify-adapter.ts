@@ -27,6 +27,8 @@ export interface FastifyRequest {
 export interface FastifyReply {
   /** Node's own. */
   readonly raw: NodeResponse;
+  /** The headers that the host's hooks have set. */
+  getHeaders(): Readonly<Record<string, string | number | readonly string[] | undefined>>;
   /** Lets the host's not-found handler answer. */
   callNotFound(): unknown;
   /** Lets the host's error handler answer, for an error. */
@@ -36,7 +38,8 @@ export interface FastifyReply {
 /**
  * Makes a handler a plugin for Fastify 5: `app.register(toFastifyPlugin(handler), { prefix: '/nsq' })`, or without a
  * prefix at the root. Routes of the host's own go before it. What is not the handler's goes to the host's
- * not-found handler. No parser of the host's sees a body, so that none answers 415 or 400 for it.
+ * not-found handler. No parser of the host's sees a body, so that none answers 415 or 400 for it. Headers that hooks have set
+ * before are sent, too; `onSend` hooks do not see the answers.
  *
  * @example
  * ```js
@@ -54,14 +57,19 @@ export function toFastifyPlugin(
   options: NodeHandlerOptions = {},
 ): (scope: FastifyScope, options: unknown, done: () => void) => void {
   return (scope, _options, done) => {
-    const mounted = scope.prefix === '' ? handler : underPrefix(scope.prefix)(handler);
+    const prefix = scope.prefix.replace(/\/+$/, '');
+    const mounted = prefix === '' ? handler : underPrefix(prefix)(handler);
     const listener = toNodeHandler(mounted, options);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
     scope.all('/*', ({ raw }, reply) => {
+      // What hooks have set, as for CORS: this answer does not go through Fastify.
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader?.(name, value);
+      }
       listener(raw, reply.raw, (error) => {
         if (error === undefined) reply.callNotFound();
-        else reply.send(error);
+        else reply.send(error instanceof Error ? error : new Error('an HTTP handler threw', { cause: error }));
       });
     });
     done();

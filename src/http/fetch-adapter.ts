@@ -1,4 +1,4 @@
-import { printError, report } from '../registry/error-report.js';
+import { callGuarded, printError, report } from '../registry/error-report.js';
 import type { OnError } from '../registry/index.js';
 import { answerNotFound } from './http-handler.js';
 import { assertHandler, type HttpBody, type HttpHandler, type HttpRequest, type HttpResponse } from './http-message.js';
@@ -66,7 +66,8 @@ function toHttpRequest({ method, url, headers }: Request): HttpRequest {
 }
 
 function toResponse({ status, headers, body }: HttpResponse, isHead: boolean, onError: OnError): Response {
-  return new Response(isHead ? null : toBodyInit(body, onError), { status, headers });
+  const isNull = isHead || status === 204 || status === 205 || status === 304;
+  return new Response(isNull ? null : toBodyInit(body, onError), { status, headers });
 }
 
 function toBodyInit(body: HttpBody, onError: OnError): ConstructorParameters<typeof Response>[0] {
@@ -76,6 +77,7 @@ function toBodyInit(body: HttpBody, onError: OnError): ConstructorParameters<typ
 
 function toStream(chunks: AsyncIterable<string | Uint8Array>, onError: OnError): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
+  let isCancelled = false;
   return new ReadableStream({
     async pull(controller) {
       try {
@@ -83,12 +85,14 @@ function toStream(chunks: AsyncIterable<string | Uint8Array>, onError: OnError):
         if (next.done === true) controller.close();
         else controller.enqueue(typeof next.value === 'string' ? encoder.encode(next.value) : next.value);
       } catch (error) {
+        if (isCancelled) return; // while the next chunk was awaited
         report(onError, error, 'the body of an answer threw');
         controller.error(error);
       }
     },
-    async cancel() {
-      await iterator.return?.();
+    cancel() {
+      isCancelled = true;
+      callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
     },
   });
 }

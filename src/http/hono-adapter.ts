@@ -7,6 +7,8 @@ import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResp
 export interface HonoContext {
   /** Hono's request, with the WHATWG `Request` in it. */
   readonly req: { readonly raw: Request };
+  /** The answer so far. */
+  readonly res: Response;
   /** With `@hono/node-server`: Node's own request and response, as `incoming` and `outgoing`. */
   readonly env?: unknown;
 }
@@ -16,7 +18,7 @@ export interface HonoContext {
  * to the next one; for a prefix, decorate the handler with `underPrefix`.
  *
  * On Node the answer is written to Node's response, as a `Response` would send header names in lower case; on other
- * runtimes it is a `Response`.
+ * runtimes it is a `Response`. Headers that middlewares have set before are sent, too; on Node, those set after are not.
  *
  * @example
  * ```js
@@ -35,8 +37,13 @@ export function toHonoMiddleware(
 ): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const { onError = printError } = options;
   const listener = toNodeHandler(handler, options);
-  return async ({ req, env }, next) => {
-    if (hasNode(env)) return answerNode(listener, env, next);
+  return async (context, next) => {
+    const { req, env } = context;
+    if (hasNode(env)) {
+      // What middlewares have set, as for CORS: this answer does not go through Hono.
+      context.res.headers.forEach((value, name) => env.outgoing.setHeader?.(name, value));
+      return answerNode(listener, env, next);
+    }
     const response = await answerFetch(handler, req.raw, onError);
     if (!response) await next();
     return response;
@@ -58,6 +65,7 @@ function answerNode(
   next: () => Promise<void>,
 ): Promise<Response | undefined> {
   return new Promise((resolve, reject) => {
+    if (outgoing.destroyed) return resolve(toAlreadySent()); // the client has gone: it would close no more
     outgoing.on('close', () => resolve(toAlreadySent()));
     listener(incoming, outgoing, (error) => {
       if (error === undefined) resolve(next().then(() => undefined));

@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly remoteAddress?: string | undefined;
 }
 
-/** Text (sent as UTF-8), bytes, or chunks of either that are sent as they come. */
+/** Text (sent as UTF-8), bytes, or chunks of either that are sent as they come. Bytes are not to be changed afterwards. */
 export type HttpBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
 /** An answer, as a handler gives it. */

@@ -32,10 +32,13 @@ export function toKoaMiddleware(
   const listener = toNodeHandler(handler, options);
   return (context, next) =>
     new Promise((resolve, reject) => {
+      if (context.res.destroyed) return resolve(undefined); // the client has gone: it would close no more
+      const { respond } = context;
       context.respond = false; // Koa would write the head itself, in lower case
       context.res.on('close', () => resolve(undefined));
       listener(context.req, context.res, (error) => {
-        context.respond = true;
+        if (respond === undefined) delete context.respond;
+        else context.respond = respond;
         if (error === undefined) resolve(next());
         // As it was thrown, whatever it is.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors

@@ -41,6 +41,8 @@ export interface NodeResponse {
   end(chunk: string, encoding: 'latin1'): unknown;
   /** Cuts off an answer that could not be finished. */
   destroy(error?: Error): unknown;
+  /** Sets a header beside those of the answer. */
+  setHeader?(name: string, value: string | number | readonly string[]): unknown;
   /** Adds a listener. */
   on(event: 'drain' | 'close', listener: () => void): unknown;
   /** Whether the status and headers are out. */
@@ -101,7 +103,7 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     };
     try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
-      send(response, closes ? closing(result) : result, request.method === 'HEAD')?.catch(giveUp);
+      send(response, closes ? closing(result) : result, request.method === 'HEAD', onError)?.catch(giveUp);
     } catch (error) {
       giveUp(error);
     }
@@ -112,7 +114,9 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     else answer(request, response, answerNotFound());
   };
   const fail = (request: NodeRequest, response: NodeResponse, error: unknown, next?: Next) => {
-    if (next) return callGuarded(onError, 'next threw', () => next(error));
+    // A next without an error means another thing.
+    if (next)
+      return callGuarded(onError, 'next threw', () => next(error ?? new Error('an HTTP handler threw nothing')));
     report(onError, error, 'an HTTP handler threw');
     answer(request, response, failure(500, 'INTERNAL_ERROR'));
   };
@@ -169,7 +173,12 @@ function closing(response: HttpResponse): HttpResponse {
   return { ...response, headers: { ...response.headers, Connection: 'close' } };
 }
 
-type Sender = (response: NodeResponse, answer: HttpResponse, isHead: boolean) => Promise<void> | undefined;
+type Sender = (
+  response: NodeResponse,
+  answer: HttpResponse,
+  isHead: boolean,
+  onError: OnError,
+) => Promise<void> | undefined;
 
 interface Prepared {
   readonly headers: HttpResponse['headers'];
@@ -197,7 +206,12 @@ function createSender(): Sender {
     known.set(bytes, made);
     return made;
   };
-  return (response, { status, headers, body }, isHead) => {
+  return (response, { status, headers, body }, isHead, onError) => {
+    if (status === 204) {
+      response.writeHead(status, Object.entries(headers).flat()); // which has no length
+      response.end();
+      return undefined;
+    }
     if (typeof body === 'string' || body instanceof Uint8Array) {
       const prepared = prepare(headers, typeof body === 'string' ? encoder.encode(body) : body);
       response.writeHead(status, prepared.head);
@@ -207,13 +221,18 @@ function createSender(): Sender {
       return undefined;
     }
     response.writeHead(status, Object.entries(headers).flat());
-    if (!isHead) return sendChunks(response, body);
+    if (!isHead) return sendChunks(response, body, onError);
     response.end();
     return undefined;
   };
 }
 
-async function sendChunks(response: NodeResponse, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
+async function sendChunks(
+  response: NodeResponse,
+  chunks: AsyncIterable<string | Uint8Array>,
+  onError: OnError,
+): Promise<void> {
+  if (response.destroyed) return; // the client has gone meanwhile
   const iterator = chunks[Symbol.asyncIterator]();
   let goOn = () => {};
   let isClosed = false;
@@ -221,7 +240,8 @@ async function sendChunks(response: NodeResponse, chunks: AsyncIterable<string |
   response.on('close', () => {
     isClosed = true;
     goOn();
-    void iterator.return?.(); // also while a chunk is awaited that may never come
+    // Also while a chunk is awaited that may never come.
+    callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
   });
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     if (isClosed) return;

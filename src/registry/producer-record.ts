@@ -36,6 +36,14 @@ export class ProducerRecord<E> implements Producer {
     if (this.#next) this.#next.#previous = this.#previous;
     else records.last = this.#previous;
     records.size--;
+    this.#previous = this.#next = undefined; // who keeps this one keeps no other with it
+  }
+
+  /** Takes all of a peer's records apart, and gives them in their order. */
+  static takeAll<E>(records: PeerRecords<E> | undefined): ProducerRecord<E>[] {
+    const list = ProducerRecord.listOf(records);
+    for (const record of list) record.#previous = record.#next = undefined;
+    return list;
   }
 
   /** A peer's records, in their order. */

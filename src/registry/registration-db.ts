@@ -143,7 +143,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Ends all of `peer`'s parts as a producer, and answers of which registrations. The registrations stay. */
   removePeer(peer: PeerInfo): Registration[] {
-    const records = ProducerRecord.listOf(this.#byPeer.get(peer));
+    const records = ProducerRecord.takeAll(this.#byPeer.get(peer));
     this.#byPeer.delete(peer);
     this.#size -= records.length;
     const entries = records.map(({ entry }) => {

@@ -34,6 +34,7 @@ export function listenToPort(port: MessagePortLike, { onMessage, onError, onClos
     port.on('messageerror', () => onError(UNREADABLE));
     port.on('close', onClose);
     port.on('exit', onClose); // a Worker does not close
+    port.on('error', (error: unknown) => onError(`the worker threw: ${String(error)}`));
   } else if (isPort && typeof port.addEventListener === 'function') {
     port.addEventListener('message', ({ data }: { readonly data: unknown }) => onMessage(data));
     port.addEventListener('messageerror', () => onError(UNREADABLE));

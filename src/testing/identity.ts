@@ -1,6 +1,8 @@
 import { parseTcpAddress } from '../client/address.js';
 import type { Identity } from '../protocol/index.js';
 
+const MAX_PORT = 65_535;
+
 /**
  * What an nsqd 1.3.0 at `host:port` tells about itself: its HTTP port is the next one. Throws a TypeError for another name.
  *
@@ -17,7 +19,7 @@ export function createIdentity(name: string): Identity {
     broadcastAddress: host,
     hostname: host,
     tcpPort: port,
-    httpPort: port + 1,
+    httpPort: port === MAX_PORT ? port - 1 : port + 1,
     version: '1.3.0',
     topologyZone: '',
     topologyRegion: '',

@@ -67,7 +67,7 @@ export class ManualClock implements ClientTimers {
 
   /** Calls back when so many milliseconds have passed. Answers a handle for `clearTimeout`. */
   setTimeout(callback: () => void, ms: number): number {
-    this.#timers.set(++this.#lastHandle, { atMs: this.#passedMs + ms, callback });
+    this.#timers.set(++this.#lastHandle, { atMs: this.#passedMs + Math.max(0, ms), callback });
     return this.#lastHandle;
   }
 
@@ -82,6 +82,7 @@ export class ManualClock implements ClientTimers {
   }
 
   #pass(toMs: number): void {
+    if (toMs <= this.#passedMs) return; // a callback has turned it on
     this.#nowMs += toMs - this.#passedMs;
     this.#passedMs = toMs;
   }

@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { describe, test, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { serve } from '@hono/node-server';
+import Fastify from 'fastify';
+import { Hono } from 'hono';
+import Koa from 'koa';
+import {
+  createHttpHandler,
+  decorate,
+  toFastifyPlugin,
+  toFetchHandler,
+  toHonoMiddleware,
+  toKoaMiddleware,
+  toNodeHandler,
+  type HttpHandler,
+} from 'nsqlookupd/http';
+import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+
+const T = { timeout: 10_000 };
+const lookupd = () => createHttpHandler({ topology: new Topology({ db: new RegistrationDB(), clock: Date.now }) });
+
+async function listen(t: TestContext, listener: RequestListener): Promise<number> {
+  const server: Server = createServer(listener).listen(0, '127.0.0.1');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function ask(port: number, path: string, options: object = {}, body = '') {
+  const call = httpRequest({ host: '127.0.0.1', port, path, agent: false, ...options });
+  call.end(body);
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk);
+  return { status: response.statusCode, headers: response.headers, text };
+}
+
+/** Sends bytes; gives all that comes until the end. */
+async function raw(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.end(bytes, 'latin1');
+  let text = '';
+  for await (const chunk of socket.setEncoding('latin1')) text += String(chunk);
+  return text;
+}
+
+const throwing =
+  (what: unknown): HttpHandler =>
+  () => {
+    throw what;
+  };
+
+describe('a client that is gone before its turn', () => {
+  test('does not hold a Koa middleware for ever', T, async (t) => {
+    let settled = false;
+    let arrived = () => {};
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    let over = () => {};
+    const closed = new Promise<void>((resolve) => (over = resolve));
+    const app = new Koa();
+    app.use(async (context, next) => {
+      arrived();
+      await once(context.res, 'close'); // as a slow check of the host's would
+      try {
+        await next();
+      } finally {
+        settled = true; // gives back a connection of a pool, say
+      }
+    });
+    app.use(async (_, next) => {
+      over();
+      await next();
+    });
+    app.use(toKoaMiddleware(lookupd()));
+    const port = await listen(t, app.callback());
+    const call = httpRequest({ host: '127.0.0.1', port, path: '/topics', agent: false }).on('error', () => undefined);
+    call.end();
+    await arrival;
+    call.destroy();
+    await closed;
+    for (let i = 0; i < 20; i++) await turn();
+    assert.equal(settled, true);
+  });
+
+  test('does not hold a Hono middleware for ever', T, async (t) => {
+    let settled = false;
+    let arrived = () => {};
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    let over = () => {};
+    const closed = new Promise<void>((resolve) => (over = resolve));
+    const app = new Hono<{ Bindings: { outgoing: ServerResponse } }>();
+    app.use(async (context, next) => {
+      arrived();
+      await once(context.env.outgoing, 'close');
+      over();
+      try {
+        await next();
+      } finally {
+        settled = true;
+      }
+    });
+    app.use(toHonoMiddleware(lookupd()) as never);
+    const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const call = httpRequest({ host: '127.0.0.1', port, path: '/topics', agent: false }).on('error', () => undefined);
+    call.end();
+    await arrival;
+    call.destroy();
+    await closed;
+    for (let i = 0; i < 20; i++) await turn();
+    assert.equal(settled, true);
+  });
+
+  test('ends the body that it would have got', T, async (t) => {
+    let arrived = () => {};
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    let isEnded = false;
+    let isStarted = false;
+    let goOn = () => {};
+    const gone = new Promise<void>((resolve) => (goOn = resolve));
+    const body = async function* () {
+      isStarted = true;
+      try {
+        for (;;) yield 'more';
+      } finally {
+        isEnded = true;
+      }
+    };
+    const listener = toNodeHandler(async () => {
+      arrived();
+      await gone;
+      return { status: 200, headers: {}, body: body() };
+    });
+    const port = await listen(t, (request, response) => {
+      response.on('close', () => goOn());
+      listener(request, response);
+    });
+    const call = httpRequest({ host: '127.0.0.1', port, agent: false }).on('error', () => undefined);
+    call.end();
+    await arrival;
+    call.destroy();
+    await gone;
+    for (let i = 0; i < 20; i++) await turn();
+    assert.equal(isEnded || !isStarted, true, 'the body waits for a drain that cannot come');
+  });
+});
+
+describe('a body', () => {
+  for (const [what, fail] of [
+    ['rejects', () => Promise.reject(new Error('return'))],
+    [
+      'throws',
+      () => {
+        throw new Error('return');
+      },
+    ],
+  ] as const) {
+    test(`whose return ${what} when the client goes is reported, and ends nothing`, T, async (t) => {
+      const reported: unknown[] = [];
+      const body = {
+        [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined), return: fail }),
+      };
+      const listener = toNodeHandler(() => ({ status: 200, headers: {}, body }), {
+        onError: (error) => reported.push(error),
+      });
+      const port = await listen(t, (request, response) => {
+        listener(request, response);
+        response.flushHeaders();
+      });
+      const stray: unknown[] = [];
+      const note = (error: unknown) => stray.push(error);
+      process.on('unhandledRejection', note).on('uncaughtException', note);
+      const call = httpRequest({ host: '127.0.0.1', port, agent: false }).on('error', () => undefined);
+      call.end();
+      const [response] = (await once(call, 'response')) as [IncomingMessage];
+      response.on('error', () => undefined);
+      call.destroy();
+      for (let i = 0; i < 50 && stray.length + reported.length === 0; i++) await new Promise((r) => setTimeout(r, 5));
+      process.off('unhandledRejection', note).off('uncaughtException', note);
+      assert.deepEqual([stray.map(String), reported.map(String)], [[], ['Error: return']]);
+    });
+  }
+
+  test('of a Response that is cancelled between chunks is no failure', T, async () => {
+    const reported: unknown[] = [];
+    let give = () => {};
+    const body = async function* () {
+      yield 'one';
+      await new Promise<void>((resolve) => (give = resolve));
+      yield 'two';
+    };
+    const fetch = toFetchHandler(() => ({ status: 200, headers: {}, body: body() }), {
+      onError: (error) => reported.push(error),
+    });
+    const reader = (await fetch(new Request('http://h/'))).body!.getReader();
+    await reader.read();
+    await turn();
+    void reader.cancel();
+    give();
+    for (let i = 0; i < 10; i++) await turn();
+    assert.deepEqual(reported.map(String), []);
+  });
+
+  for (const status of [204, 205, 304]) {
+    test(`of none, with ${status}, is that in a Response too`, T, async (t) => {
+      const handler = decorate(lookupd(), () => () => ({
+        status,
+        headers: { 'Access-Control-Allow-Origin': '*' },
+        body: '',
+      }));
+      const port = await listen(t, toNodeHandler(handler));
+      const onNode = await ask(port, '/topics');
+      assert.equal(onNode.status, status);
+      const response = await toFetchHandler(handler, { onError: () => undefined })(new Request('http://h/topics'));
+      assert.equal(response.status, status);
+    });
+  }
+
+  test('204 has no Content-Length (RFC 9110, 8.6)', T, async (t) => {
+    const port = await listen(
+      t,
+      toNodeHandler(() => ({ status: 204, headers: {}, body: '' })),
+    );
+    assert.equal((await ask(port, '/')).headers['content-length'], undefined);
+  });
+});
+
+describe('what is thrown', () => {
+  for (const [name, what] of [
+    ['a text', 'no entry'],
+    ['an object', { status: 401 }],
+    ['nothing', undefined],
+    ['null', null],
+  ] as const) {
+    test(`${name}, is a 500 in Fastify`, T, async () => {
+      const app = Fastify();
+      await app.register(toFastifyPlugin(throwing(what), { onError: () => undefined }));
+      const { statusCode, body } = await app.inject('/topics');
+      assert.deepEqual([statusCode, body.includes('no entry')], [500, false], `${statusCode} ${body}`);
+    });
+    if (what === null) continue; // which Koa itself takes for no error
+    test(`${name}, is a 500 in Koa`, T, async (t) => {
+      const app = new Koa();
+      app.silent = true;
+      app.use(toKoaMiddleware(throwing(what), { onError: () => undefined }));
+      app.use((context) => {
+        context.body = 'the next';
+      });
+      const port = await listen(t, app.callback());
+      const { status, text } = await ask(port, '/topics');
+      assert.equal(status, 500, `${status} ${text}`);
+    });
+  }
+});
+
+describe('hostile targets', () => {
+  for (const target of ['/Topics?a=\f', '/Topics?a=\t', '/TOPICS?\u0080\u00ff', '/Topics?a=%0d%0aX-Evil:1']) {
+    test(`${JSON.stringify(target)} is answered, and is no fault of the host's`, T, async (t) => {
+      const reported: unknown[] = [];
+      const port = await listen(t, toNodeHandler(lookupd(), { onError: (error) => reported.push(error) }));
+      const answer = await raw(port, `GET ${target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`);
+      assert.deepEqual(reported.map(String), []);
+      assert.match(answer, /^HTTP\/1\.1 (301|400)/);
+    });
+  }
+});
+
+describe('Fastify', () => {
+  test('headers that the host’s hooks have set are sent', T, async () => {
+    const app = Fastify();
+    app.addHook('onRequest', async (_, reply) => {
+      reply.header('X-Request-Id', '7');
+    });
+    app.get('/own', () => 'own');
+    await app.register(toFastifyPlugin(lookupd()), { prefix: '/nsq' });
+    assert.equal((await app.inject('/own')).headers['x-request-id'], '7');
+    assert.equal((await app.inject('/nsq/topics')).headers['x-request-id'], '7');
+  });
+
+  for (const type of ['application/json;', 'multipart/form-data', 'text/unheard-of']) {
+    test(`a body of type ${JSON.stringify(type)} is ignored`, T, async () => {
+      const app = Fastify();
+      await app.register(toFastifyPlugin(lookupd()));
+      const { statusCode, body } = await app.inject({
+        method: 'POST',
+        url: '/topic/create?topic=t',
+        headers: { 'content-type': type },
+        payload: 'a',
+      });
+      assert.equal(statusCode, 200, body);
+    });
+  }
+
+  for (const prefix of ['/nsq/', '/']) {
+    test(`prefix ${prefix}`, T, async () => {
+      const app = Fastify();
+      await app.register(toFastifyPlugin(lookupd()), { prefix });
+      const { statusCode } = await app.inject(`${prefix}topics`);
+      assert.equal(statusCode, 200);
+    });
+  }
+
+  test('two mounts, hooks, HEAD, OPTIONS', T, async () => {
+    const app = Fastify();
+    const seen: string[] = [];
+    app.addHook(
+      'onResponse',
+      async (request, reply) => void seen.push(`${request.method} ${request.url} ${reply.statusCode}`),
+    );
+    await app.register(toFastifyPlugin(lookupd()), { prefix: '/a' });
+    await app.register(toFastifyPlugin(lookupd()), { prefix: '/b' });
+    assert.equal((await app.inject({ method: 'POST', url: '/a/topic/create?topic=t' })).statusCode, 200);
+    assert.equal((await app.inject('/a/topics')).body, '{"topics":["t"]}');
+    assert.equal((await app.inject('/b/topics')).body, '{"topics":[]}');
+    assert.equal((await app.inject({ method: 'HEAD', url: '/a/topics' })).body, '');
+    assert.equal((await app.inject({ method: 'OPTIONS', url: '/a/topics' })).headers.allow, 'GET, HEAD, OPTIONS');
+    assert.equal(seen.length, 5, seen.join('\n'));
+  });
+});
+
+describe('Koa', () => {
+  test('respond: false of the host’s own stays', T, async (t) => {
+    const app = new Koa();
+    const errors: unknown[] = [];
+    app.on('error', (error) => errors.push(error));
+    app.use(async (context, next) => {
+      context.respond = false;
+      await next();
+      setImmediate(() => context.res.writeHead(200).end('mine')); // an event stream, say
+    });
+    app.use(toKoaMiddleware(lookupd()));
+    const port = await listen(t, app.callback());
+    assert.equal((await ask(port, '/mine')).text, 'mine');
+  });
+
+  test('middlewares around it', T, async (t) => {
+    const app = new Koa();
+    const errors: unknown[] = [];
+    app.on('error', (error) => errors.push(error));
+    app.use(async (context, next) => {
+      context.set('X-Before', '1');
+      context.status = 202;
+      context.body = 'before';
+      await next();
+      context.set('X-After', '1');
+      context.status = 203;
+      context.body = { after: true };
+      context.type = 'text/html';
+    });
+    app.use(toKoaMiddleware(lookupd()));
+    const port = await listen(t, app.callback());
+    const { status, text, headers } = await ask(port, '/topics');
+    assert.deepEqual(
+      [status, text, headers['x-before'], headers['content-length'], headers['content-type']],
+      [200, '{"topics":[]}', '1', '13', 'application/json; charset=utf-8'],
+    );
+    assert.deepEqual(errors, []);
+  });
+});
