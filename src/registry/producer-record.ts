@@ -39,13 +39,6 @@ export class ProducerRecord<E> implements Producer {
     this.#previous = this.#next = undefined; // who keeps this one keeps no other with it
   }
 
-  /** Takes all of a peer's records apart, and gives them in their order. */
-  static takeAll<E>(records: PeerRecords<E> | undefined): ProducerRecord<E>[] {
-    const list = ProducerRecord.listOf(records);
-    for (const record of list) record.#previous = record.#next = undefined;
-    return list;
-  }
-
   /** A peer's records, in their order. */
   static listOf<E>(records: PeerRecords<E> | undefined): ProducerRecord<E>[] {
     const list: ProducerRecord<E>[] = [];

@@ -143,16 +143,17 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Ends all of `peer`'s parts as a producer, and answers of which registrations. The registrations stay. */
   removePeer(peer: PeerInfo): Registration[] {
-    const records = ProducerRecord.takeAll(this.#byPeer.get(peer));
-    this.#byPeer.delete(peer);
-    this.#size -= records.length;
-    const entries = records.map(({ entry }) => {
+    const producers = ProducerRecord.listOf(this.#byPeer.get(peer));
+    const entries = producers.map((producer) => {
+      const { entry } = producer;
       entry.producers.delete(peer);
+      this.#unlink(producer);
       this.#touch(entry);
       return entry;
     });
+    this.#size -= entries.length;
     if (this.listenerCount('producerRemoved') > 0) {
-      records.forEach((producer, i) => this.emit('producerRemoved', entries[i]!, producer));
+      producers.forEach((producer, i) => this.emit('producerRemoved', entries[i]!, producer));
     }
     return entries;
   }
