@@ -214,7 +214,7 @@ test('fuzz: after all faults, each lookupd has exactly what is wanted', { timeou
       for (const l of lookupds) assert.equal(l.topology.nodes().length, 0);
       assert.deepEqual(unhandled, []);
     }),
-    { numRuns: Number(process.env['RUNS'] ?? 1500), interruptAfterTimeLimit: 60_000 },
+    { numRuns: 1500 },
   );
   process.off('unhandledRejection', note);
 });
