@@ -33,7 +33,9 @@ export class ByteQueue {
   /** The next `count` bytes, good until the next call of `push` or `settle`; undefined while there are fewer. */
   take(count: number): Uint8Array | undefined {
     if (this.length < count) return undefined;
-    const taken = this.#bytes.subarray(this.#start, this.#start + count);
+    // A view costs about as much as the rest of this.
+    const isAll = this.#start === 0 && count === this.#bytes.length;
+    const taken = isAll ? this.#bytes : this.#bytes.subarray(this.#start, this.#start + count);
     this.#start += count;
     this.#searched = 0;
     return taken;

@@ -50,7 +50,13 @@ export class Connection {
     });
     stream.on('drain', () => this.#try(() => this.#drained()));
     stream.on('end', () => this.#try(() => this.#deliver(session.end())));
-    stream.on('data', (bytes: Uint8Array | string) => this.#try(() => this.#receive(bytes)));
+    stream.on('data', (bytes: Uint8Array | string) => {
+      try {
+        this.#receive(bytes);
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
   }
 
   /** A look at the deadline. */
@@ -113,8 +119,12 @@ export class Connection {
     try {
       step();
     } catch (error) {
-      report(this.#onError, error, 'a connection was closed, as serving it threw');
-      this.destroy('internal error');
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    report(this.#onError, error, 'a connection was closed, as serving it threw');
+    this.destroy('internal error');
   }
 }
