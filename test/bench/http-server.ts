@@ -8,11 +8,9 @@ import type { AddressInfo } from 'node:net';
 import { createLookupd } from 'nsqlookupd/daemon';
 import { createHttpHandler } from 'nsqlookupd/http';
 import { peerOf } from '../support/peers.js';
-import { fill, topicName, WORLDS } from './worlds.js';
+import { CHANGE_EVERY_MS, changeAt, CHANGES_AT_ONCE, fill, WORLDS } from './worlds.js';
 
 const [kind = '', world = '', target = '', changing = ''] = process.argv.slice(2);
-const CHANGES_PER_SECOND = 5000;
-const TICK_MS = 10;
 
 const topology = fill(WORLDS[world]!);
 
@@ -33,12 +31,11 @@ if (changing !== '') {
   topology.join(peer);
   let turn = 0;
   setInterval(() => {
-    for (let i = 0; i < (CHANGES_PER_SECOND * TICK_MS) / 1000; i++, turn++) {
-      const topic = changing === 'itself' ? topicName(0) : topicName(1 + (turn % 10));
-      if (turn % 2 === 0) topology.register(peer, topic);
-      else topology.unregister(peer, topic);
+    for (let i = 0; i < CHANGES_AT_ONCE; i++) {
+      const { type, topic } = changeAt(turn++, changing === 'itself');
+      topology[type](peer, topic);
     }
-  }, TICK_MS);
+  }, CHANGE_EVERY_MS);
 }
 
 if (kind === 'bare') {

@@ -4,11 +4,9 @@ import { encodePeerMessage } from 'nsqlookupd/protocol';
 import { load, type LoadResult } from './http-load.js';
 import { startQuietly, type QuietCommand } from './quiet-command.js';
 import { exchange, greet, order } from './tcp-load.js';
-import { NODES, registrationsOf, topicName, WORLDS } from './worlds.js';
+import { CHANGE_EVERY_MS, changeAt, CHANGES_AT_ONCE, NODES, registrationsOf, WORLDS } from './worlds.js';
 
 const LINES_AT_ONCE = 500;
-const CHANGE_EVERY_MS = 10;
-const CHANGES_PER_SECOND = 5000;
 
 export interface RealHttp {
   readonly world: string;
@@ -53,11 +51,9 @@ function change(peer: Socket, isItself: boolean): NodeJS.Timeout {
   let turn = 0;
   peer.resume();
   return setInterval(() => {
-    const lines = Array.from({ length: (CHANGES_PER_SECOND * CHANGE_EVERY_MS) / 1000 }, () => {
-      const topic = isItself ? topicName(0) : topicName(1 + ((turn >> 1) % 10));
-      const type = turn++ % 2 === 0 ? 'register' : 'unregister';
-      return encodePeerMessage({ type, topic, channel: '' });
-    });
+    const lines = Array.from({ length: CHANGES_AT_ONCE }, () =>
+      encodePeerMessage({ ...changeAt(turn++, isItself), channel: '' }),
+    );
     peer.write(Buffer.concat(lines));
   }, CHANGE_EVERY_MS);
 }

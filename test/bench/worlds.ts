@@ -22,6 +22,15 @@ export function topicName(i: number): string {
 
 export const NODES = 200;
 
+export const CHANGE_EVERY_MS = 10;
+export const CHANGES_AT_ONCE = 50;
+
+/** One of 5,000 changes a second, of topic 0 or of ten others: each registration is taken back by the next turn. */
+export function changeAt(turn: number, isItself: boolean): { type: 'register' | 'unregister'; topic: string } {
+  const topic = topicName(isItself ? 0 : 1 + ((turn >> 1) % 10));
+  return { type: turn % 2 === 0 ? 'register' : 'unregister', topic };
+}
+
 /** Who registers what: a topic's producers are neighbours of 200 nodes. */
 export function* registrationsOf(world: World): Generator<{ node: number; topic: string; channel: string }> {
   for (let i = 0; i < world.topics; i++) {
