@@ -39,9 +39,6 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     rules: {
-      // Stand-ins for what is asynchronous, and middlewares of frameworks.
-      '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
       '@typescript-eslint/no-floating-promises': [
         'error',
         { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it'] }] },

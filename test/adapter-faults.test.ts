@@ -30,6 +30,12 @@ import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 const T = { timeout: 10_000 };
 const lookupd = () => createHttpHandler({ topology: new Topology({ db: new RegistrationDB(), clock: Date.now }) });
 
+/** Koa's listener, which promises what nobody waits for. */
+function callbackOf(app: Koa): RequestListener {
+  const serve = app.callback();
+  return (request, response) => void serve(request, response);
+}
+
 async function listen(t: TestContext, listener: RequestListener): Promise<number> {
   const server: Server = createServer(listener).listen(0, '127.0.0.1');
   t.after(() => {
@@ -87,7 +93,7 @@ describe('a client that is gone before its turn', () => {
       await next();
     });
     app.use(toKoaMiddleware(lookupd()));
-    const port = await listen(t, app.callback());
+    const port = await listen(t, callbackOf(app));
     const call = httpRequest({ host: '127.0.0.1', port, path: '/topics', agent: false }).on('error', () => undefined);
     call.end();
     await arrival;
@@ -136,7 +142,7 @@ describe('a client that is gone before its turn', () => {
     let goOn = () => {};
     const gone = new Promise<void>((resolve) => (goOn = resolve));
     const body = async function* () {
-      isStarted = true;
+      isStarted = await Promise.resolve(true);
       try {
         for (;;) yield 'more';
       } finally {
@@ -177,22 +183,29 @@ describe('a body', () => {
       const body = {
         [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined), return: fail }),
       };
-      const listener = toNodeHandler(() => ({ status: 200, headers: {}, body }), {
-        onError: (error) => reported.push(error),
-      });
+      let wake = () => {};
+      const told = new Promise<void>((resolve) => (wake = resolve));
+      const onError = (error: unknown) => {
+        reported.push(error);
+        wake();
+      };
+      const listener = toNodeHandler(() => ({ status: 200, headers: {}, body }), { onError });
       const port = await listen(t, (request, response) => {
         listener(request, response);
         response.flushHeaders();
       });
       const stray: unknown[] = [];
-      const note = (error: unknown) => stray.push(error);
+      const note = (error: unknown) => {
+        stray.push(error);
+        wake();
+      };
       process.on('unhandledRejection', note).on('uncaughtException', note);
       const call = httpRequest({ host: '127.0.0.1', port, agent: false }).on('error', () => undefined);
       call.end();
       const [response] = (await once(call, 'response')) as [IncomingMessage];
       response.on('error', () => undefined);
       call.destroy();
-      for (let i = 0; i < 50 && stray.length + reported.length === 0; i++) await new Promise((r) => setTimeout(r, 5));
+      await told;
       process.off('unhandledRejection', note).off('uncaughtException', note);
       assert.deepEqual([stray.map(String), reported.map(String)], [[], ['Error: return']]);
     });
@@ -263,7 +276,7 @@ describe('what is thrown', () => {
       app.use((context) => {
         context.body = 'the next';
       });
-      const port = await listen(t, app.callback());
+      const port = await listen(t, callbackOf(app));
       const { status, text } = await ask(port, '/topics');
       assert.equal(status, 500, `${status} ${text}`);
     });
@@ -346,7 +359,7 @@ describe('Koa', () => {
       setImmediate(() => context.res.writeHead(200).end('mine')); // an event stream, say
     });
     app.use(toKoaMiddleware(lookupd()));
-    const port = await listen(t, app.callback());
+    const port = await listen(t, callbackOf(app));
     assert.equal((await ask(port, '/mine')).text, 'mine');
   });
 
@@ -365,7 +378,7 @@ describe('Koa', () => {
       context.type = 'text/html';
     });
     app.use(toKoaMiddleware(lookupd()));
-    const port = await listen(t, app.callback());
+    const port = await listen(t, callbackOf(app));
     const { status, text, headers } = await ask(port, '/topics');
     assert.deepEqual(
       [status, text, headers['x-before'], headers['content-length'], headers['content-type']],

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { LookupClient, PeerClient, PeerConnection } from 'nsqlookupd/client';
-import { createHttpHandler, decorate, underPrefix } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler, createStreamPair } from 'nsqlookupd/tcp';
 import { createMemoryLookupd, FakeNsqd, ManualClock } from 'nsqlookupd/testing';
@@ -15,25 +15,24 @@ const settle = async () => {
   for (let i = 0; i < 10; i++) await turn();
 };
 
-// node --expose-gc; on Node 20, whose AbortSignal.any forgets no dependant
-for (const [what, run] of Object.entries({
-  'questions of a LookupClient': async (signal: AbortSignal) => {
-    const client = new LookupClient({ lookupds: ['a:1'], fetch: async () => new Response('{"topics":[]}') });
-    for (let i = 0; i < 5000; i++) await client.topics({ signal });
-  },
-})) {
-  test(`${what} leave nothing on a signal that lives on`, T, async () => {
-    const { signal } = new AbortController();
-    await run(signal);
-    for (let i = 0; i < 5; i++) {
-      globalThis.gc!();
-      await turn();
-    }
-    const symbol = Object.getOwnPropertySymbols(signal).find((s) => /ependantSignals/.test(String(s)))!;
-    const kept = (signal as unknown as Record<symbol, Set<unknown> | undefined>)[symbol]?.size ?? 0;
-    assert.ok(kept < 100, `${kept} signals are noted on it`);
-  });
-}
+// node --expose-gc
+test('questions of a LookupClient leave nothing on a signal that lives on', T, async () => {
+  const { signal } = new AbortController();
+  const fetch = () => Promise.resolve(new Response('{"topics":[]}'));
+  const client = new LookupClient({ lookupds: ['a:1'], fetch });
+  const any = AbortSignal.any.bind(AbortSignal);
+  let dependants = 0;
+  AbortSignal.any = (signals) => {
+    dependants++; // Node 20 forgets none of them
+    return any(signals);
+  };
+  try {
+    for (let i = 0; i < 100; i++) await client.topics({ signal });
+  } finally {
+    AbortSignal.any = any;
+  }
+  assert.deepEqual([getEventListeners(signal, 'abort').length, dependants], [0, 0]);
+});
 
 test('attempts in vain leave nothing behind', T, async () => {
   let attempts = 0;
@@ -67,23 +66,6 @@ test('attempts in vain leave nothing behind', T, async () => {
   assert.ok(each < 20, `${each.toFixed(0)} bytes are kept of each`);
 });
 
-test('prefix tricks that hold', T, async () => {
-  const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
-  const handler = decorate(createHttpHandler({ topology }), underPrefix('/nsq'));
-  const ask = async (path: string) => {
-    const answer = await handler({ method: 'GET', path, query: '', headers: {} });
-    return `${answer?.status} ${answer?.headers['Location'] ?? ''}`.trim();
-  };
-  assert.equal(await ask('/nsq//topics'), '200');
-  assert.equal(await ask('/nsq%2ftopics'), 'undefined');
-  assert.equal(await ask('/nsq/%2ftopics'), '200');
-  assert.equal(await ask('/NSQ/topics'), 'undefined');
-  assert.equal(await ask('/nsq/Topics'), '301 /nsq/topics');
-  assert.equal(await ask('//nsq/topics'), 'undefined');
-  assert.equal(await ask('/nsqx/topics'), 'undefined');
-  assert.equal(await ask('/nsq//evil.example/TOPICS'), 'undefined');
-});
-
 test('a connection whose stream throws at destroy has ended all the same', T, async () => {
   const [ours] = duplexPair();
   ours.destroy = () => {
@@ -94,11 +76,7 @@ test('a connection whose stream throws at destroy has ended all the same', T, as
     () => 'resolved',
     () => 'rejected',
   );
-  try {
-    connection.destroy();
-  } catch {
-    // perhaps
-  }
+  connection.destroy();
   assert.equal(await Promise.race([ping, settle().then(() => 'pending')]), 'rejected');
 });
 
@@ -151,24 +129,28 @@ test('listeners that close, register and unregister from within', T, async () =>
   assert.equal(lookupd.topology.nodes().length, 0);
 });
 
-for (const [what, program] of Object.entries({
-  'a PeerClient that is closed while connecting, identifying and up': `
-    import { createServer } from 'node:net';
-    import { PeerClient } from 'nsqlookupd/client';
-    const identity = { broadcastAddress: 's', tcpPort: 1, httpPort: 1 };
-    const mute = createServer((s) => s.on('error', () => {}).resume().unref()).listen(0, '127.0.0.1', async () => {
-      const c = new PeerClient({ lookupds: ['127.0.0.1:' + mute.address().port, '127.0.0.1:1', '192.0.2.1:9'], identity });
-      const started = c.start();
-      setTimeout(async () => { await c.close(); await started; mute.close(); console.log('over'); }, 100);
-    });`,
-})) {
-  test(`the process ends after ${what}`, T, () => {
-    const start = Date.now();
-    const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-      encoding: 'utf8',
-      timeout: 8000,
-    });
-    assert.equal(`${status} ${stdout.trim()}`, '0 over', stderr);
-    assert.ok(Date.now() - start < 3000);
+const PROGRAM = `
+import { createServer } from 'node:net';
+import { PeerClient } from 'nsqlookupd/client';
+const identity = { broadcastAddress: 's', tcpPort: 1, httpPort: 1 };
+let connected;
+const isAsked = new Promise((resolve) => (connected = resolve));
+const mute = createServer((s) => connected(s.on('error', () => {}).resume().unref())).listen(0, '127.0.0.1', async () => {
+  const lookupds = ['127.0.0.1:' + mute.address().port, '127.0.0.1:1'];
+  const client = new PeerClient({ lookupds, identity, timeoutMs: 60_000 });
+  const started = client.start();
+  await isAsked;
+  await client.close();
+  await started;
+  mute.close();
+  console.log('over');
+});`;
+
+test('the process ends when a PeerClient is closed that waits for a mute lookupd, and one that refuses', T, () => {
+  // Were a timer of the client left, it would last a minute.
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', PROGRAM], {
+    encoding: 'utf8',
+    timeout: 8000,
   });
-}
+  assert.equal(`${status} ${stdout.trim()}`, '0 over', stderr);
+});

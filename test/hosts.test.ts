@@ -169,6 +169,22 @@ describe('a prefix', () => {
     }
   });
 
+  test('is taken off once, as it stands', async () => {
+    const handler = underPrefix('/nsq')(createHandler());
+    const ask = async (path: string) => {
+      const answer = await handler({ method: 'GET', path, query: '', headers: {} });
+      return `${answer?.status} ${answer?.headers['Location'] ?? ''}`.trim();
+    };
+    assert.equal(await ask('/nsq//topics'), '200');
+    assert.equal(await ask('/nsq%2ftopics'), 'undefined');
+    assert.equal(await ask('/nsq/%2ftopics'), '200');
+    assert.equal(await ask('/NSQ/topics'), 'undefined');
+    assert.equal(await ask('/nsq/Topics'), '301 /nsq/topics');
+    assert.equal(await ask('//nsq/topics'), 'undefined');
+    assert.equal(await ask('/nsqx/topics'), 'undefined');
+    assert.equal(await ask('/nsq//evil.example/TOPICS'), 'undefined');
+  });
+
   test('may stand within another', () => {
     const handler = underPrefix('/a')(underPrefix('/b')(createHandler()));
     const answer = handler({ method: 'GET', path: '/a/b/PING', query: '', headers: {} });

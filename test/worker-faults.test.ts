@@ -7,8 +7,9 @@ import { Worker } from 'node:worker_threads';
 import { createPortStream, createTcpHandler, RegistrationDB, Topology } from 'nsqlookupd';
 const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
 const handler = createTcpHandler({ topology, announce: { broadcastAddress: 'a', tcpPort: 1, httpPort: 2 } });
-handler(createPortStream(new Worker('throw new Error("in the worker")', { eval: true })));
-setTimeout(() => console.log('alive', handler.connections), 500);
+const worker = new Worker('throw new Error("in the worker")', { eval: true });
+handler(createPortStream(worker));
+worker.on('exit', () => setImmediate(() => console.log('alive', handler.connections)));
 `;
 
 test('a peer in a worker that throws does not end the lookupd', { timeout: 10_000 }, () => {

@@ -1,12 +1,10 @@
-import { joinHostPort } from '../registry/host-port.js';
+import { joinHostPort, splitHostPort } from '../registry/host-port.js';
 
 /** Takes `host:port` apart; an IPv6 host stands in brackets. Throws a TypeError when it is something else. */
 export function parseTcpAddress(address: string): { host: string; port: number } {
-  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(address) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits);
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new TypeError(`a lookupd is named host:port, and not ${JSON.stringify(address)}`);
+  const { host, port } = splitHostPort(address) ?? { host: '', port: 0 };
+  if (host === '' || /[/\s]/.test(host) || port === 0) {
+    throw new TypeError(`not host:port, with a port from 1 to 65535: ${JSON.stringify(address)}`);
   }
   return { host, port };
 }

@@ -106,11 +106,18 @@ export class LookupClient {
 
   /** Throws a TypeError when an option is missing or wrong. */
   constructor(options: LookupClientOptions) {
-    const { lookupds, token, fetch } = options ?? {};
+    const {
+      lookupds,
+      token,
+      fetch,
+      timers = DEFAULT_CLIENT_TIMERS,
+      timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
+      maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
+    } = options ?? {};
     this.#lookupds = toLookupds(lookupds).map((address) => ({ address, url: toBaseUrl(address) }));
-    this.#timeoutMs = atLeast(1, 'timeoutMs', options.timeoutMs ?? DEFAULT_LOOKUP_TIMEOUT_MS);
-    this.#maxAnswerBytes = atLeast(1, 'maxAnswerBytes', options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES);
-    this.#timers = options.timers ?? DEFAULT_CLIENT_TIMERS;
+    this.#timeoutMs = atLeast(1, 'timeoutMs', timeoutMs);
+    this.#maxAnswerBytes = atLeast(1, 'maxAnswerBytes', maxAnswerBytes);
+    this.#timers = timers;
     this.#token = typeof token === 'function' ? token : () => token;
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
   }

@@ -1,7 +1,13 @@
 import { printError } from '../registry/error-report.js';
 import { answerFetch } from './fetch-adapter.js';
 import type { HttpHandler } from './http-message.js';
-import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResponse } from './node-adapter.js';
+import {
+  isAnswered,
+  toNodeHandler,
+  type NodeHandlerOptions,
+  type NodeRequest,
+  type NodeResponse,
+} from './node-adapter.js';
 
 /** What the adapter needs of a Hono context. */
 export interface HonoContext {
@@ -40,9 +46,12 @@ export function toHonoMiddleware(
   return async (context, next) => {
     const { req, env } = context;
     if (hasNode(env)) {
+      const { incoming, outgoing } = env;
       // What middlewares have set, as for CORS: this answer does not go through Hono.
-      context.res.headers.forEach((value, name) => env.outgoing.setHeader?.(name, value));
-      return answerNode(listener, env, next);
+      context.res.headers.forEach((value, name) => outgoing.setHeader?.(name, value));
+      if (await isAnswered(listener, incoming, outgoing)) return toAlreadySent();
+      await next();
+      return undefined;
     }
     const response = await answerFetch(handler, req.raw, onError);
     if (!response) await next();
@@ -57,23 +66,6 @@ interface NodeBindings {
 
 function hasNode(env: unknown): env is NodeBindings {
   return typeof env === 'object' && env !== null && 'incoming' in env && 'outgoing' in env;
-}
-
-function answerNode(
-  listener: ReturnType<typeof toNodeHandler>,
-  { incoming, outgoing }: NodeBindings,
-  next: () => Promise<void>,
-): Promise<Response | undefined> {
-  return new Promise((resolve, reject) => {
-    if (outgoing.destroyed) return resolve(toAlreadySent()); // the client has gone: it would close no more
-    outgoing.on('close', () => resolve(toAlreadySent()));
-    listener(incoming, outgoing, (error) => {
-      if (error === undefined) resolve(next().then(() => undefined));
-      // As it was thrown, whatever it is.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      else reject(error);
-    });
-  });
 }
 
 /**

@@ -1,5 +1,11 @@
 import type { HttpHandler } from './http-message.js';
-import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResponse } from './node-adapter.js';
+import {
+  isAnswered,
+  toNodeHandler,
+  type NodeHandlerOptions,
+  type NodeRequest,
+  type NodeResponse,
+} from './node-adapter.js';
 
 /** What the adapter needs of a Koa context. */
 export interface KoaContext {
@@ -30,19 +36,20 @@ export function toKoaMiddleware(
   options: NodeHandlerOptions = {},
 ): (context: KoaContext, next: () => Promise<unknown>) => Promise<unknown> {
   const listener = toNodeHandler(handler, options);
-  return (context, next) =>
-    new Promise((resolve, reject) => {
-      if (context.res.destroyed) return resolve(undefined); // the client has gone: it would close no more
-      const { respond } = context;
-      context.respond = false; // Koa would write the head itself, in lower case
-      context.res.on('close', () => resolve(undefined));
-      listener(context.req, context.res, (error) => {
-        if (respond === undefined) delete context.respond;
-        else context.respond = respond;
-        if (error === undefined) resolve(next());
-        // As it was thrown, whatever it is.
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-        else reject(error);
-      });
-    });
+  return async (context, next) => {
+    const { respond } = context;
+    context.respond = false; // Koa would write the head itself, in lower case
+    let isOut = false;
+    try {
+      isOut = await isAnswered(listener, context.req, context.res);
+    } finally {
+      if (!isOut) restore(context, respond);
+    }
+    if (!isOut) await next();
+  };
+}
+
+function restore(context: KoaContext, respond: boolean | undefined): void {
+  if (respond === undefined) delete context.respond;
+  else context.respond = respond;
 }

@@ -136,6 +136,20 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
   };
 }
 
+/** Resolves to whether the answer is out; if not, it is left to the host. Rejects with what the handler threw. */
+export function isAnswered(listener: NodeListener, request: NodeRequest, response: NodeResponse): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    if (response.destroyed) return resolve(true); // the client has gone: it would close no more
+    response.on('close', () => resolve(true));
+    listener(request, response, (error) => {
+      if (error === undefined) resolve(false);
+      // As it was thrown, whatever it is.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      else reject(error);
+    });
+  });
+}
+
 type Socket = NodeRequest['socket'];
 
 /** Makes a reader of requests; a connection's address is put together once. */

@@ -5,3 +5,12 @@ export function joinHostPort(address: string, port: number): string {
   const host = address.replace(IPV4_IN_IPV6, '');
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
+
+const HOST_PORT = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/;
+
+/** Takes `host:port` apart as Go writes it, an IPv6 host in brackets; undefined if it is none. The host may be empty. */
+export function splitHostPort(text: string): { host: string; port: number } | undefined {
+  const [, ipv6, name, digits] = HOST_PORT.exec(text) ?? [];
+  const port = Number(digits);
+  return digits === undefined || port > 65_535 ? undefined : { host: ipv6 ?? name ?? '', port };
+}
