@@ -136,11 +136,11 @@ describe('the examples of docstrings', () => {
 
 describe('docs/errors.md', () => {
   const errors = readText('docs/errors.md');
-  const rooms = /^src\/(registry|protocol|session|tcp|http|daemon|client|testing)\//;
+  const inModule = /^src\/(base|registry|protocol|streams|session|tcp|http|daemon|client|conformance|testing)\//;
   /** What is caught where it is thrown. */
   const internal = ['src/protocol/identity.ts', 'src/protocol/reply-decoder.ts'];
 
-  /** The words of texts that the rooms' code matches, without what is put in. */
+  /** The words of texts that the modules' code matches, without what is put in. */
   function words(pattern: RegExp, files: readonly string[]): string[] {
     const texts = files.flatMap((file) => {
       const code = readText(file).replace(/\/\*\*[^]*?\*\//g, '');
@@ -157,7 +157,7 @@ describe('docs/errors.md', () => {
     for (const text of found) assert.ok(errors.includes(text), text);
   }
 
-  const inRooms = sources.filter((file) => rooms.test(file));
+  const inModules = sources.filter((file) => inModule.test(file));
 
   test('has every code of the protocol', () => {
     const [, codes = ''] = /type ErrorCode =([^;]*);/.exec(readText('src/protocol/messages.ts')) ?? [];
@@ -165,23 +165,23 @@ describe('docs/errors.md', () => {
   });
 
   test('has the words of every error answer of a peer', () => {
-    assertNames(words(/(?:toFault|toError|refuse)\(\s*'E_\w+',\s*(['`])(.*?)\1/g, inRooms), 14);
+    assertNames(words(/(?:toFault|toError|refuse)\(\s*'E_\w+',\s*(['`])(.*?)\1/g, inModules), 14);
   });
 
   test('has every word that a route fails with', () => {
-    assertNames(words(/failure\(\d+,\s*(['`])(.*?)\1/g, inRooms), 10);
+    assertNames(words(/failure\(\d+,\s*(['`])(.*?)\1/g, inModules), 10);
   });
 
   test('has every line that is logged of a fault', () => {
-    assertNames(words(/log\.(?:warn|error|fatal)\??\.?\((['`])(.*?)\1/g, inRooms), 6);
+    assertNames(words(/log\.(?:warn|error|fatal)\??\.?\((['`])(.*?)\1/g, inModules), 6);
   });
 
   test('has what onError is told', () => {
-    assertNames(words(/(?:report|callGuarded)\(.*?, (['`])([^']*?)\1/g, inRooms), 8);
+    assertNames(words(/(?:report|callGuarded)\(.*?, (['`])([^']*?)\1/g, inModules), 8);
   });
 
   test('has every error that is thrown at a host', () => {
-    const files = inRooms.filter((file) => !internal.includes(file));
+    const files = inModules.filter((file) => !internal.includes(file));
     assertNames(words(/(?:TypeError|new Error|SettingError|ClosedError|LookupError)\(\s*(['`])(.*?)\1/g, files), 20);
   });
 });

@@ -31,10 +31,12 @@ describe('the package', () => {
     });
   }
 
-  test('nsqlookupd has all that its rooms that run anywhere have', async () => {
+  test('nsqlookupd has all that its modules that run anywhere have', async () => {
     const names = async (name: string) => Object.keys((await import(name)) as object);
-    const rooms = await Promise.all(['registry', 'protocol', 'tcp', 'http'].map((room) => names(`nsqlookupd/${room}`)));
-    assert.deepEqual((await names('nsqlookupd')).sort(), [...new Set(rooms.flat())].sort());
+    const modules = await Promise.all(
+      ['registry', 'protocol', 'tcp', 'http'].map((module) => names(`nsqlookupd/${module}`)),
+    );
+    assert.deepEqual((await names('nsqlookupd')).sort(), [...new Set(modules.flat())].sort());
   });
 
   test('the CommonJS build works', () => {

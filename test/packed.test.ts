@@ -4,7 +4,7 @@ import { join, normalize, sep } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { bundle } from './support/bundle.js';
 import { PackedProject, runTool } from './support/packed-project.js';
-import { mayLoad, roomIn } from './support/rooms.js';
+import { mayLoad, moduleIn } from './support/modules.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle, eventemitter3 included: minified, and gzipped. */
 const MAX_REGISTRY_BYTES = 14_000;
@@ -16,7 +16,7 @@ const { files, subpaths, manifest } = project;
 const nameOf = (subpath: string) => subpath.replace('.', 'nsqlookupd');
 /** A subpath's file, as in either build. */
 const entryOf = (subpath: string) => normalize(manifest.exports[subpath]!.import.default.replace('./dist/esm/', ''));
-const roomOf = (subpath: string) => roomIn(entryOf(subpath));
+const moduleOf = (subpath: string) => moduleIn(entryOf(subpath));
 
 describe('the tarball', () => {
   test('holds what was built, the documentation, and nothing else', () => {
@@ -99,7 +99,7 @@ const WAYS = [
   },
 ];
 
-describe('a subpath loads its own room, and those that it may use', () => {
+describe('a subpath loads its own module, and those that it may use', () => {
   for (const subpath of subpaths) {
     for (const { way, build, flags, code } of WAYS) {
       test(`${way} ${nameOf(subpath)}`, () => {
@@ -108,10 +108,10 @@ describe('a subpath loads its own room, and those that it may use', () => {
         const own = loaded.filter((path) => path.startsWith('nsqlookupd')).map((path) => path.replace(dist, ''));
         assert.ok(own.includes(entryOf(subpath)), `${entryOf(subpath)} in ${own.join()}`);
 
-        // Two builds of one class would be two classes: whatever is left of the prefix shows here as a room.
-        const may = mayLoad(roomOf(subpath));
+        // Two builds of one class would be two classes: whatever is left of the prefix shows here as a module.
+        const may = mayLoad(moduleOf(subpath));
         assert.deepEqual(
-          [...new Set(own.map(roomIn))].filter((loadedRoom) => !may.has(loadedRoom)),
+          [...new Set(own.map(moduleIn))].filter((loadedModule) => !may.has(loadedModule)),
           [],
         );
         const packages = loaded.filter((path) => !path.startsWith('nsqlookupd')).map((path) => path.split(sep)[0]!);
@@ -143,7 +143,7 @@ describe('bundled for a browser', () => {
     t.diagnostic(`nsqlookupd/registry: ${bytes} bytes minified, ${gzipBytes} gzipped`);
     assert.ok(bytes <= MAX_REGISTRY_BYTES, `${bytes} bytes`);
     assert.ok(gzipBytes <= MAX_REGISTRY_GZIP_BYTES, `${gzipBytes} bytes gzipped`);
-    const others = files.filter((path) => !path.startsWith('node_modules/nsqlookupd/dist/esm/registry/'));
+    const others = files.filter((path) => !/^node_modules\/nsqlookupd\/dist\/esm\/(?:base|registry)\//.test(path));
     assert.ok(
       others.length > 0 && others.every((path) => path.startsWith('node_modules/eventemitter3/')),
       others.join(),
@@ -159,7 +159,7 @@ describe('bundled for a browser', () => {
     assert.ok(bytes < 2_000, `${bytes} bytes`);
   });
 
-  for (const subpath of subpaths.filter((subpath) => !mayLoad(roomOf(subpath)).has('node:'))) {
+  for (const subpath of subpaths.filter((subpath) => !mayLoad(moduleOf(subpath)).has('node:'))) {
     test(`${nameOf(subpath)} needs nothing of Node's`, async () => {
       const { files } = await bundle(`export * from '${nameOf(subpath)}'`, project.folder);
       assert.ok(files.length > 0);

@@ -1,13 +1,4 @@
-import { joinHostPort, splitHostPort } from '../registry/host-port.js';
-
-/** Takes `host:port` apart; an IPv6 host stands in brackets. Throws a TypeError when it is something else. */
-export function parseTcpAddress(address: string): { host: string; port: number } {
-  const { host, port } = splitHostPort(address) ?? { host: '', port: 0 };
-  if (host === '' || /[/\s]/.test(host) || port === 0) {
-    throw new TypeError(`not host:port, with a port from 1 to 65535: ${JSON.stringify(address)}`);
-  }
-  return { host, port };
-}
+import { joinHostPort, parseTcpAddress } from '../base/host-port.js';
 
 /** The URL of a lookupd's HTTP side, without a slash at its end. Throws a TypeError when it is none. */
 export function toBaseUrl(address: string): string {

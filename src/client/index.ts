@@ -23,4 +23,4 @@ export {
 export { ClosedError, PeerConnection, RefusedError, type Order } from './peer-connection.js';
 export { connectTcp } from './node-connect.js';
 export type { Connect } from './lookupd-link.js';
-export type { ClientTimers } from './timers.js';
+export type { ClientTimers } from '../base/timers.js';

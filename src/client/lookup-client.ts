@@ -1,5 +1,5 @@
 import { isTopicName } from '../registry/index.js';
-import { atLeast } from '../registry/options.js';
+import { atLeast } from '../base/options.js';
 import { toBaseUrl, toLookupds } from './address.js';
 import {
   mergeNodes,
@@ -11,7 +11,8 @@ import {
   type LookupFailure,
   type Said,
 } from './found.js';
-import { DEFAULT_CLIENT_TIMERS, within, type ClientTimers } from './timers.js';
+import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
+import { within } from './within.js';
 
 /** How long a lookupd may take for its whole answer. */
 export const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;
@@ -110,7 +111,7 @@ export class LookupClient {
       lookupds,
       token,
       fetch,
-      timers = DEFAULT_CLIENT_TIMERS,
+      timers = DEFAULT_TIMERS,
       timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
       maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
     } = options ?? {};

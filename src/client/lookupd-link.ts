@@ -1,8 +1,9 @@
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
-import { isThenable } from '../registry/error-report.js';
-import type { ByteStream } from '../tcp/index.js';
+import { isThenable } from '../base/error-report.js';
+import type { ByteStream } from '../streams/index.js';
 import { ClosedError, PeerConnection } from './peer-connection.js';
-import { eachWithin, within, type ClientTimers, type Deadline } from './timers.js';
+import type { ClientTimers } from '../base/timers.js';
+import { eachWithin, within, type Deadline } from './within.js';
 
 /** Opens a stream of bytes to a lookupd. The signal is aborted when the stream is no longer wanted. */
 export type Connect = (address: string, signal: AbortSignal) => ByteStream | PromiseLike<ByteStream>;

@@ -1,5 +1,5 @@
-import type { ByteStream } from '../tcp/index.js';
-import { parseTcpAddress } from './address.js';
+import type { ByteStream } from '../streams/index.js';
+import { parseTcpAddress } from '../base/host-port.js';
 
 /**
  * Opens a TCP connection to `host:port`, in Node: what a `PeerClient` connects with. Rejects with the system's error, or the

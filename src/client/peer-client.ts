@@ -1,12 +1,13 @@
 import { isChannelName, isTopicName, type OnError } from '../registry/index.js';
-import { callGuarded, printError } from '../registry/error-report.js';
-import { atLeast } from '../registry/options.js';
-import { SafeEmitter } from '../registry/safe-emitter.js';
+import { callGuarded, printError } from '../base/error-report.js';
+import { atLeast } from '../base/options.js';
+import { SafeEmitter } from '../base/safe-emitter.js';
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
-import { parseTcpAddress, toLookupds } from './address.js';
+import { parseTcpAddress } from '../base/host-port.js';
+import { toLookupds } from './address.js';
 import { LookupdLink, type Connect } from './lookupd-link.js';
 import { connectTcp } from './node-connect.js';
-import { DEFAULT_CLIENT_TIMERS, type ClientTimers } from './timers.js';
+import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
 
 /** How often nsqd pings. */
 export const DEFAULT_PING_INTERVAL_MS = 15_000;
@@ -97,7 +98,7 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
     const {
       lookupds,
       connect = connectTcp,
-      timers = DEFAULT_CLIENT_TIMERS,
+      timers = DEFAULT_TIMERS,
       random = Math.random,
       pingIntervalMs = DEFAULT_PING_INTERVAL_MS,
       timeoutMs = DEFAULT_PEER_TIMEOUT_MS,

@@ -8,7 +8,7 @@ import {
   type Reply,
   type TopicMessage,
 } from '../protocol/index.js';
-import type { ByteStream } from '../tcp/index.js';
+import type { ByteStream } from '../streams/index.js';
 
 /** The messages that a lookupd answers, each with one reply. */
 export type Order = { readonly type: 'ping' } | TopicMessage;

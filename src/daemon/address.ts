@@ -1,4 +1,4 @@
-import { splitHostPort } from '../registry/host-port.js';
+import { splitHostPort } from '../base/host-port.js';
 
 /** An address to listen on. Without a host: all of the machine's. */
 export interface ListenAddress {

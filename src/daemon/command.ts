@@ -4,7 +4,7 @@ import { defaultSettings, parseFlags, readConfig, SettingError, usage, type Sett
 import { createLookupd, type Lookupd } from './lookupd.js';
 import { createLogger } from './stderr-logger.js';
 import { createSystemClock } from './system-clock.js';
-import { PACKAGE_VERSION } from './version.js';
+import { PACKAGE_VERSION } from '../base/version.js';
 
 const BAD_FLAG = 2;
 const FAILED = 1;

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../registry/duration.js';
+import { formatDuration, parseDuration } from '../base/duration.js';
 import { DEFAULT_MAX_IGNORED_BODY_BYTES } from '../http/index.js';
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_FIELD_LENGTH, DEFAULT_MAX_LINE_BYTES } from '../protocol/index.js';
 import {

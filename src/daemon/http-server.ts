@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { DEFAULT_MAX_IGNORED_BODY_BYTES, toNodeHandler, type HttpHandler } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
-import { atLeast } from '../registry/options.js';
+import { atLeast } from '../base/options.js';
 
 /** 30 seconds: by when an HTTP request must have come whole, and how long a client may read nothing. */
 export const DEFAULT_HTTP_REQUEST_TIMEOUT_MS = 30_000;

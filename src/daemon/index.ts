@@ -24,5 +24,5 @@ export {
 } from './http-server.js';
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
-export { PACKAGE_VERSION } from './version.js';
-export { formatDuration, parseDuration } from '../registry/duration.js';
+export { PACKAGE_VERSION } from '../base/version.js';
+export { formatDuration, parseDuration } from '../base/duration.js';

@@ -2,8 +2,8 @@ import type { Server as HttpServer } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import { hostname } from 'node:os';
 import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
-import { printError } from '../registry/error-report.js';
-import { joinHostPort } from '../registry/host-port.js';
+import { printError } from '../base/error-report.js';
+import { joinHostPort } from '../base/host-port.js';
 import {
   NSQLOOKUPD_VERSION,
   RegistrationDB,
@@ -12,8 +12,8 @@ import {
   type Clock,
   type TopologyOptions,
 } from '../registry/index.js';
-import { toSafeLogger } from '../registry/logger.js';
-import { atLeast } from '../registry/options.js';
+import { toSafeLogger } from '../base/logger.js';
+import { atLeast } from '../base/options.js';
 import { createTcpHandler, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress, type ListenAddress } from './address.js';
 import { createHttpServer, RequestTracker, type HttpServerOptions } from './http-server.js';

@@ -1,4 +1,4 @@
-import { toUnicodeEscape } from '../http/responses.js';
+import { toUnicodeEscape } from '../base/text.js';
 import type { Clock, Logger } from '../registry/index.js';
 
 /** From the most to the least said. */

@@ -1,4 +1,4 @@
-import { toOwnText } from '../registry/own-text.js';
+import { toOwnText } from '../base/text.js';
 import type { Clock } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 import { toBytes } from './responses.js';

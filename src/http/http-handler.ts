@@ -1,6 +1,6 @@
-import { isThenable, printError, report } from '../registry/error-report.js';
+import { isThenable, printError, report } from '../base/error-report.js';
 import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
-import { atLeast } from '../registry/options.js';
+import { atLeast } from '../base/options.js';
 import type { HttpHandler, HttpRequest, HttpResponse, HttpResult, SyncHttpHandler } from './http-message.js';
 import { unescapePercent } from './query.js';
 import { failure } from './responses.js';

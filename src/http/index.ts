@@ -17,7 +17,7 @@ export {
   type SyncHttpHandler,
 } from './http-message.js';
 export { createLogDecorator } from './log-decorator.js';
-export { toFetchHandler, type FetchHandlerOptions } from './fetch-adapter.js';
+export { toFetchHandler, type FetchHandlerOptions } from './adapters/fetch-adapter.js';
 export {
   DEFAULT_MAX_IGNORED_BODY_BYTES,
   toNodeHandler,
@@ -25,8 +25,13 @@ export {
   type NodeListener,
   type NodeRequest,
   type NodeResponse,
-} from './node-adapter.js';
+} from './adapters/node-adapter.js';
 export { underPrefix } from './prefix.js';
-export { toFastifyPlugin, type FastifyReply, type FastifyRequest, type FastifyScope } from './fastify-adapter.js';
-export { toKoaMiddleware, type KoaContext } from './koa-adapter.js';
-export { toHonoMiddleware, type HonoContext } from './hono-adapter.js';
+export {
+  toFastifyPlugin,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyScope,
+} from './adapters/fastify-adapter.js';
+export { toKoaMiddleware, type KoaContext } from './adapters/koa-adapter.js';
+export { toHonoMiddleware, type HonoContext } from './adapters/hono-adapter.js';

@@ -1,5 +1,5 @@
-import { isThenable } from '../registry/error-report.js';
-import { formatDuration } from '../registry/duration.js';
+import { isThenable } from '../base/error-report.js';
+import { formatDuration } from '../base/duration.js';
 import type { Clock, Logger } from '../registry/index.js';
 import type { HttpDecorator, HttpRequest, HttpResult } from './http-message.js';
 

@@ -1,3 +1,4 @@
+import { toUnicodeEscape } from '../base/text.js';
 import type { HttpBody, HttpResponse } from './http-message.js';
 
 const NSQ = { 'X-Nsq-Content-Type': 'nsq; version=1.0' };
@@ -33,8 +34,4 @@ export function text(body: string, contentType = 'text/plain; charset=utf-8'): H
 /** An error: a status and a word for it, as `{"message": …}`. */
 export function failure(status: number, message: string, headers: HttpResponse['headers'] = {}): HttpResponse {
   return { status, headers: { ...headers, ...NSQ_JSON }, body: toJson({ message }) };
-}
-
-export function toUnicodeEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -1,5 +1,5 @@
 import { toFault, type Fault, type Identity } from './messages.js';
-import { decodeText, encodeText } from './text.js';
+import { decodeText, encodeText } from '../base/bytes.js';
 
 /** Nesting deeper than this is refused, as Go's encoding/json does. */
 const MAX_JSON_DEPTH = 10_000;

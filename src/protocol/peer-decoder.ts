@@ -1,7 +1,7 @@
-import { ByteQueue } from './byte-queue.js';
+import { ByteQueue } from '../base/byte-queue.js';
 import { decodeIdentity } from './identity.js';
 import { MAGIC_V1, toFault, type Fault, type PeerMessage } from './messages.js';
-import { decodeText, encodeText, readSize } from './text.js';
+import { decodeText, encodeText, readSize } from '../base/bytes.js';
 
 /** The longest command line of a peer, newline included, in bytes: 64 KiB. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;

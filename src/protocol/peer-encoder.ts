@@ -1,6 +1,6 @@
 import { encodeIdentity } from './identity.js';
 import { MAGIC_V1, type PeerMessage } from './messages.js';
-import { encodeText, frame } from './text.js';
+import { encodeText, frame } from '../base/bytes.js';
 
 /**
  * The bytes of a message from a peer. Throws a TypeError when a topic or channel would not arrive as given:

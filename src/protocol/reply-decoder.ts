@@ -1,6 +1,6 @@
-import { ByteQueue } from './byte-queue.js';
+import { ByteQueue } from '../base/byte-queue.js';
 import { toFault, type Announcement, type ErrorCode, type Fault, type Reply } from './messages.js';
-import { decodeText, readSize } from './text.js';
+import { decodeText, readSize } from '../base/bytes.js';
 
 /** The longest answer of a lookupd, without its size, in bytes: 64 KiB. */
 export const DEFAULT_MAX_REPLY_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { Reply } from './messages.js';
-import { encodeText, frame } from './text.js';
+import { encodeText, frame } from '../base/bytes.js';
 
 /**
  * The bytes of a lookupd's answer, its size (four bytes, big-endian) before it.

@@ -1,4 +1,4 @@
-export type { SafeEmitter } from './safe-emitter.js';
+export type { SafeEmitter } from '../base/safe-emitter.js';
 export { RegistrationDB, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db.js';
 export {
   ANY,
@@ -13,11 +13,11 @@ export {
   type Registration,
 } from './registration.js';
 export { isChannelName, isEphemeral, isTopicName } from './names.js';
-export { NSQLOOKUPD_VERSION } from './version.js';
+export { NSQLOOKUPD_VERSION } from '../base/version.js';
 export type { PeerInfo } from './peer-info.js';
-export type { Clock } from './clock.js';
-export type { OnError } from './error-report.js';
-export { SILENT_LOGGER, type Logger } from './logger.js';
+export type { Clock } from '../base/clock.js';
+export type { OnError } from '../base/error-report.js';
+export { SILENT_LOGGER, type Logger } from '../base/logger.js';
 export {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   DEFAULT_MAX_REGISTRATIONS,

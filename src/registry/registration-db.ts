@@ -1,10 +1,10 @@
-import type { OnError } from './error-report.js';
-import { toOwnText } from './own-text.js';
+import type { OnError } from '../base/error-report.js';
+import { toOwnText } from '../base/text.js';
 import type { PeerInfo } from './peer-info.js';
 import { ProducerRecord, type PeerRecords } from './producer-record.js';
 import { RegistrationIndex } from './registration-index.js';
 import type { Producer, Registration } from './registration.js';
-import { SafeEmitter } from './safe-emitter.js';
+import { SafeEmitter } from '../base/safe-emitter.js';
 
 /**
  * What a `RegistrationDB` tells, each after the change is made. A listener may change the db itself. `on`, `once` and

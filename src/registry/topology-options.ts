@@ -1,6 +1,6 @@
-import type { Clock } from './clock.js';
-import type { OnError } from './error-report.js';
-import type { Logger } from './logger.js';
+import type { Clock } from '../base/clock.js';
+import type { OnError } from '../base/error-report.js';
+import type { Logger } from '../base/logger.js';
 import type { RegistrationDB } from './registration-db.js';
 
 /** 5 minutes: for how long a peer that is not heard of counts as there. nsqlookupd's default. */

@@ -1,10 +1,10 @@
-import type { Clock } from './clock.js';
-import { printError } from './error-report.js';
-import { SILENT_LOGGER, toSafeLogger, type Logger } from './logger.js';
+import type { Clock } from '../base/clock.js';
+import { printError } from '../base/error-report.js';
+import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { isEphemeral } from './names.js';
 import type { PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
-import { atLeast } from './options.js';
+import { atLeast } from '../base/options.js';
 import {
   ANY,
   channelRegistration,

@@ -9,9 +9,9 @@ import {
   type Reply,
   type TopicMessage,
 } from '../protocol/index.js';
-import { formatDuration } from '../registry/duration.js';
-import { toSafeLogger } from '../registry/logger.js';
-import { printError } from '../registry/error-report.js';
+import { formatDuration } from '../base/duration.js';
+import { toSafeLogger } from '../base/logger.js';
+import { printError } from '../base/error-report.js';
 import {
   isChannelName,
   isTopicName,

@@ -1,6 +1,6 @@
-import { callGuarded, report, type OnError } from '../registry/error-report.js';
+import { callGuarded, report, type OnError } from '../base/error-report.js';
 import type { Session, SessionOutput } from '../session/index.js';
-import type { ByteStream } from './byte-stream.js';
+import type { ByteStream } from '../streams/index.js';
 
 /** How long a connection may wait for what, counted in looks at it. */
 export interface Deadlines {

@@ -9,16 +9,16 @@ export {
   type TcpHandler,
   type TcpHandlerOptions,
 } from './tcp-handler.js';
-export type { Timers } from './timers.js';
-export type { ByteStream } from './byte-stream.js';
+export type { Timers } from '../base/timers.js';
 export {
   createPortStream,
+  createStreamPair,
   DEFAULT_HIGH_WATER_MARK_BYTES,
   DEFAULT_MAX_UNREAD_BYTES,
+  type ByteStream,
+  type MessagePortLike,
   type MessageStream,
   type MessageStreamEvents,
   type MessageStreamOptions,
-} from './message-stream.js';
-export type { MessagePortLike } from './message-port.js';
-export { createStreamPair } from './stream-pair.js';
+} from '../streams/index.js';
 export { Session, type SessionOptions, type SessionOutput } from '../session/index.js';

@@ -1,13 +1,13 @@
-import { toPeerLimits } from '../protocol/peer-decoder.js';
-import { encodeReply, type Announcement, type PeerLimits } from '../protocol/index.js';
-import { callGuarded, printError, report } from '../registry/error-report.js';
+import { encodeReply, PeerDecoder, type Announcement, type PeerLimits } from '../protocol/index.js';
+import { callGuarded, printError, report } from '../base/error-report.js';
 import { NSQLOOKUPD_VERSION, SILENT_LOGGER, type Logger, type OnError, type Topology } from '../registry/index.js';
-import { toSafeLogger } from '../registry/logger.js';
-import { atLeast } from '../registry/options.js';
+import { toSafeLogger } from '../base/logger.js';
+import { atLeast } from '../base/options.js';
 import { Session } from '../session/index.js';
-import { toRemoteAddress, type ByteStream } from './byte-stream.js';
+import { toRemoteAddress, type ByteStream } from '../streams/index.js';
 import { Connection } from './connection.js';
-import { DEFAULT_TIMERS, tickWhile, toTickMs, toTicks, type Timers } from './timers.js';
+import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
+import { tickWhile, toTickMs, toTicks } from './deadlines.js';
 
 /** 30 seconds: by when a new connection must have identified itself. nsqlookupd waits for ever. */
 export const DEFAULT_IDENTIFY_TIMEOUT_MS = 30_000;
@@ -96,7 +96,8 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
   if (typeof topology?.join !== 'function') throw new TypeError('topology must be a Topology');
   const toAnnouncement = typeof announce === 'function' ? () => complete(announce()) : () => complete(announce);
   if (typeof announce !== 'function') toAnnouncement();
-  const limits = toPeerLimits(options.limits ?? {});
+  const { limits = {} } = options;
+  new PeerDecoder(limits); // which throws for what is no limit
   const log = toSafeLogger(options.log ?? SILENT_LOGGER, onError);
   const maxConnections = atLeast(0, 'maxConnections', options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
   const defaultSilenceMs = Math.max(DEFAULT_SILENCE_TIMEOUT_MS, 3 * topology.lifetimes.inactiveProducerTimeoutMs);

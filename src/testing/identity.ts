@@ -1,4 +1,4 @@
-import { parseTcpAddress } from '../client/address.js';
+import { parseTcpAddress } from '../base/host-port.js';
 import type { Identity } from '../protocol/index.js';
 
 const MAX_PORT = 65_535;

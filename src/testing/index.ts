@@ -4,6 +4,7 @@ export { createIdentity } from './identity.js';
 export { FakeNsqd } from './fake-nsqd.js';
 export { createMemoryLookupd, type MemoryLookupd, type MemoryLookupdOptions } from './memory-lookupd.js';
 export {
+  createSocketTarget,
   loadScenarios,
   playScenario,
   ScenarioError,
@@ -12,5 +13,5 @@ export {
   type ScenarioConnection,
   type ScenarioStep,
   type ScenarioTarget,
-} from './scenario.js';
-export { createSocketTarget, type SocketTargetOptions } from './node-target.js';
+  type SocketTargetOptions,
+} from '../conformance/index.js';

@@ -60,7 +60,7 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   'packed-types': 'is about the TypeScript compiler',
   'api-report': 'is about the TypeScript compiler',
   types: 'is about the TypeScript compiler',
-  rooms: 'reads the sources, and runs nothing',
+  modules: 'reads the sources, and runs nothing',
 };
 
 const nodeArgs: Runtime['args'] = (files, report) => [

@@ -1,6 +1,6 @@
-import { parseTcpAddress } from '../client/address.js';
-import { ByteQueue } from '../protocol/byte-queue.js';
-import { readSize } from '../protocol/text.js';
+import { parseTcpAddress } from '../base/host-port.js';
+import { ByteQueue } from '../base/byte-queue.js';
+import { readSize } from '../base/bytes.js';
 import type { ScenarioAnswer, ScenarioConnection, ScenarioTarget } from './scenario.js';
 
 /** Where a lookupd is reached, and what it says of itself. */

@@ -1,18 +1,4 @@
-import type { Timers } from '../tcp/index.js';
-
-/** What pings, deadlines and pauses need of a host's timers. `globalThis` has it everywhere. */
-export interface ClientTimers extends Timers {
-  /** Forgets what `setTimeout` has given that handle for. */
-  clearTimeout(handle: unknown): void;
-}
-
-/** Runtimes take a longer time for none. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-export const DEFAULT_CLIENT_TIMERS: ClientTimers = {
-  setTimeout: (callback, ms) => globalThis.setTimeout(callback, Math.min(ms, MAX_TIMER_MS)),
-  clearTimeout: (handle) => globalThis.clearTimeout(handle as Parameters<typeof globalThis.clearTimeout>[0]),
-};
+import type { ClientTimers } from '../base/timers.js';
 
 export interface Deadline {
   readonly timers: ClientTimers;

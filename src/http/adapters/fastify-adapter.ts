@@ -1,6 +1,6 @@
-import type { HttpHandler } from './http-message.js';
+import type { HttpHandler } from '../http-message.js';
 import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResponse } from './node-adapter.js';
-import { underPrefix } from './prefix.js';
+import { underPrefix } from '../prefix.js';
 
 /** What the adapter needs of a Fastify instance. */
 export interface FastifyScope {

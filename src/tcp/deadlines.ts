@@ -1,10 +1,4 @@
-/** What deadlines need of a host's timers. `globalThis` has it everywhere. */
-export interface Timers {
-  /** Calls back once after `ms` milliseconds, fractions allowed. If what it gives has an `unref`, that is called. */
-  setTimeout(callback: () => void, ms: number): unknown;
-}
-
-export const DEFAULT_TIMERS: Timers = globalThis;
+import type { Timers } from '../base/timers.js';
 
 const MAX_TICK_MS = 1000;
 const TICKS = 8;

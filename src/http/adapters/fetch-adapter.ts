@@ -1,8 +1,14 @@
-import { callGuarded, printError, report } from '../registry/error-report.js';
-import type { OnError } from '../registry/index.js';
-import { answerNotFound } from './http-handler.js';
-import { assertHandler, type HttpBody, type HttpHandler, type HttpRequest, type HttpResponse } from './http-message.js';
-import { failure } from './responses.js';
+import { callGuarded, printError, report } from '../../base/error-report.js';
+import type { OnError } from '../../registry/index.js';
+import { answerNotFound } from '../http-handler.js';
+import {
+  assertHandler,
+  type HttpBody,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+} from '../http-message.js';
+import { failure } from '../responses.js';
 
 const encoder = new TextEncoder();
 

@@ -1,4 +1,4 @@
-import type { HttpHandler } from './http-message.js';
+import type { HttpHandler } from '../http-message.js';
 import {
   isAnswered,
   toNodeHandler,

@@ -1,4 +1,4 @@
-import { joinHostPort } from '../registry/host-port.js';
+import { joinHostPort } from '../base/host-port.js';
 
 /**
  * A duplex stream of bytes with the methods and events that a Node stream has: a `net.Socket`, a `TLSSocket`,

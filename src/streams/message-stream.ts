@@ -1,7 +1,7 @@
-import { ByteQueue } from '../protocol/byte-queue.js';
-import { callGuarded, printError, type OnError } from '../registry/error-report.js';
-import { atLeast } from '../registry/options.js';
-import { SafeEmitter } from '../registry/safe-emitter.js';
+import { ByteQueue } from '../base/byte-queue.js';
+import { callGuarded, printError, type OnError } from '../base/error-report.js';
+import { atLeast } from '../base/options.js';
+import { SafeEmitter } from '../base/safe-emitter.js';
 import type { ByteStream } from './byte-stream.js';
 import { listenToPort, type MessagePortLike } from './message-port.js';
 

@@ -1,6 +1,6 @@
-import { printError } from '../registry/error-report.js';
+import { printError } from '../../base/error-report.js';
 import { answerFetch } from './fetch-adapter.js';
-import type { HttpHandler } from './http-message.js';
+import type { HttpHandler } from '../http-message.js';
 import {
   isAnswered,
   toNodeHandler,

@@ -5,3 +5,7 @@
 export function toOwnText(text: string): string {
   return ` ${text}`.replace(' ', '');
 }
+
+export function toUnicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

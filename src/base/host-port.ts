@@ -14,3 +14,12 @@ export function splitHostPort(text: string): { host: string; port: number } | un
   const port = Number(digits);
   return digits === undefined || port > 65_535 ? undefined : { host: ipv6 ?? name ?? '', port };
 }
+
+/** Takes `host:port` apart; an IPv6 host stands in brackets. Throws a TypeError when it is something else. */
+export function parseTcpAddress(address: string): { host: string; port: number } {
+  const { host, port } = splitHostPort(address) ?? { host: '', port: 0 };
+  if (host === '' || /[/\s]/.test(host) || port === 0) {
+    throw new TypeError(`not host:port, with a port from 1 to 65535: ${JSON.stringify(address)}`);
+  }
+  return { host, port };
+}

@@ -1,15 +1,15 @@
-import { callGuarded, isThenable, printError, report } from '../registry/error-report.js';
-import { joinHostPort } from '../registry/host-port.js';
-import type { OnError } from '../registry/index.js';
+import { callGuarded, isThenable, printError, report } from '../../base/error-report.js';
+import { joinHostPort } from '../../base/host-port.js';
+import type { OnError } from '../../registry/index.js';
 import {
   assertHandler,
   type HttpHandler,
   type HttpRequest,
   type HttpResponse,
   type HttpResult,
-} from './http-message.js';
-import { answerNotFound } from './http-handler.js';
-import { failure } from './responses.js';
+} from '../http-message.js';
+import { answerNotFound } from '../http-handler.js';
+import { failure } from '../responses.js';
 
 /** What the adapter needs of a `node:http` (or Express, Connect) request. */
 export interface NodeRequest {
