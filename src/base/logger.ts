@@ -1,4 +1,5 @@
 import { callGuarded, type OnError } from './error-report.js';
+import { toPrintable } from './text.js';
 
 /**
  * Where log lines go. A method that is left out costs nothing: its lines are not even put together.
@@ -20,7 +21,7 @@ export const SILENT_LOGGER: Logger = {};
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
-/** The same logger, for whose throwing nobody has to look out. */
+/** The same logger, for whose throwing nobody has to look out, and whose lines are each one line. */
 export function toSafeLogger(log: Logger, onError: OnError): Logger {
   return log instanceof SafeLogger ? log : new SafeLogger(log, onError);
 }
@@ -34,7 +35,7 @@ class SafeLogger implements Logger {
   constructor(log: Logger, onError: OnError) {
     for (const level of LEVELS) {
       if (!log[level]) continue;
-      this[level] = (line) => callGuarded(onError, 'the logger threw', () => log[level]?.(line));
+      this[level] = (line) => callGuarded(onError, 'the logger threw', () => log[level]?.(toPrintable(line)));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { toUnicodeEscape } from '../base/text.js';
+import { toPrintable } from '../base/text.js';
 import type { Clock, Logger } from '../registry/index.js';
 
 /** From the most to the least said. */
@@ -25,7 +25,6 @@ export interface LoggerOptions {
 export type DaemonLogger = Logger & { fatal(line: string): void };
 
 const MAX_PENDING = 64 * 1024;
-const MAX_LINE_LENGTH = 8192;
 
 const WORDS: Readonly<Record<LogLevel, string>> = {
   debug: 'DEBUG',
@@ -55,7 +54,7 @@ export function createLogger(options: LoggerOptions): DaemonLogger {
   const write = options.write ?? createStderrWriter();
   if (!LOG_LEVELS.includes(level)) throw new TypeError(`level must be one of ${LOG_LEVELS.join(', ')}`);
   const writer = (of: LogLevel) => (line: string) => {
-    write(`${prefix}${timestamp(clock())} ${WORDS[of]}: ${printable(line)}\n`);
+    write(`${prefix}${timestamp(clock())} ${WORDS[of]}: ${toPrintable(line)}\n`);
   };
   const enabled = LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)).map((of) => [of, writer(of)] as const);
   return { fatal: writer('fatal'), ...Object.fromEntries(enabled) };
@@ -91,9 +90,4 @@ function timestamp(ms: number): string {
     `${date} ${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}` +
     `.${pad(time.getMilliseconds(), 3)}${pad(micros, 3)}`
   );
-}
-
-/** What a peer or client sent may stand in a line, but must not start a new one or drive a terminal. */
-function printable(line: string): string {
-  return line.slice(0, MAX_LINE_LENGTH).replace(/[\p{Cc}\u2028\u2029]/gu, toUnicodeEscape);
 }

@@ -15,7 +15,7 @@ export {
 export { isChannelName, isEphemeral, isTopicName } from './names.js';
 export { NSQLOOKUPD_VERSION } from '../base/version.js';
 export type { PeerInfo } from './peer-info.js';
-export type { Clock } from '../base/clock.js';
+export { createSteadyClock, type Clock } from '../base/clock.js';
 export type { OnError } from '../base/error-report.js';
 export { SILENT_LOGGER, type Logger } from '../base/logger.js';
 export {

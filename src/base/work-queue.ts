@@ -1,0 +1,129 @@
+import { printError, report, type OnError } from './error-report.js';
+
+/** Long work, cut into steps: each `next` does one short piece of it. */
+export type Steps<T = void> = Iterator<unknown, T, undefined>;
+
+/** Calls back in a later turn of the event loop, when what has come meanwhile was served. */
+export type NextTurn = (callback: () => void) => void;
+
+/** What is done in one turn of the event loop until others have theirs: about 2 milliseconds of work. */
+export const DEFAULT_STEPS_PER_TURN = 2000;
+
+interface Job {
+  readonly steps: Steps<unknown>;
+  readonly done: (result: unknown) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** How many steps of one job are done before the next one has its share. */
+const SHARE = 100;
+
+/** The runtime's own: after I/O where there is such a thing, else as soon as a timer can be. */
+const runtimeTurn: NextTurn = (callback) => {
+  const { setImmediate } = globalThis as { readonly setImmediate?: NextTurn };
+  if (setImmediate) setImmediate(callback);
+  else globalThis.setTimeout(callback, 0);
+};
+
+/** What a `WorkQueue` is made of, all of which may be left out. */
+export interface WorkQueueOptions {
+  /** How many steps are done in one turn of the event loop, from 1 on. Default 2,000. `Infinity`: all at once. */
+  readonly stepsPerTurn?: number | undefined;
+  /** Default: `setImmediate`, or a timer of 0 ms where there is none. */
+  readonly nextTurn?: NextTurn | undefined;
+  /** Gets what a job threw that nobody waits for. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
+/**
+ * Shares each turn of the event loop among all that have long work to do, so that no peer and no client, however much it
+ * asks for, keeps the others waiting. A turn has a number of steps; who wants more goes on in the next, each in turn.
+ */
+export class WorkQueue {
+  readonly #jobs: Job[] = [];
+  readonly #nextTurn: NextTurn;
+  readonly #stepsPerTurn: number;
+  readonly #onError: OnError;
+  #left: number;
+  #isWaiting = false;
+
+  constructor(options: WorkQueueOptions = {}) {
+    const { stepsPerTurn = DEFAULT_STEPS_PER_TURN, nextTurn = runtimeTurn, onError = printError } = options;
+    this.#stepsPerTurn = stepsPerTurn;
+    this.#nextTurn = nextTurn;
+    this.#onError = onError;
+    this.#left = stepsPerTurn;
+  }
+
+  /** How many jobs are not finished. */
+  get size(): number {
+    return this.#jobs.length;
+  }
+
+  /** Whether this turn has steps left, and nobody is before. */
+  get isFree(): boolean {
+    return this.#left > 0 && this.#jobs.length === 0;
+  }
+
+  /** Takes steps off this turn, for work that was done without `run`. */
+  spend(steps: number): void {
+    this.#left -= steps;
+    this.#wake();
+  }
+
+  /**
+   * Does the steps: at once as far as this turn goes, the rest in later ones. Calls `done` with what they return, before
+   * this returns if all was done at once; `failed` with what they throw, or `onError` if it is left out.
+   */
+  run<T>(steps: Steps<T>, done: (result: T) => void = () => undefined, failed?: (error: unknown) => void): void {
+    const job: Job = {
+      steps,
+      done: done as (result: unknown) => void,
+      failed: failed ?? ((error) => report(this.#onError, error, 'work that was cut into steps threw')),
+    };
+    if (this.isFree && this.#work(job, this.#left)) return;
+    this.#jobs.push(job);
+    this.#wake();
+  }
+
+  /** Resolves in this turn while it has steps left, which this takes, or else in a later one, after those that wait. */
+  turn(steps = 1): Promise<void> {
+    return new Promise((resolve) => this.run(wait(steps), resolve));
+  }
+
+  /** Whether the job is over, after so many steps at the most. */
+  #work(job: Job, most: number): boolean {
+    let count = 0;
+    let next: IteratorResult<unknown, unknown>;
+    try {
+      do next = job.steps.next();
+      while (++count < most && next.done !== true);
+    } catch (error) {
+      this.spend(count);
+      job.failed(error);
+      return true;
+    }
+    this.spend(count);
+    if (next.done === true) job.done(next.value);
+    return next.done === true;
+  }
+
+  #wake(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#nextTurn(() => {
+      this.#isWaiting = false;
+      this.#left = this.#stepsPerTurn;
+      while (this.#left > 0) {
+        const job = this.#jobs.shift();
+        if (!job) return;
+        if (!this.#work(job, Math.min(SHARE, this.#left))) this.#jobs.push(job);
+      }
+      this.#wake();
+    });
+  }
+}
+
+function* wait(steps: number): Generator<undefined, void, undefined> {
+  for (let step = 1; step < steps; step++) yield undefined;
+}
