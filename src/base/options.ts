@@ -40,6 +40,19 @@ export function withMethods(what: string, ...names: readonly string[]): Check {
   );
 }
 
+/** A function that gives numbers. One that throws now may do better later. */
+export const aClock: Check = (name, value) => {
+  aFunction(name, value);
+  let now: unknown = 0;
+  try {
+    now = (value as () => unknown)();
+  } catch {
+    return;
+  }
+  if (typeof now !== 'number' || Number.isNaN(now))
+    throw new TypeError(`${name} must give a number, and gives ${show(now)}`);
+};
+
 export const timers = withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
 export const clientTimers = withMethods('an object with setTimeout and clearTimeout', 'setTimeout', 'clearTimeout');
 

@@ -1,7 +1,7 @@
 import { printError, report, type OnError } from './error-report.js';
 
 /** Long work, cut into steps: each `next` does one short piece of it. */
-export type Steps<T = void> = Iterator<unknown, T, undefined>;
+export type Steps<T = void> = Generator<unknown, T, undefined>;
 
 /** Calls back in a later turn of the event loop, when what has come meanwhile was served. */
 export type NextTurn = (callback: () => void) => void;
@@ -126,4 +126,12 @@ export class WorkQueue {
 
 function* wait(steps: number): Generator<undefined, void, undefined> {
   for (let step = 1; step < steps; step++) yield undefined;
+}
+
+/** Does all of the steps at once, and answers what they return. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const next = steps.next();
+    if (next.done === true) return next.value;
+  }
 }

@@ -37,11 +37,11 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
       return { response: json(toJson({ channels: topology.channels(topic) })), changesAtMs: Infinity };
     });
   const topics = () =>
-    cache.get('topics', db.registrationsRevision, () => {
+    cache.get('topics', db.topicsRevision, () => {
       return { response: json(toJson({ topics: topology.topics() })), changesAtMs: Infinity };
     });
   const nodes = () =>
-    cache.get('nodes', db.revision, () => {
+    cache.get('nodes', db.nodesRevision, () => {
       const all = topology.nodes();
       const changesAtMs = all.reduce((soonest, node) => Math.min(soonest, node.changesAtMs), Infinity);
       return { response: json(encoder.nodes(all)), changesAtMs };

@@ -1,4 +1,4 @@
-import type { LookupResult, Node, PeerInfo, Producer, Registration } from '../registry/index.js';
+import type { LookupResult, PeerInfo, Producer, Registration, TopologyNode } from '../registry/index.js';
 import { toJson } from './responses.js';
 
 /** What nsqlookupd prints as the time of a tombstone that never was: Go's zero time. */
@@ -13,9 +13,9 @@ export class WireEncoder {
     return `{"channels":${toJson(channels)},"producers":[${peers.join(',')}]}`;
   }
 
-  nodes(nodes: readonly Node[]): string {
+  nodes(nodes: readonly TopologyNode[]): string {
     const producers = nodes.map(({ peer, topics }) => {
-      const tombstones = toJson(topics.map(({ tombstoned }) => tombstoned));
+      const tombstones = toJson(topics.map(({ isTombstoned }) => isTombstoned));
       return `${this.#open(peer)},"tombstones":${tombstones},"topics":${toJson(topics.map(({ topic }) => topic))}}`;
     });
     return `{"producers":[${producers.join(',')}]}`;

@@ -8,6 +8,7 @@ export {
   isHeardOf,
   isTombstoned,
   topicRegistration,
+  type Category,
   type Lifetimes,
   type Producer,
   type Registration,
@@ -22,7 +23,17 @@ export {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   DEFAULT_MAX_REGISTRATIONS,
   DEFAULT_MAX_REGISTRATIONS_PER_PEER,
+  DEFAULT_MAX_REGISTRY_BYTES,
   DEFAULT_TOMBSTONE_LIFETIME_MS,
+  TOPOLOGY_CHECKS,
   type TopologyOptions,
 } from './topology-options.js';
-export { Topology, type LookupResult, type Node } from './topology.js';
+export { Topology, type ActiveProducers, type LookupResult, type TopologyNode } from './topology.js';
+export type { Change, ChangeType } from './change.js';
+export {
+  DEFAULT_STEPS_PER_TURN,
+  WorkQueue,
+  type NextTurn,
+  type Steps,
+  type WorkQueueOptions,
+} from '../base/work-queue.js';

@@ -24,3 +24,12 @@ export interface PeerInfo {
   /** When the peer last identified or pinged: milliseconds since 1970, fractions allowed. */
   lastUpdateMs: number;
 }
+
+/** `broadcast address:http port`, by which a tombstone names a node; an IPv6 address without brackets. */
+export function toNodeAddress({ broadcastAddress, httpPort }: PeerInfo): string {
+  return withoutBrackets(`${broadcastAddress}:${httpPort}`);
+}
+
+export function withoutBrackets(address: string): string {
+  return address.replace(/^\[(.*)\](:\d+)$/, '$1$2');
+}

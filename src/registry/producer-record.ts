@@ -1,53 +1,69 @@
 import type { PeerInfo } from './peer-info.js';
-import type { Producer } from './registration.js';
+import type { PeerRecords } from './peer-records.js';
+import type { Producer, Registration } from './registration.js';
 
-/** What one peer is a producer of, in the order in which it became one. */
-export interface PeerRecords<E> {
-  first: ProducerRecord<E> | undefined;
-  last: ProducerRecord<E> | undefined;
-  size: number;
+/** A registration with its producers, as the db keeps it. */
+export interface Entry extends Registration {
+  readonly scope: Scope;
+  /** The revision at which it came. */
+  readonly since: number;
+  /** Whether it was made without a producer, as an operator does. */
+  readonly isMade: boolean;
+  readonly producers: Map<PeerInfo, ProducerRecord>;
 }
 
-/**
- * A producer of one registration (the entry), linked with the others of its peer. A link costs less to make and to end than a
- * place in a set, the more the larger the set is.
- */
-export class ProducerRecord<E> implements Producer {
-  readonly peer: PeerInfo;
+/** What the registrations of one key share. */
+export interface Scope {
+  revision: number;
+  registrations: number;
+}
+
+/** A producer of one registration, linked with those of the same peer and key. */
+export class ProducerRecord implements Producer {
   tombstonedAtMs: number | undefined = undefined;
-  readonly #entry: E;
-  #previous: ProducerRecord<E> | undefined;
-  #next: ProducerRecord<E> | undefined = undefined;
+  readonly #entry: Entry;
+  readonly #records: PeerRecords;
+  #previous: ProducerRecord | undefined = undefined;
+  #next: ProducerRecord | undefined = undefined;
 
-  /** Made as the last of its peer's. */
-  constructor(peer: PeerInfo, entry: E, records: PeerRecords<E>) {
-    this.peer = peer;
+  constructor(entry: Entry, records: PeerRecords) {
     this.#entry = entry;
-    this.#previous = records.last;
-    if (records.last) records.last.#next = this;
-    else records.first = this;
-    records.last = this;
-    records.size++;
+    this.#records = records;
   }
 
-  unlink(records: PeerRecords<E>): void {
-    if (this.#previous) this.#previous.#next = this.#next;
-    else records.first = this.#next;
-    if (this.#next) this.#next.#previous = this.#previous;
-    else records.last = this.#previous;
-    records.size--;
-    this.#previous = this.#next = undefined; // who keeps this one keeps no other with it
-  }
-
-  /** A peer's records, in their order. */
-  static listOf<E>(records: PeerRecords<E> | undefined): ProducerRecord<E>[] {
-    const list: ProducerRecord<E>[] = [];
-    for (let record = records?.first; record; record = record.#next) list.push(record);
-    return list;
+  get peer(): PeerInfo {
+    return this.#records.peer;
   }
 
   /** What it is a producer of. */
-  get entry(): E {
+  get entry(): Entry {
     return this.#entry;
+  }
+
+  /** Those of its peer. */
+  get records(): PeerRecords {
+    return this.#records;
+  }
+
+  /** The next one of the same peer and key. */
+  get next(): ProducerRecord | undefined {
+    return this.#next;
+  }
+
+  /** Links it between two that are neighbours. */
+  link(previous: ProducerRecord | undefined, next: ProducerRecord | undefined): void {
+    this.#previous = previous;
+    this.#next = next;
+    if (previous) previous.#next = this;
+    if (next) next.#previous = this;
+  }
+
+  /** Links its neighbours with each other. Answers whether it was the first. */
+  unlink(): boolean {
+    const previous = this.#previous;
+    if (previous) previous.#next = this.#next;
+    if (this.#next) this.#next.#previous = previous;
+    this.#previous = this.#next = undefined; // who keeps this one keeps no other with it
+    return previous === undefined;
   }
 }

@@ -1,9 +1,14 @@
-import type { OnError } from '../base/error-report.js';
+import { printError, type OnError } from '../base/error-report.js';
+import { aFunction, checkOptions, type Checks } from '../base/options.js';
 import { toOwnText } from '../base/text.js';
+import { ChangeQueue } from './change-queue.js';
+import type { Change } from './change.js';
+import { IdleRegistrations } from './idle-registrations.js';
 import type { PeerInfo } from './peer-info.js';
-import { ProducerRecord, type PeerRecords } from './producer-record.js';
+import { PeerRecords } from './peer-records.js';
+import type { Entry, ProducerRecord, Scope } from './producer-record.js';
 import { RegistrationIndex } from './registration-index.js';
-import type { Producer, Registration } from './registration.js';
+import type { Category, Producer, Registration } from './registration.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 
 /**
@@ -52,15 +57,32 @@ export interface RegistrationDBOptions {
  */
 export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   readonly #index = new RegistrationIndex<Entry>();
-  readonly #byPeer = new Map<PeerInfo, PeerRecords<Entry>>();
+  readonly #peers = new Map<PeerInfo, PeerRecords>();
+  readonly #byAddress = new Map<string, Set<PeerInfo>>();
   readonly #scopes = new Map<string, Scope>();
+  readonly #idle = new IdleRegistrations();
+  readonly #changes: ChangeQueue;
   #revision = 0;
-  #registrationsRevision = 0;
+  #topicsRevision = 0;
+  #nodesRevision = 0;
+  /** When a peer last left whose records are, or were, swept later. */
+  #leftRevision = 0;
   #size = 0;
+  #bytes = 0;
 
-  /** Makes an empty db. */
-  constructor(options: RegistrationDBOptions = {}) {
-    super(options.onError);
+  /** Makes an empty db. Throws a TypeError for an option that it does not have. */
+  constructor(options?: RegistrationDBOptions) {
+    const { onError = printError } = checkOptions('RegistrationDB', options, CHECKS);
+    super(onError);
+    this.#changes = new ChangeQueue(onError);
+  }
+
+  /**
+   * Calls the listener with every change from now on, in the order in which they are made: one that a listener makes itself is
+   * told after those before it. Answers a function that ends it. What the listener throws goes to `onError`.
+   */
+  onChange(listener: (change: Change) => void): () => void {
+    return this.#changes.listen(listener);
   }
 
   /** Counts up with every change that an answer could show, except a peer's `lastUpdateMs`. */
@@ -69,28 +91,38 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   }
 
   /**
-   * The db's `revision` when a registration with that key (topic) last changed; 0 while there is none.
+   * The db's `revision` when a registration with that key (topic), or a producer of one, last changed; 0 while there is none.
    * An answer about one topic is stale when this differs.
    */
   revisionOf(key: string): number {
-    return this.#scopes.get(key)?.revision ?? 0;
+    const scope = this.#scopes.get(key);
+    return scope ? Math.max(scope.revision, this.#leftRevision) : 0;
+  }
+
+  /** The db's `revision` when a topic was last added or removed. A list of topics is stale when this differs. */
+  get topicsRevision(): number {
+    return this.#topicsRevision;
   }
 
   /**
-   * The db's `revision` when a registration was last added or removed. A list of topics is stale when this
-   * differs; that producers come and go does not move it.
+   * The db's `revision` when a peer came, left or changed, or a topic's producers did. A list of nodes is stale when this
+   * differs; channels do not move it.
    */
-  get registrationsRevision(): number {
-    return this.#registrationsRevision;
+  get nodesRevision(): number {
+    return this.#nodesRevision;
+  }
+
+  /** The db's `revision` when that peer, or what topics it is a producer of, last changed; 0 if it is of nothing. */
+  revisionOfPeer(peer: PeerInfo): number {
+    return this.#peers.get(peer)?.revision ?? 0;
   }
 
   /** Adds a registration without producers. False if it is there already. */
   addRegistration(registration: Registration): boolean {
     if (this.#get(registration)) return false;
-    const entry = this.#create(registration);
-    this.#touch(entry);
-    this.#registrationsRevision = this.#revision;
-    this.emit('registrationAdded', entry);
+    const entry = this.#create(registration, true);
+    this.#idle.of(entry).add(entry, bytesOf(entry));
+    this.#tell();
     return true;
   }
 
@@ -98,79 +130,89 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   removeRegistration(registration: Registration): boolean {
     const entry = this.#get(registration);
     if (!entry) return false;
-    this.#index.delete(entry);
-    this.#size -= 1 + entry.producers.size;
-    for (const producer of entry.producers.values()) this.#unlink(producer);
-    this.#touch(entry);
-    this.#registrationsRevision = this.#revision;
-    if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
-    for (const producer of entry.producers.values()) this.emit('producerRemoved', entry, producer);
-    this.emit('registrationRemoved', entry);
+    this.#remove(entry);
+    this.#tell();
     return true;
+  }
+
+  /**
+   * Removes the registration that has been without a producer for longest: of those that their producers have left, or of
+   * those that were made without one. Answers which, or undefined if there is none.
+   */
+  removeOldestIdle(kind: 'left' | 'made'): Registration | undefined {
+    const entry = this.#idle[kind].oldest();
+    if (!entry) return undefined;
+    this.#remove(entry);
+    this.#tell();
+    return entry;
   }
 
   /** Makes `peer` a producer, adding the registration if need be. False if it was one; its tombstone stays. */
   addProducer(registration: Registration, peer: PeerInfo): boolean {
     const known = this.#get(registration);
-    if (known?.producers.has(peer)) return false;
-    const entry = known ?? this.#create(registration);
-    let records = this.#byPeer.get(peer);
-    if (!records) this.#byPeer.set(peer, (records = { first: undefined, last: undefined, size: 0 }));
-    const producer = new ProducerRecord(peer, entry, records);
-    entry.producers.set(peer, producer);
+    const old = known?.producers.get(peer);
+    if (old?.records.isGone === false) return false;
+    if (old) this.#unlink(old); // the peer has come back before that was swept
+    const entry = known ?? this.#create(registration, false);
+    if (entry.producers.size === 0) this.#idle.of(entry).delete(entry, bytesOf(entry));
+    const record = this.#recordsOf(peer).add(entry);
+    entry.producers.set(peer, record);
     this.#size++;
-    this.#touch(entry);
-    if (!known) {
-      this.#registrationsRevision = this.#revision;
-      this.emit('registrationAdded', entry);
-    }
-    this.emit('producerAdded', entry, producer);
+    this.#bytes += PRODUCER_BYTES;
+    this.#producerChanged('producerAdded', record);
+    this.#tell();
     return true;
   }
 
   /** Ends `peer`'s part as a producer; the registration stays. False if it was none. */
   removeProducer(registration: Registration, peer: PeerInfo): boolean {
-    const entry = this.#get(registration);
-    const producer = entry?.producers.get(peer);
-    if (!entry || !producer) return false;
-    entry.producers.delete(peer);
-    this.#size--;
-    this.#unlink(producer);
-    this.#touch(entry);
-    this.emit('producerRemoved', entry, producer);
+    const record = this.#getRecord(registration, peer);
+    if (!record) return false;
+    this.#unlink(record);
+    this.#tell();
     return true;
   }
 
   /** Ends all of `peer`'s parts as a producer, and answers of which registrations. The registrations stay. */
   removePeer(peer: PeerInfo): Registration[] {
-    const producers = ProducerRecord.listOf(this.#byPeer.get(peer));
-    const entries = producers.map((producer) => {
-      const { entry } = producer;
-      entry.producers.delete(peer);
-      this.#unlink(producer);
-      this.#touch(entry);
-      return entry;
-    });
-    this.#size -= entries.length;
-    if (this.listenerCount('producerRemoved') > 0) {
-      producers.forEach((producer, i) => this.emit('producerRemoved', entries[i]!, producer));
-    }
-    return entries;
+    const records = this.#peers.get(peer)?.all() ?? [];
+    for (const record of records) this.#unlink(record);
+    this.#tell();
+    return records.map(({ entry }) => entry);
+  }
+
+  /**
+   * The same for a peer that is a producer of much: from now on it is in no answer, and each step of what this returns ends one
+   * of its parts as a producer and answers of which registration. Until then they count in `size` and `countProducers`.
+   */
+  hidePeer(peer: PeerInfo): Iterator<Registration, void, undefined> {
+    const records = this.#peers.get(peer);
+    if (!records) return ([] as Registration[]).values() as Iterator<Registration, void, undefined>;
+    this.#forget(records);
+    records.isGone = true;
+    this.#leftRevision = this.#nodesRevision = ++this.#revision;
+    this.#push({ revision: this.#revision, type: 'peerLeft', peer });
+    this.#tell();
+    return this.#sweep(records);
   }
 
   /** Counts up the revisions of all that `peer` is a producer of, as what is known of the peer has changed. */
   touchPeer(peer: PeerInfo): void {
-    for (const { entry } of ProducerRecord.listOf(this.#byPeer.get(peer))) this.#touch(entry);
+    const records = this.#peers.get(peer);
+    if (!records) return;
+    records.revision = this.#nodesRevision = ++this.#revision;
+    for (const { entry } of records.firsts()) entry.scope.revision = this.#revision;
+    this.#push({ revision: this.#revision, type: 'peerTouched', peer });
+    this.#tell();
   }
 
-  /** Marks a producer as tombstoned at `atMs`, in milliseconds since 1970. False if `peer` is no producer of the registration. */
+  /** Marks a producer as tombstoned at `atMs`, by the clock of the `Topology`. False if `peer` is no producer of the registration. */
   tombstone(registration: Registration, peer: PeerInfo, atMs: number): boolean {
-    const entry = this.#get(registration);
-    const producer = entry?.producers.get(peer);
-    if (!entry || !producer) return false;
-    producer.tombstonedAtMs = atMs;
-    this.#touch(entry);
-    this.emit('producerTombstoned', entry, producer);
+    const record = this.#getRecord(registration, peer);
+    if (!record) return false;
+    record.tombstonedAtMs = atMs;
+    this.#producerChanged('producerTombstoned', record);
+    this.#tell();
     return true;
   }
 
@@ -180,32 +222,41 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   }
 
   /** The registrations of a category with that key and subkey, each of which may be `*` for any. */
-  findRegistrations(category: string, key: string, subkey: string): Registration[] {
+  findRegistrations(category: Category, key: string, subkey: string): Registration[] {
     return [...this.#index.find(category, key, subkey)];
   }
 
+  /**
+   * The same, one at a time, for where there may be many: the db may change before the next one is asked for. Those that were
+   * there when the first was asked for are given, but for what has been removed meanwhile.
+   */
+  *eachRegistration(category: Category, key: string, subkey: string): Generator<Registration, void, undefined> {
+    const last = this.#revision;
+    for (const entry of this.#index.find(category, key, subkey)) if (entry.since <= last) yield entry;
+  }
+
   /** How many registrations of a category have that key. */
-  countRegistrations(category: string, key: string): number {
+  countRegistrations(category: Category, key: string): number {
     return this.#index.count(category, key);
   }
 
   /** The producers of the registrations that `findRegistrations` names, each peer once. */
-  findProducers(category: string, key: string, subkey: string): Producer[] {
+  findProducers(category: Category, key: string, subkey: string): Producer[] {
     const byPeer = new Map<PeerInfo, Producer>();
     for (const { producers } of this.#index.find(category, key, subkey)) {
-      for (const [peer, producer] of producers) if (!byPeer.has(peer)) byPeer.set(peer, producer);
+      for (const [peer, record] of producers) if (!record.records.isGone && !byPeer.has(peer)) byPeer.set(peer, record);
     }
     return [...byPeer.values()];
   }
 
   /** `peer` as a producer of exactly that registration. */
   getProducer(registration: Registration, peer: PeerInfo): Producer | undefined {
-    return this.#get(registration)?.producers.get(peer);
+    return this.#getRecord(registration, peer);
   }
 
   /** The producers of exactly that registration, read live: one pass, before the next change. */
-  producersOf(registration: Registration): Iterable<Producer> {
-    return this.#get(registration)?.producers.values() ?? [];
+  *producersOf(registration: Registration): Generator<Producer, void, undefined> {
+    for (const record of this.#get(registration)?.producers.values() ?? []) if (!record.records.isGone) yield record;
   }
 
   /** How many producers exactly that registration has. */
@@ -215,64 +266,172 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** How many registrations `peer` is a producer of. */
   countRegistrationsOf(peer: PeerInfo): number {
-    return this.#byPeer.get(peer)?.size ?? 0;
+    return this.#peers.get(peer)?.size ?? 0;
   }
 
-  /** The registrations that `peer` is a producer of. */
-  registrationsOf(peer: PeerInfo): Registration[] {
-    return ProducerRecord.listOf(this.#byPeer.get(peer)).map(({ entry }) => entry);
+  /** The registrations that `peer` is a producer of; with a key, those of that topic alone. */
+  registrationsOf(peer: PeerInfo, key?: string): Registration[] {
+    const records = this.#peers.get(peer);
+    if (!records) return [];
+    return (key === undefined ? records.all() : records.of(key)).map(({ entry }) => entry);
   }
 
-  /** Every registration with its producers, read live: one pass, before the next change. */
+  /** The topics that `peer` is a producer of, with the producer that it is of each, read live: one pass, before the next change. */
+  *topicsOf(peer: PeerInfo): Generator<{ readonly topic: string; readonly producer: Producer }, void, undefined> {
+    for (const producer of this.#peers.get(peer)?.firsts() ?? []) {
+      if (producer.entry.category === 'topic') yield { topic: producer.entry.key, producer };
+    }
+  }
+
+  /** The peers that are a producer of anything, in the order in which they came. */
+  peers(): PeerInfo[] {
+    return [...this.#peers.keys()];
+  }
+
+  /** Those of them at a node: `broadcast address:http port`, an IPv6 address without brackets. */
+  peersAt(node: string): PeerInfo[] {
+    return [...(this.#byAddress.get(node) ?? [])];
+  }
+
+  /** Every registration with its producers, one at a time: the db may change before the next one is asked for. */
   *entries(): Generator<readonly [Registration, Iterable<Producer>], void, undefined> {
-    for (const entry of this.#index) yield [entry, entry.producers.values()];
+    const last = this.#revision;
+    for (const entry of this.#index) if (entry.since <= last) yield [entry, this.producersOf(entry)];
   }
 
-  /** How many registrations there are, and producers of them, together. What memory grows with. */
+  /** How many registrations there are, and producers of them, together. */
   get size(): number {
     return this.#size;
+  }
+
+  /** How many bytes of memory all that takes, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many registrations have no producer, and the bytes of memory that they take: what `removeOldestIdle` can free. */
+  get idle(): Readonly<Record<'left' | 'made', { readonly size: number; readonly bytes: number }>> {
+    return this.#idle;
   }
 
   /** How much each index holds, for tests and metrics; all 0 when everything has been removed. */
   get indexSizes(): { readonly categories: number; readonly keys: number; readonly peers: number } {
     const [byKey, bySubkey] = this.#index.categories;
-    return { categories: byKey + bySubkey, keys: this.#scopes.size, peers: this.#byPeer.size };
+    return { categories: byKey + bySubkey, keys: this.#scopes.size, peers: this.#peers.size };
   }
 
   #get({ category, key, subkey }: Registration): Entry | undefined {
     return this.#index.get(category, key, subkey);
   }
 
-  #create(registration: Registration): Entry {
+  #getRecord(registration: Registration, peer: PeerInfo): ProducerRecord | undefined {
+    const record = this.#get(registration)?.producers.get(peer);
+    return record?.records.isGone === true ? undefined : record;
+  }
+
+  #create(registration: Registration, isMade: boolean): Entry {
     const { category } = registration;
     const [key, subkey] = [toOwnText(registration.key), toOwnText(registration.subkey)];
     let scope = this.#scopes.get(key);
     if (!scope) this.#scopes.set(key, (scope = { revision: 0, registrations: 0 }));
     scope.registrations++;
-    const entry: Entry = { category, key, subkey, scope, producers: new Map() };
+    const since = (scope.revision = ++this.#revision);
+    const entry: Entry = { category, key, subkey, scope, since, isMade, producers: new Map() };
     this.#index.add(entry);
     this.#size++;
+    this.#bytes += bytesOf(entry);
+    if (category === 'topic') this.#topicsRevision = since;
+    this.#push({ revision: since, type: 'registrationAdded', registration: entry });
     return entry;
   }
 
-  #unlink(producer: ProducerRecord<Entry>): void {
-    const records = this.#byPeer.get(producer.peer)!; // linked both ways, always
-    producer.unlink(records);
-    if (records.size === 0) this.#byPeer.delete(producer.peer);
+  #remove(entry: Entry): void {
+    for (const record of entry.producers.values()) this.#unlink(record);
+    this.#idle.of(entry).delete(entry, bytesOf(entry));
+    this.#index.delete(entry);
+    this.#size--;
+    this.#bytes -= bytesOf(entry);
+    const revision = (entry.scope.revision = ++this.#revision);
+    if (entry.category === 'topic') this.#topicsRevision = revision;
+    if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
+    this.#push({ revision, type: 'registrationRemoved', registration: entry });
   }
 
-  #touch(entry: Entry): void {
-    entry.scope.revision = ++this.#revision;
+  #recordsOf(peer: PeerInfo): PeerRecords {
+    let records = this.#peers.get(peer);
+    if (records) return records;
+    this.#peers.set(peer, (records = new PeerRecords(peer)));
+    this.#bytes += records.bytes;
+    const same = this.#byAddress.get(records.address);
+    if (same) same.add(peer);
+    else this.#byAddress.set(records.address, new Set([peer]));
+    return records;
   }
+
+  #forget({ peer, isGone, bytes, address }: PeerRecords): void {
+    if (isGone) return;
+    this.#peers.delete(peer);
+    this.#bytes -= bytes;
+    const same = this.#byAddress.get(address)!; // put there with the peer
+    same.delete(peer);
+    if (same.size === 0) this.#byAddress.delete(address);
+  }
+
+  #unlink(record: ProducerRecord): void {
+    const { entry, records, peer } = record;
+    entry.producers.delete(peer);
+    records.delete(record);
+    this.#size--;
+    this.#bytes -= PRODUCER_BYTES;
+    if (entry.producers.size === 0) this.#idle.of(entry).add(entry, bytesOf(entry));
+    if (records.size === 0) this.#forget(records);
+    this.#producerChanged('producerRemoved', record);
+  }
+
+  *#sweep(records: PeerRecords): Generator<Registration, void, undefined> {
+    for (const record of records.drain()) {
+      this.#unlink(record);
+      this.#tell();
+      yield record.entry;
+    }
+  }
+
+  #producerChanged(type: 'producerAdded' | 'producerRemoved' | 'producerTombstoned', producer: ProducerRecord): void {
+    const { entry, records, peer } = producer;
+    const revision = (entry.scope.revision = ++this.#revision);
+    if (entry.category !== 'channel') records.revision = this.#nodesRevision = revision;
+    this.#push({ revision, type, registration: entry, peer, producer });
+  }
+
+  #push(change: Change): void {
+    const { type } = change;
+    const isEvent = type !== 'peerLeft' && type !== 'peerTouched';
+    if (!this.#changes.isIdle || (isEvent && this.listenerCount(type) > 0)) this.#changes.push(change);
+  }
+
+  #tell(): void {
+    this.#changes.tell(this.#emit);
+  }
+
+  readonly #emit = (change: Change): void => {
+    switch (change.type) {
+      case 'registrationAdded':
+      case 'registrationRemoved':
+        return void this.emit(change.type, change.registration);
+      case 'producerAdded':
+      case 'producerRemoved':
+      case 'producerTombstoned':
+        return void this.emit(change.type, change.registration, change.producer);
+    }
+  };
 }
 
-interface Entry extends Registration {
-  readonly scope: Scope;
-  readonly producers: Map<PeerInfo, ProducerRecord<Entry>>;
-}
+const CHECKS: Checks<RegistrationDBOptions> = { onError: aFunction };
 
-/** What the registrations of one key share. */
-interface Scope {
-  revision: number;
-  registrations: number;
+/** What a registration and a producer weigh, about, beside the texts of their names; measured with a million. */
+const ENTRY_BYTES = 600;
+const PRODUCER_BYTES = 250;
+
+function bytesOf({ key, subkey }: Entry): number {
+  return ENTRY_BYTES + key.length + subkey.length;
 }

@@ -1,4 +1,4 @@
-import { ANY, type Registration } from './registration.js';
+import { ANY, type Category, type Registration } from './registration.js';
 
 /**
  * Finds registrations by category, key and subkey, each question at the cost of its answer: one path from
@@ -6,15 +6,15 @@ import { ANY, type Registration } from './registration.js';
  * An inner map that falls empty is dropped.
  */
 export class RegistrationIndex<R extends Registration> {
-  readonly #byKey = new Map<string, Map<string, Map<string, R>>>();
-  readonly #bySubkey = new Map<string, Map<string, Set<R>>>();
+  readonly #byKey = new Map<Category, Map<string, Map<string, R>>>();
+  readonly #bySubkey = new Map<Category, Map<string, Set<R>>>();
 
-  get(category: string, key: string, subkey: string): R | undefined {
+  get(category: Category, key: string, subkey: string): R | undefined {
     return this.#byKey.get(category)?.get(key)?.get(subkey);
   }
 
   /** How many there are of a category with that key. */
-  count(category: string, key: string): number {
+  count(category: Category, key: string): number {
     return this.#byKey.get(category)?.get(key)?.size ?? 0;
   }
 
@@ -45,8 +45,8 @@ export class RegistrationIndex<R extends Registration> {
     }
   }
 
-  /** The matching registrations, live: one pass, before the next change. */
-  *find(category: string, key: string, subkey: string): Generator<R, void, undefined> {
+  /** The matching registrations, live: one pass. */
+  *find(category: Category, key: string, subkey: string): Generator<R, void, undefined> {
     if (key !== ANY && subkey !== ANY) {
       const registration = this.get(category, key, subkey);
       if (registration) yield registration;
@@ -69,7 +69,7 @@ export class RegistrationIndex<R extends Registration> {
   }
 }
 
-function inner<V>(map: Map<string, V>, key: string, create: () => V): V {
+function inner<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = create()));
   return value;

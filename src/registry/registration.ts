@@ -1,9 +1,11 @@
 import type { PeerInfo } from './peer-info.js';
 
-/** What a producer can be registered for. nsqlookupd has three categories: client, topic and channel. */
+/** nsqlookupd's three: that a peer has identified itself, a topic, a channel of a topic. */
+export type Category = 'client' | 'topic' | 'channel';
+
+/** What a producer can be registered for. */
 export interface Registration {
-  /** `client`, `topic` or `channel`. */
-  readonly category: string;
+  readonly category: Category;
   /** The topic, or `''` for a client. */
   readonly key: string;
   /** The channel, or `''` for a client or a topic. */

@@ -1,10 +1,11 @@
-import type { Clock } from '../base/clock.js';
+import { createSteadyClock, type Clock } from '../base/clock.js';
 import { printError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { isEphemeral } from './names.js';
-import type { PeerInfo } from './peer-info.js';
+import { withoutBrackets, type PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
-import { atLeast } from '../base/options.js';
+import { checkOptions } from '../base/options.js';
+import { finish, WorkQueue, type Steps } from '../base/work-queue.js';
 import {
   ANY,
   channelRegistration,
@@ -15,32 +16,46 @@ import {
   isTombstoned,
   topicRegistration,
   type Lifetimes,
+  type Producer,
   type Registration,
 } from './registration.js';
 import {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   DEFAULT_MAX_REGISTRATIONS,
   DEFAULT_MAX_REGISTRATIONS_PER_PEER,
+  DEFAULT_MAX_REGISTRY_BYTES,
   DEFAULT_TOMBSTONE_LIFETIME_MS,
+  TOPOLOGY_CHECKS,
   type TopologyOptions,
 } from './topology-options.js';
 
-/** Where a topic lives. */
-export interface LookupResult {
-  /** The topic's channels, in the order in which they came. */
-  readonly channels: readonly string[];
+/** Who carries a topic. */
+export interface ActiveProducers {
   /** The active producers. */
   readonly producers: readonly PeerInfo[];
   /** When time alone will next change the producers, unless they ping: in milliseconds since 1970, or Infinity. */
   readonly changesAtMs: number;
 }
 
+/** Above this what a leaving peer leaves behind is cleared away later. */
+const MAX_LEFT_AT_ONCE = 500;
+/** The part of the registry that what is made without a producer does not get. */
+const RESERVED_FOR_PEERS = 0.1;
+/** What one registration, or a producer of it, adds to the registry at the most, in bytes. */
+const MAX_ADDED_BYTES = 1024;
+
+/** Where a topic lives. */
+export interface LookupResult extends ActiveProducers {
+  /** The topic's channels, in the order in which they came. */
+  readonly channels: readonly string[];
+}
+
 /** A peer and the topics that it carries. */
-export interface Node {
+export interface TopologyNode {
   /** The peer, as it identified itself. */
   readonly peer: PeerInfo;
   /** Each topic that it is a producer of, and whether a tombstone hides it there now. */
-  readonly topics: readonly { readonly topic: string; readonly tombstoned: boolean }[];
+  readonly topics: readonly { readonly topic: string; readonly isTombstoned: boolean }[];
   /** When time alone will next change this, unless the peer pings: in milliseconds since 1970, or Infinity. */
   readonly changesAtMs: number;
 }
@@ -68,32 +83,30 @@ export class Topology {
   readonly clock: Clock;
   /** The lifetimes that it was given, or their defaults. */
   readonly lifetimes: Lifetimes;
-  readonly #maxRegistrations: number;
-  readonly #maxRegistrationsPerPeer: number;
+  /** What long work is shared out with, over the turns of the event loop. */
+  readonly work: WorkQueue;
+  readonly #limits: Readonly<Record<'maxRegistrations' | 'maxRegistrationsPerPeer' | 'maxRegistryBytes', number>>;
   readonly #log: Logger;
 
-  /** Throws a TypeError when the db or the clock is missing, or a lifetime or limit is not a number from 0 on. */
+  /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: TopologyOptions) {
     const {
       db,
-      clock,
+      clock = createSteadyClock(),
       inactiveProducerTimeoutMs = DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
       tombstoneLifetimeMs = DEFAULT_TOMBSTONE_LIFETIME_MS,
       maxRegistrations = DEFAULT_MAX_REGISTRATIONS,
       maxRegistrationsPerPeer = DEFAULT_MAX_REGISTRATIONS_PER_PEER,
+      maxRegistryBytes = DEFAULT_MAX_REGISTRY_BYTES,
       log = SILENT_LOGGER,
       onError = printError,
-    } = options ?? {};
-    if (typeof db?.addProducer !== 'function') throw new TypeError('db must be a RegistrationDB');
-    if (typeof clock !== 'function') throw new TypeError('clock must be a function such as Date.now');
+      work = new WorkQueue({ onError }),
+    } = checkOptions('Topology', options, TOPOLOGY_CHECKS);
     this.db = db;
     this.clock = clock;
-    this.lifetimes = {
-      inactiveProducerTimeoutMs: atLeast(0, 'inactiveProducerTimeoutMs', inactiveProducerTimeoutMs),
-      tombstoneLifetimeMs: atLeast(0, 'tombstoneLifetimeMs', tombstoneLifetimeMs),
-    };
-    this.#maxRegistrations = atLeast(0, 'maxRegistrations', maxRegistrations);
-    this.#maxRegistrationsPerPeer = atLeast(0, 'maxRegistrationsPerPeer', maxRegistrationsPerPeer);
+    this.work = work;
+    this.lifetimes = { inactiveProducerTimeoutMs, tombstoneLifetimeMs };
+    this.#limits = { maxRegistrations, maxRegistrationsPerPeer, maxRegistryBytes };
     this.#log = toSafeLogger(log, onError);
   }
 
@@ -109,53 +122,69 @@ export class Topology {
 
   /** The channels of a topic and its active producers, or undefined if there is no such topic. */
   lookup(topic: string): LookupResult | undefined {
-    const registrations = this.db.findRegistrations('topic', topic, '');
-    if (registrations.length === 0) return undefined;
+    const found = this.producers(topic);
+    return found && { channels: this.channels(topic), ...found };
+  }
+
+  /** The active producers of a topic, or undefined if there is no such topic; of `*`, those of any. */
+  producers(topic: string): ActiveProducers | undefined {
+    const registration = topicRegistration(topic);
+    if (this.db.eachRegistration('topic', topic, '').next().done === true) return undefined;
     const now = this.clock();
-    const peers = new Set<PeerInfo>();
+    const producers: PeerInfo[] = [];
     let changesAtMs = Infinity;
-    for (const registration of registrations) {
-      for (const producer of this.db.producersOf(registration)) {
-        changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
-        if (isActive(producer, now, this.lifetimes)) peers.add(producer.peer);
-      }
-    }
-    return { channels: this.channels(topic), producers: [...peers], changesAtMs };
+    const isNamed = (producer: Producer) => {
+      changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
+      if (!isActive(producer, now, this.lifetimes)) return false;
+      producers.push(producer.peer);
+      return true;
+    };
+    if (topic !== ANY) for (const producer of this.db.producersOf(registration)) isNamed(producer);
+    else
+      for (const peer of this.db.peers())
+        for (const { producer } of this.db.topicsOf(peer)) if (isNamed(producer)) break;
+    return { producers, changesAtMs };
   }
 
   /** The peers heard of in time, tombstoned or not, with their topics. */
-  nodes(): Node[] {
+  nodes(): TopologyNode[] {
+    return this.nodePeers().map((peer) => this.node(peer));
+  }
+
+  /** The peers that `nodes` tells of, for where it would be long. */
+  nodePeers(): PeerInfo[] {
     const now = this.clock();
-    const { inactiveProducerTimeoutMs, tombstoneLifetimeMs } = this.lifetimes;
-    const nodes: Node[] = [];
-    for (const client of this.db.producersOf(CLIENT)) {
-      const { peer } = client;
-      if (!isHeardOf(peer, now, inactiveProducerTimeoutMs)) continue;
-      const topics: { topic: string; tombstoned: boolean }[] = [];
-      let changesAtMs = changesAt(client, now, this.lifetimes);
-      for (const registration of this.db.registrationsOf(peer)) {
-        if (registration.category !== 'topic') continue;
-        const producer = this.db.getProducer(registration, peer)!; // they name each other
-        changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
-        topics.push({ topic: registration.key, tombstoned: isTombstoned(producer, now, tombstoneLifetimeMs) });
-      }
-      nodes.push({ peer, topics, changesAtMs });
+    const clients = [...this.db.producersOf(CLIENT)];
+    return clients
+      .filter(({ peer }) => isHeardOf(peer, now, this.lifetimes.inactiveProducerTimeoutMs))
+      .map(({ peer }) => peer);
+  }
+
+  /** A peer, with the topics that it carries. */
+  node(peer: PeerInfo): TopologyNode {
+    const now = this.clock();
+    let changesAtMs = changesAt({ peer, tombstonedAtMs: undefined }, now, this.lifetimes);
+    const topics: { topic: string; isTombstoned: boolean }[] = [];
+    for (const { topic, producer } of this.db.topicsOf(peer)) {
+      changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
+      topics.push({ topic, isTombstoned: isTombstoned(producer, now, this.lifetimes.tombstoneLifetimeMs) });
     }
-    return nodes;
+    return { peer, topics, changesAtMs };
   }
 
   /** Adds a topic that needs no producer. False, with nothing changed, if that would pass a limit. */
   createTopic(topic: string): boolean {
-    const registration = topicRegistration(topic);
-    if (!this.#hasRoom([registration])) return false;
-    this.#log.info?.(`DB: adding topic(${topic})`);
-    this.db.addRegistration(registration);
-    return true;
+    return this.#create([topicRegistration(topic)], `DB: adding topic(${topic})`);
   }
 
   /** Removes a topic with its channels; its producers come back when they register again. */
   deleteTopic(topic: string): void {
-    this.#removeChannels(topic);
+    finish(this.deletingTopic(topic));
+  }
+
+  /** The same in steps, as a topic may have many channels. */
+  *deletingTopic(topic: string): Steps {
+    yield* this.#removingChannels(topic);
     const registration = topicRegistration(topic);
     if (!this.db.hasRegistration(registration)) return;
     this.#log.info?.(`DB: removing topic(${topic})`);
@@ -164,11 +193,12 @@ export class Topology {
 
   /** Adds a channel, and its topic, that need no producer. False, with nothing changed, if that would pass a limit. */
   createChannel(topic: string, channel: string): boolean {
-    const registration = channelRegistration(topic, channel);
-    if (!this.#hasRoom([registration, topicRegistration(topic)])) return false;
-    this.#log.info?.(`DB: adding channel(${channel}) in topic(${topic})`);
-    this.db.addRegistration(registration);
-    return this.createTopic(topic);
+    const registrations = [channelRegistration(topic, channel), topicRegistration(topic)];
+    return this.#create(
+      registrations,
+      `DB: adding channel(${channel}) in topic(${topic})`,
+      `DB: adding topic(${topic})`,
+    );
   }
 
   /** Removes a channel. False if there is none. */
@@ -186,15 +216,8 @@ export class Topology {
   tombstone(topic: string, node: string): number {
     this.#log.info?.(`DB: setting tombstone for producer@${node} of topic(${topic})`);
     const now = this.clock();
-    const wanted = withoutBrackets(node);
     const registration = topicRegistration(topic);
-    let count = 0;
-    for (const { peer } of [...this.db.producersOf(registration)]) {
-      if (withoutBrackets(`${peer.broadcastAddress}:${peer.httpPort}`) !== wanted) continue;
-      this.db.tombstone(registration, peer, now);
-      count++;
-    }
-    return count;
+    return this.db.peersAt(withoutBrackets(node)).filter((peer) => this.db.tombstone(registration, peer, now)).length;
   }
 
   /** A peer has identified itself: it is a client from now on. False, with nothing changed, past a limit. */
@@ -222,59 +245,99 @@ export class Topology {
 
   /** A peer no longer carries a channel; or, without one, the topic and all of its channels. */
   unregister(peer: PeerInfo, topic: string, channel = ''): void {
+    finish(this.unregistering(peer, topic, channel));
+  }
+
+  /** The same in steps, as a peer may carry many channels of a topic. */
+  *unregistering(peer: PeerInfo, topic: string, channel = ''): Steps {
     if (channel !== '') {
       const registration = channelRegistration(topic, channel);
       this.#remove(registration, peer);
-      this.#dropIfEphemeral(registration);
+      finish(this.#droppingIfEphemeral(registration));
       return;
     }
-    for (const registration of this.#channelsOf(peer, topic)) {
-      if (!this.db.removeProducer(registration, peer)) continue;
+    for (const registration of this.db.registrationsOf(peer, topic)) {
+      if (registration.category !== 'channel' || !this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
-      this.#dropIfEphemeral(registration);
+      yield* this.#droppingIfEphemeral(registration);
+      yield;
     }
     const registration = topicRegistration(topic);
     this.#remove(registration, peer);
-    this.#dropIfEphemeral(registration);
+    yield* this.#droppingIfEphemeral(registration);
   }
 
-  /** A peer has gone, and all that it carried with it. Nothing happens if it was not there. */
+  /**
+   * A peer has gone, and all that it carried with it. Nothing happens if it was not there. If that is much, it is in no answer
+   * from now on, and what is left of it is cleared away in later turns of the event loop (`work`).
+   */
   leave(peer: PeerInfo): void {
-    for (const registration of this.db.removePeer(peer)) {
-      this.#log.info?.(`DB: client(${peer.id}) UNREGISTER ${describe(registration)}`);
-      this.#dropIfEphemeral(registration);
-    }
+    const count = this.db.countRegistrationsOf(peer);
+    const isShort = count <= MAX_LEFT_AT_ONCE && this.work.isFree;
+    const left = isShort ? this.db.removePeer(peer).values() : this.db.hidePeer(peer);
+    this.work.run(this.#leaving(peer, left));
   }
 
-  /** Where to look for a peer's channels of a topic: among the topic's channels or its own, whichever are fewer. */
-  #channelsOf(peer: PeerInfo, topic: string): readonly Registration[] {
-    if (this.db.countRegistrations('channel', topic) < this.db.countRegistrationsOf(peer)) {
-      return this.db.findRegistrations('channel', topic, ANY);
+  *#leaving(peer: PeerInfo, left: Iterator<Registration, unknown, undefined>): Steps {
+    for (let next = left.next(); next.done !== true; next = left.next()) {
+      this.#log.info?.(`DB: client(${peer.id}) UNREGISTER ${describe(next.value)}`);
+      yield* this.#droppingIfEphemeral(next.value);
+      yield;
     }
-    const own = this.db.registrationsOf(peer);
-    return own.filter(({ category, key }) => category === 'channel' && key === topic);
   }
 
   #add(registrations: readonly Registration[], peer: PeerInfo): boolean {
-    if (!this.#hasRoom(registrations, peer)) return false;
-    for (const registration of registrations) {
-      if (this.db.addProducer(registration, peer)) {
-        this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
-      }
+    const { db } = this;
+    const added = registrations.filter((registration) => !db.getProducer(registration, peer));
+    if (added.length === 0) return true;
+    if (db.countRegistrationsOf(peer) + added.length > this.#limits.maxRegistrationsPerPeer) return false;
+    if (!this.#hasRoom(added, added.length, 0)) return false;
+    for (const registration of added) {
+      db.addProducer(registration, peer);
+      this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
     }
+    this.#makeRoom('left', 'made');
     return true;
   }
 
-  /** Whether what is new of the registrations, and of `peer` as their producer, stays within the limits. */
-  #hasRoom(registrations: readonly Registration[], peer?: PeerInfo): boolean {
-    const room = this.#maxRegistrations - this.db.size;
-    const peerRoom = peer ? this.#maxRegistrationsPerPeer - this.db.countRegistrationsOf(peer) : Infinity;
-    if (room >= 2 * registrations.length && peerRoom >= registrations.length) return true; // new or not
-    const isNew = registrations.filter((registration) => !this.db.hasRegistration(registration)).length;
-    const isNewToPeer = peer
-      ? registrations.filter((registration) => !this.db.getProducer(registration, peer)).length
-      : 0;
-    return isNewToPeer <= peerRoom && isNewToPeer + isNew <= room;
+  #create(registrations: readonly Registration[], ...lines: readonly string[]): boolean {
+    const added = registrations.filter((registration) => !this.db.hasRegistration(registration));
+    if (!this.#hasRoom(added, 0, RESERVED_FOR_PEERS)) return false;
+    for (const line of lines) this.#log.info?.(line);
+    for (const registration of added) this.db.addRegistration(registration);
+    this.#makeRoom('left');
+    return true;
+  }
+
+  /** Whether there is room, but for a part of all, for what is new of these, and for so many producers of them. */
+  #hasRoom(registrations: readonly Registration[], producers: number, reserved: number): boolean {
+    const { db } = this;
+    const { maxRegistrations, maxRegistryBytes } = this.#limits;
+    const [size, bytes] = [maxRegistrations - db.size, maxRegistryBytes - db.bytes];
+    const most = registrations.length + producers;
+    if (reserved === 0 && size >= most && bytes >= most * MAX_ADDED_BYTES) return true;
+
+    // What makes room is what is idle; not these, which are to stay.
+    const known = registrations.filter((registration) => db.hasRegistration(registration));
+    const kept = known.filter((registration) => db.countProducers(registration) === 0).length;
+    const kinds = reserved === 0 ? [db.idle.left, db.idle.made] : [db.idle.left];
+    const freeSize = kinds.reduce((sum, idle) => sum + idle.size, size - kept);
+    const freeBytes = kinds.reduce((sum, idle) => sum + idle.bytes, bytes - kept * MAX_ADDED_BYTES);
+    return (
+      most - known.length <= freeSize - Math.floor(reserved * maxRegistrations) &&
+      (most - known.length) * MAX_ADDED_BYTES <= freeBytes - reserved * maxRegistryBytes
+    );
+  }
+
+  /** The longest idle go first. */
+  #makeRoom(...kinds: readonly ('left' | 'made')[]): void {
+    for (const kind of kinds) {
+      while (this.db.size > this.#limits.maxRegistrations || this.db.bytes > this.#limits.maxRegistryBytes) {
+        const registration = this.db.removeOldestIdle(kind);
+        if (!registration) break;
+        this.#log.warn?.(`DB: removing ${describe(registration)} to make room`);
+      }
+    }
   }
 
   #remove(registration: Registration, peer: PeerInfo): void {
@@ -283,26 +346,23 @@ export class Topology {
     }
   }
 
-  #dropIfEphemeral(registration: Registration): void {
+  *#droppingIfEphemeral(registration: Registration): Steps {
     const { category, key, subkey } = registration;
     if (!isEphemeral(category === 'topic' ? key : subkey)) return;
     if (this.db.countProducers(registration) > 0 || !this.db.removeRegistration(registration)) return;
-    if (category === 'topic') this.#removeChannels(key);
+    if (category === 'topic') yield* this.#removingChannels(key);
   }
 
-  #removeChannels(topic: string): void {
+  *#removingChannels(topic: string): Steps {
     if (topic === ANY) return;
-    for (const registration of this.db.findRegistrations('channel', topic, ANY)) {
+    for (const registration of this.db.eachRegistration('channel', topic, ANY)) {
       this.#log.info?.(`DB: removing channel(${registration.subkey}) from topic(${topic})`);
       this.db.removeRegistration(registration);
+      yield;
     }
   }
 }
 
 function describe({ category, key, subkey }: Registration): string {
   return `category:${category} key:${key} subkey:${subkey}`;
-}
-
-function withoutBrackets(address: string): string {
-  return address.replace(/^\[(.*)\](:\d+)$/, '$1$2');
 }

@@ -1,0 +1,84 @@
+import { toNodeAddress, type PeerInfo } from './peer-info.js';
+import { ProducerRecord, type Entry } from './producer-record.js';
+
+/**
+ * What one peer is a producer of: by key, a chain, the topic's own first. All that a peer has of one topic is found without
+ * its other registrations, or the topic's other producers, being looked at; and a link costs less to make and to end than a
+ * place in a set.
+ */
+export class PeerRecords {
+  readonly peer: PeerInfo;
+  /** What it weighs in bytes of memory, about, beside its records. */
+  readonly bytes: number;
+  readonly address: string;
+  /** The db's revision when the peer itself or its topics last changed; its channels do not count. */
+  revision = 0;
+  /** Whether the peer has left, and what is here waits to be swept away. */
+  isGone = false;
+  readonly #chains = new Map<string, ProducerRecord>();
+  #size = 0;
+
+  constructor(peer: PeerInfo) {
+    this.peer = peer;
+    // Both as they are now: a host may change its object.
+    this.bytes = bytesOf(peer);
+    this.address = toNodeAddress(peer);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(entry: Entry): ProducerRecord {
+    const record = new ProducerRecord(entry, this);
+    const first = this.#chains.get(entry.key);
+    if (first && first.entry.category !== 'channel') record.link(first, first.next);
+    else {
+      record.link(undefined, first);
+      this.#chains.set(entry.key, record);
+    }
+    this.#size++;
+    return record;
+  }
+
+  delete(record: ProducerRecord): void {
+    const { next } = record;
+    const { key } = record.entry;
+    this.#size--;
+    if (!record.unlink()) return;
+    if (next) this.#chains.set(key, next);
+    else this.#chains.delete(key);
+  }
+
+  /** Those with that key. */
+  of(key: string): ProducerRecord[] {
+    const chain: ProducerRecord[] = [];
+    for (let record = this.#chains.get(key); record; record = record.next) chain.push(record);
+    return chain;
+  }
+
+  /** The first of each key: its topic's own, if the peer is a producer of the topic. */
+  firsts(): IterableIterator<ProducerRecord> {
+    return this.#chains.values();
+  }
+
+  /** All of them. */
+  all(): ProducerRecord[] {
+    return [...this.#chains.keys()].flatMap((key) => this.of(key));
+  }
+
+  /** Each of them, which is to be deleted before the next one is asked for. */
+  *drain(): Generator<ProducerRecord, void, undefined> {
+    for (const key of this.#chains.keys()) {
+      for (let record = this.#chains.get(key); record; record = this.#chains.get(key)) yield record;
+    }
+  }
+}
+
+/** Measured, with what an index by address and a session hold. */
+const PEER_BYTES = 1500;
+
+function bytesOf({ hostname, broadcastAddress, version, topologyZone, topologyRegion }: PeerInfo): number {
+  const texts = [hostname, broadcastAddress, version, topologyZone, topologyRegion];
+  return texts.reduce((bytes, text) => bytes + 2 * text.length, PEER_BYTES);
+}
