@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
-import { CLIENT, RegistrationDB, Topology, type TopologyOptions } from 'nsqlookupd/registry';
-import { createTcpHandler, Session, type TcpHandlerOptions } from 'nsqlookupd/tcp';
+import { CLIENT, RegistrationDB, Topology, TOPOLOGY_CHECKS, type TopologyOptions } from 'nsqlookupd/registry';
+import { createTcpHandler, Session, TCP_HANDLER_CHECKS, type TcpHandlerOptions } from 'nsqlookupd/tcp';
 import { ManualClock } from 'nsqlookupd/testing';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf } from './support/peers.js';
+import { pick } from './support/pick.js';
 
 const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };
 
@@ -14,8 +15,9 @@ function setUp(options: Partial<TcpHandlerOptions & TopologyOptions> = {}) {
   const errors: string[] = [];
   const onError = (error: unknown, what: string) => errors.push(`${what}: ${String(error)}`);
   const timers = new ManualClock();
-  const topology = new Topology({ db: new RegistrationDB({ onError }), clock: () => 1000, onError, ...options });
-  const handler = createTcpHandler({ announce, timers, onError, ...options, topology });
+  const own = { db: new RegistrationDB({ onError }), clock: () => 1000, onError };
+  const topology = new Topology({ ...own, ...pick(options, TOPOLOGY_CHECKS) });
+  const handler = createTcpHandler({ announce, timers, onError, ...pick(options, TCP_HANDLER_CHECKS), topology });
   const open = () => {
     const stream = new MemoryStream();
     handler(stream);
@@ -239,7 +241,7 @@ describe('limits', () => {
     assert.equal(topology.nodes().length, 2);
   });
 
-  test('one registration of a peer too many is told, and ends it', () => {
+  test('one registration of a peer too many is refused, and not the peer', () => {
     const { open, topology } = setUp({ maxRegistrationsPerPeer: 5 }); // client, and two topics with a channel
     const [stream, other] = [open(), open()];
     for (const peer of [stream, other]) peer.send(join());
@@ -248,9 +250,13 @@ describe('limits', () => {
       assert.equal(lastReply(stream), 'ok');
     }
     stream.send(register('d'));
-    assert.deepEqual([lastReply(stream), stream.ended], ['E_INVALID too many registrations', true]);
+    assert.deepEqual([lastReply(stream), stream.ended], ['E_INVALID too many registrations', false]);
     assert.deepEqual(topology.topics().sort(), ['a', 'b']);
-    assert.equal(topology.nodes().length, 1);
+    assert.deepEqual([topology.nodes().length, topology.lookup('a')?.producers.length], [2, 1]);
+    stream.send(bytesOf({ type: 'unregister', topic: 'a', channel: 'c' }));
+    assert.equal(lastReply(stream), 'ok');
+    stream.send(register('d'));
+    assert.equal(lastReply(stream), 'ok');
     other.send(register('d'));
     assert.equal(lastReply(other), 'ok');
   });
@@ -258,8 +264,8 @@ describe('limits', () => {
   test('a peer with an endless name is refused', () => {
     for (const field of ['broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion'] as const) {
       for (const [length, isLegal] of [
-        [4096, true],
-        [4097, false],
+        [255, true],
+        [256, false],
       ] as const) {
         const identity = identityOf('h1', { [field]: 'x'.repeat(length) });
         const { open } = setUp();
@@ -287,8 +293,78 @@ describe('limits', () => {
     assert.equal(lastReply(late), 'E_INVALID too many registrations');
     stream.send(register('b', 'd'));
     assert.equal(lastReply(stream), 'E_INVALID too many registrations');
-    assert.equal(topology.db.countProducers(CLIENT), 0);
+    assert.equal(topology.db.countProducers(CLIENT), 1); // who was there stays
     assert.deepEqual([topology.topics(), topology.channels('a'), topology.channels('b')], [['a'], ['c'], []]);
+  });
+
+  test('what has no producer makes room, the oldest first, and what an operator has made last', () => {
+    const { open, topology } = setUp({ maxRegistrations: 10 });
+    topology.createTopic('made');
+    const gone = open();
+    gone.send(join('h1')); // the client registration stays when its last producer goes
+    for (const topic of ['old', 'older']) gone.send(register(topic));
+    gone.send(bytesOf({ type: 'unregister', topic: 'older', channel: '' }));
+    gone.destroy();
+    const stream = open();
+    stream.send(join('h2'));
+    assert.deepEqual([topology.db.size, topology.topics()], [5, ['made', 'old', 'older']]);
+    for (const topic of ['a', 'b', 'c']) {
+      stream.send(register(topic));
+      assert.equal(lastReply(stream), 'ok');
+    }
+    assert.deepEqual([topology.db.size, topology.topics()], [10, ['made', 'old', 'a', 'b', 'c']]);
+    stream.send(register('d'));
+    assert.equal(lastReply(stream), 'ok');
+    assert.deepEqual([topology.db.size, topology.topics()], [10, ['a', 'b', 'c', 'd']]);
+    stream.send(register('e'));
+    assert.deepEqual([lastReply(stream), stream.ended], ['E_INVALID too many registrations', false]);
+    assert.deepEqual([topology.db.size, topology.topics()], [10, ['a', 'b', 'c', 'd']]);
+  });
+
+  test('what an operator makes leaves a tenth to peers, and takes the place of nothing that another has made', () => {
+    const { open, topology } = setUp({ maxRegistrations: 10 });
+    const stream = open();
+    stream.send(join());
+    stream.send(register('left'));
+    stream.send(bytesOf({ type: 'unregister', topic: 'left', channel: '' }));
+    const made = Array.from({ length: 20 }, (_, i) => `t${i}`).filter((topic) => topology.createTopic(topic));
+    assert.equal(made.length, 7); // 10, less the peer's 2, and 1 that is reserved
+    assert.ok(topology.topics().includes('t0'));
+    stream.send(register('x'));
+    assert.equal(lastReply(stream), 'ok');
+  });
+
+  test('the registry is weighed in bytes', () => {
+    const { open, topology } = setUp({ maxRegistryBytes: 100_000 });
+    const stream = open();
+    stream.send(join());
+    let count = 0;
+    for (; lastReply(stream) !== 'E_INVALID too many registrations'; count++) {
+      stream.send(register(`${'x'.repeat(50)}${count}`, 'y'.repeat(64)));
+    }
+    assert.ok(count > 10 && topology.db.bytes <= 100_000, `${count} registrations, ${topology.db.bytes} bytes`);
+    assert.ok(!stream.ended);
+  });
+
+  test('what peers have not sent whole is counted together: who has most is told and closed', () => {
+    const { open, handler } = setUp({ maxUnfinishedBytes: 1000 });
+    const [most, some, honest] = [open(), open(), open()];
+    const unfinished = (bytes: number) =>
+      Buffer.concat([Buffer.from('  V1IDENTIFY\n\0\0\x10\0'), Buffer.alloc(bytes, 0x20)]);
+    some.send(unfinished(400));
+    most.send(unfinished(550));
+    honest.send('  V1PI');
+    assert.deepEqual([most.ended, some.ended, honest.ended], [false, false, false]);
+    some.send(Buffer.alloc(100, 0x20));
+    assert.deepEqual([most.ended, some.ended, honest.ended], [true, false, false]);
+    assert.equal(lastReply(most), 'E_INVALID too much unfinished input');
+    honest.send('NG\n');
+    assert.equal(lastReply(honest), 'ok');
+    for (const stream of [some, most]) stream.destroy();
+    const next = open();
+    next.send(unfinished(950)); // nothing is counted of those that have gone
+    assert.equal(next.ended, false);
+    assert.equal(handler.connections, 2);
   });
 
   test('size counts registrations and producers', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { RegistrationDB, type Producer, type Registration } from 'nsqlookupd/registry';
+import { RegistrationDB, topicRegistration, type Producer, type Registration } from 'nsqlookupd/registry';
 import { createPeer } from 'nsqlookupd/testing';
 
 const PEERS = ['a:1', 'b:2', 'c:3'].map((name) => createPeer(name));
@@ -19,63 +19,82 @@ type Op = readonly [
   reg: number,
 ];
 
-/** The same, in the plainest way: rows in order. */
+/** The same, in the plainest way: rows in order, and a queue of what is to be told. */
 class Naive {
-  regs: { r: number; rows: { p: number; seq: number }[] }[] = [];
-  seq = 0;
-  queue: (() => void)[] = [];
+  regs: { r: number; rows: number[] }[] = [];
+  /** By peer, by key: the topic first, then what came last; they go in the same order, but the first last. */
+  chains = PEERS.map(() => new Map<string, number[]>());
+  queue: (readonly [event: string, r: number, p: number])[] = [];
+  isTelling = false;
   constructor(readonly emit: (event: string, r: number, p: number) => void) {}
-  do([kind, p, r]: Op): boolean | number[] {
+  do(op: Op): boolean | number[] {
+    const result = this.change(op);
+    if (this.isTelling) return result;
+    this.isTelling = true;
+    for (let next = this.queue.shift(); next; next = this.queue.shift()) this.emit(...next);
+    this.isTelling = false;
+    return result;
+  }
+  change([kind, p, r]: Op): boolean | number[] {
     const reg = this.regs.find((x) => x.r === r);
     switch (kind) {
       case 'addReg':
         if (reg) return false;
         this.regs.push({ r, rows: [] });
-        this.emit('registrationAdded', r, -1);
+        this.queue.push(['registrationAdded', r, -1]);
         return true;
       case 'removeReg': {
         if (!reg) return false;
+        for (const row of reg.rows) this.unlink(r, row);
         this.regs = this.regs.filter((x) => x !== reg);
-        for (const row of reg.rows) this.emit('producerRemoved', r, row.p);
-        this.emit('registrationRemoved', r, -1);
+        this.queue.push(['registrationRemoved', r, -1]);
         return true;
       }
       case 'addProducer': {
-        if (reg?.rows.some((row) => row.p === p)) return false;
+        if (reg?.rows.includes(p)) return false;
         const entry = reg ?? { r, rows: [] };
-        if (!reg) this.regs.push(entry);
-        entry.rows.push({ p, seq: this.seq++ });
-        if (!reg) this.emit('registrationAdded', r, -1);
-        this.emit('producerAdded', r, p);
+        if (!reg) {
+          this.regs.push(entry);
+          this.queue.push(['registrationAdded', r, -1]);
+        }
+        entry.rows.push(p);
+        const { key } = REGS[r]!;
+        const chain = this.chains[p]!.get(key) ?? [];
+        this.chains[p]!.set(key, chain);
+        chain.splice(chain.length > 0 && REGS[chain[0]!]!.category !== 'channel' ? 1 : 0, 0, r);
+        this.queue.push(['producerAdded', r, p]);
         return true;
       }
       case 'removeProducer': {
-        const row = reg?.rows.find((x) => x.p === p);
-        if (!reg || !row) return false;
-        reg.rows = reg.rows.filter((x) => x !== row);
-        this.emit('producerRemoved', r, p);
+        if (!reg?.rows.includes(p)) return false;
+        this.unlink(r, p);
         return true;
       }
       case 'removePeer': {
         const mine = this.ofPeer(p);
-        for (const one of this.regs) one.rows = one.rows.filter((row) => row.p !== p);
-        for (const one of mine) this.emit('producerRemoved', one, p);
+        for (const one of mine) this.unlink(one, p);
         return mine;
       }
       case 'tombstone': {
-        if (!reg?.rows.some((row) => row.p === p)) return false;
-        this.emit('producerTombstoned', r, p);
+        if (!reg?.rows.includes(p)) return false;
+        this.queue.push(['producerTombstoned', r, p]);
         return true;
       }
       case 'touch':
         return true;
     }
   }
+  unlink(r: number, p: number): void {
+    const reg = this.regs.find((x) => x.r === r)!;
+    reg.rows = reg.rows.filter((row) => row !== p);
+    const { key } = REGS[r]!;
+    const chain = this.chains[p]!.get(key)!.filter((one) => one !== r);
+    if (chain.length > 0) this.chains[p]!.set(key, chain);
+    else this.chains[p]!.delete(key);
+    this.queue.push(['producerRemoved', r, p]);
+  }
   ofPeer(p: number): number[] {
-    return this.regs
-      .flatMap(({ r, rows }) => rows.filter((row) => row.p === p).map(({ seq }) => [seq, r] as const))
-      .sort(([a], [b]) => a - b)
-      .map(([, r]) => r);
+    return [...this.chains[p]!.values()].flatMap(([first = -1, ...others]) => [...others, first]);
   }
 }
 
@@ -160,7 +179,7 @@ test('model: re-entrant listeners', { timeout: 120_000 }, () => {
               [...producers].map((x: Producer) => PEERS.indexOf(x.peer)),
             ]),
           );
-          assert.deepEqual(rows, new Map(naive.regs.map(({ r, rows }) => [r, rows.map(({ p }) => p)])) as never);
+          assert.deepEqual(rows, new Map(naive.regs.map(({ r, rows }) => [r, rows])) as never);
           PEERS.forEach((peer, p) => {
             assert.deepEqual(db.registrationsOf(peer).map(toIndex), naive.ofPeer(p));
             assert.equal(db.countRegistrationsOf(peer), naive.ofPeer(p).length);
@@ -186,12 +205,12 @@ test('a producer that was removed does not hold those that came after it', { tim
   const later: WeakRef<Producer>[] = [];
   let first: Producer | undefined;
   db.on('producerRemoved', (_, producer) => (first ??= producer)); // a host's log of what was lost last, say
-  db.addProducer({ category: 'topic', key: 't0', subkey: '' }, peer);
+  db.addProducer(topicRegistration('t0'), peer);
   for (let i = 1; i <= 1000; i++) {
-    const registration = { category: 'topic', key: `t${i}`, subkey: '' };
+    const registration = topicRegistration(`t${i}`);
     db.addProducer(registration, peer);
     later.push(new WeakRef(db.getProducer(registration, peer)!));
-    db.removeRegistration({ category: 'topic', key: `t${i - 1}`, subkey: '' });
+    db.removeRegistration(topicRegistration(`t${i - 1}`));
   }
   for (let i = 0; i < 3; i++) {
     await turn();

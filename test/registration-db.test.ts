@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { channelRegistration, RegistrationDB, topicRegistration, type Registration } from 'nsqlookupd/registry';
+import {
+  channelRegistration,
+  RegistrationDB,
+  topicRegistration,
+  type Category,
+  type Change,
+  type Registration,
+} from 'nsqlookupd/registry';
 import { NaiveDB } from './support/naive-db.js';
 import { peerOf } from './support/peers.js';
 
-const CATEGORIES = ['client', 'topic', 'channel'];
+const CATEGORIES = ['client', 'topic', 'channel'] as const;
 // Names of Object.prototype are names like any other, and so is `*` in a change.
 const NAMES = ['', 'a', 'b', '*', '__proto__', 'constructor'];
 const PEERS = ['h1', 'h2', 'h3'].map((host) => peerOf(host));
 
-type Change = (db: RegistrationDB | NaiveDB) => unknown;
+type Step = (db: RegistrationDB | NaiveDB) => unknown;
 
 /** Changes among few registrations, so that they meet. */
-function changesAmong(categories: readonly string[], names: readonly string[]): fc.Arbitrary<Change[]> {
+function changesAmong(categories: readonly Category[], names: readonly string[]): fc.Arbitrary<Step[]> {
   const registrations = fc.record({
     category: fc.constantFrom(...categories),
     key: fc.constantFrom(...names),
@@ -22,37 +29,37 @@ function changesAmong(categories: readonly string[], names: readonly string[]): 
   const peers = fc.constantFrom(...PEERS);
   const one = fc.oneof(
     registrations.map(
-      (r): Change =>
+      (r): Step =>
         (db) =>
           db.addRegistration(r),
     ),
     registrations.map(
-      (r): Change =>
+      (r): Step =>
         (db) =>
           db.removeRegistration(r),
     ),
     fc.tuple(registrations, peers).map(
-      ([r, p]): Change =>
+      ([r, p]): Step =>
         (db) =>
           db.addProducer(r, p),
     ),
     fc.tuple(registrations, peers).map(
-      ([r, p]): Change =>
+      ([r, p]): Step =>
         (db) =>
           db.addProducer(r, p),
     ),
     fc.tuple(registrations, peers).map(
-      ([r, p]): Change =>
+      ([r, p]): Step =>
         (db) =>
           db.removeProducer(r, p),
     ),
     fc.tuple(registrations, peers, fc.nat()).map(
-      ([r, p, at]): Change =>
+      ([r, p, at]): Step =>
         (db) =>
           db.tombstone(r, p, at),
     ),
     peers.map(
-      (p): Change =>
+      (p): Step =>
         (db) =>
           keys(db.removePeer(p)),
     ),
@@ -82,7 +89,7 @@ function assertSameAnswers(db: RegistrationDB, model: NaiveDB): void {
             .map(({ id }) => id)
             .sort(),
         );
-        const registration = { category, key, subkey };
+        const registration: Registration = { category, key, subkey };
         assert.equal(db.hasRegistration(registration), model.hasRegistration(registration));
         for (const peer of PEERS) {
           const at = db.getProducer(registration, peer)?.tombstonedAtMs;
@@ -146,7 +153,7 @@ describe('RegistrationDB', () => {
       JSON.stringify(
         CATEGORIES.flatMap((category) =>
           NAMES.map((subkey) => {
-            const registration = { category, key, subkey };
+            const registration: Registration = { category, key, subkey };
             const producers = [...db.producersOf(registration)].map((p) => [p.peer.id, p.tombstonedAtMs]);
             return [db.hasRegistration(registration), producers.sort()];
           }),
@@ -186,29 +193,142 @@ describe('RegistrationDB', () => {
     assert.notEqual(db.revisionOf('orders'), revision);
   });
 
-  test('the revision of the registrations moves when one comes or goes, and with nothing else', () => {
-    const all = (db: RegistrationDB) => keys([...db.entries()].map(([registration]) => registration)).join();
+  test('the revision of the topics moves when one comes or goes, that of the nodes with peers and producers of topics', () => {
+    const topics = (db: RegistrationDB) => keys(db.findRegistrations('topic', '*', '*')).join();
+    const nodes = (db: RegistrationDB) => {
+      const told = (registration: Registration) =>
+        [...db.producersOf(registration)].map(({ peer, tombstonedAtMs }) => [
+          keys([registration]),
+          peer.id,
+          tombstonedAtMs,
+        ]);
+      return JSON.stringify(
+        ['client' as const, 'topic' as const].flatMap((category) =>
+          db.findRegistrations(category, '*', '*').flatMap(told),
+        ),
+      );
+    };
     fc.assert(
       fc.property(changes, (list) => {
         const db = new RegistrationDB();
         for (const change of list) {
-          const [revision, before] = [db.registrationsRevision, all(db)];
+          const before = [db.topicsRevision, db.nodesRevision, topics(db), nodes(db)] as const;
           change(db);
-          assert.equal(db.registrationsRevision !== revision, all(db) !== before);
+          assert.equal(db.topicsRevision !== before[0], topics(db) !== before[2]);
+          if (nodes(db) !== before[3]) assert.notEqual(db.nodesRevision, before[1]);
         }
       }),
     );
+    const db = new RegistrationDB();
+    db.addProducer(topicRegistration('orders'), PEERS[0]!);
+    const revisions = () => [db.topicsRevision, db.nodesRevision, db.revisionOfPeer(PEERS[0]!)];
+    const before = revisions();
+    db.addProducer(channelRegistration('orders', 'billing'), PEERS[0]!);
+    db.removeRegistration(channelRegistration('orders', 'billing'));
+    assert.deepEqual(revisions(), before);
   });
 
   test('what is known of a peer is news about what it carries, and about nothing else', () => {
     const db = new RegistrationDB();
     for (const topic of ['a', 'b']) db.addProducer(topicRegistration(topic), PEERS[topic === 'a' ? 0 : 1]!);
-    const [a, b, registrations] = [db.revisionOf('a'), db.revisionOf('b'), db.registrationsRevision];
+    const [a, b, registrations] = [db.revisionOf('a'), db.revisionOf('b'), db.topicsRevision];
     db.touchPeer(PEERS[0]!);
     assert.ok(db.revisionOf('a') > a);
-    assert.deepEqual([db.revisionOf('b'), db.registrationsRevision], [b, registrations]);
+    assert.deepEqual([db.revisionOf('b'), db.topicsRevision], [b, registrations]);
     db.touchPeer(peerOf('unknown'));
     assert.equal(db.revision, db.revisionOf('a'));
+  });
+
+  test('changes come in order and with their own revisions, to every listener, also when one makes others', () => {
+    fc.assert(
+      fc.property(changes, changes, (list, more) => {
+        const db = new RegistrationDB();
+        const first: Change[] = [];
+        const last: Change[] = [];
+        const events: unknown[] = [];
+        db.onChange((change) => {
+          first.push(change);
+          more.pop()?.(db);
+        });
+        db.onChange((change) => last.push(change));
+        db.on('producerRemoved', (registration, { peer }) => events.push([registration, peer]));
+        for (const change of list) change(db);
+        assert.deepEqual(first, last);
+        assert.deepEqual(
+          first.map(({ revision }) => revision),
+          first.map((_, i) => i + 1),
+        );
+        assert.equal(db.revision, first.length);
+        const removed = first.flatMap((change) =>
+          change.type === 'producerRemoved' ? [[change.registration, change.peer]] : [],
+        );
+        assert.deepEqual(events, removed);
+      }),
+    );
+  });
+
+  test('a peer that is hidden is in no answer, and in no index when all that it had is swept', () => {
+    fc.assert(
+      fc.property(changes, changes, fc.constantFrom(...PEERS), (before, during, peer) => {
+        const db = new RegistrationDB();
+        const model = new NaiveDB();
+        for (const change of before) {
+          change(db);
+          change(model);
+        }
+        const all = keys(db.registrationsOf(peer));
+        const revisions = NAMES.map((name) => db.revisionOf(name));
+        const sweep = db.hidePeer(peer);
+        model.removePeer(peer);
+        const swept: Registration[] = [];
+        const step = () => {
+          const next = sweep.next();
+          if (next.done !== true) swept.push(next.value);
+          return next.done !== true;
+        };
+        assert.deepEqual(db.registrationsOf(peer), []);
+        for (const [i, name] of NAMES.entries())
+          if (all.length > 0 && revisions[i]! > 0) assert.ok(db.revisionOf(name) > revisions[i]!);
+        for (const change of during) {
+          step();
+          assert.deepEqual(change(db), change(model));
+        }
+        while (step());
+        assertSameAnswers(db, model);
+        for (const key of keys(swept)) assert.ok(all.includes(key));
+        for (const [registration] of [...db.entries()]) db.removeRegistration(registration);
+        assert.deepEqual([db.size, db.bytes, db.indexSizes], [0, 0, { categories: 0, keys: 0, peers: 0 }]);
+        assert.deepEqual([db.idle.left.size, db.idle.left.bytes, db.idle.made.size, db.idle.made.bytes], [0, 0, 0, 0]);
+      }),
+    );
+  });
+
+  test('what has been without a producer for longest goes first, what was made without one apart', () => {
+    fc.assert(
+      fc.property(changes, (list) => {
+        const db = new RegistrationDB();
+        const idle: string[] = [];
+        const made = new Set<string>();
+        const look = (registration: Registration, isNew = false) => {
+          const [key = ''] = keys([registration]);
+          const isIdle = db.hasRegistration(registration) && db.countProducers(registration) === 0;
+          if (!db.hasRegistration(registration)) made.delete(key);
+          if (isNew && isIdle) made.add(key);
+          if (isIdle !== idle.includes(key)) isIdle ? idle.push(key) : idle.splice(idle.indexOf(key), 1);
+        };
+        db.onChange((change) => {
+          if ('registration' in change) look(change.registration, change.type === 'registrationAdded');
+        });
+        for (const change of list) change(db);
+        for (const kind of ['left', 'made'] as const) {
+          const expected = idle.filter((key) => made.has(key) === (kind === 'made'));
+          assert.equal(db.idle[kind].size, expected.length);
+          const found = expected.map(() => keys([db.removeOldestIdle(kind)!])[0]);
+          assert.equal(db.removeOldestIdle(kind), undefined);
+          assert.deepEqual(found, expected);
+        }
+      }),
+    );
   });
 
   test('tells of a change after it is made, in order', () => {

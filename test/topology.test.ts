@@ -41,8 +41,8 @@ describe('Topology', () => {
     assert.deepEqual(topology.lookup('orders')?.producers, []);
     assert.deepEqual(topology.lookup('users')?.producers, [peer]);
     assert.deepEqual(topology.nodes()[0]?.topics, [
-      { topic: 'orders', tombstoned: true },
-      { topic: 'users', tombstoned: false },
+      { topic: 'orders', isTombstoned: true },
+      { topic: 'users', isTombstoned: false },
     ]);
     turn(44_999);
     assert.deepEqual(topology.lookup('orders')?.producers, []);
@@ -245,12 +245,16 @@ describe('Topology', () => {
     const db = new RegistrationDB();
     const make = (options: object) => () => new Topology(options as ConstructorParameters<typeof Topology>[0]);
     assert.throws(make({ clock: Date.now }), /^TypeError: db /);
-    assert.throws(make({ db }), /^TypeError: clock /);
+    assert.throws(make({ db, clock: 5 }), /^TypeError: clock /);
+    assert.throws(make({ db, clock: () => NaN }), /^TypeError: clock /);
+    assert.throws(make({ db, maxRegistration: 5 }), /^TypeError: Topology has no option "maxRegistration"/);
+    assert.doesNotThrow(make({ db }));
     for (const name of [
       'inactiveProducerTimeoutMs',
       'tombstoneLifetimeMs',
       'maxRegistrations',
       'maxRegistrationsPerPeer',
+      'maxRegistryBytes',
     ]) {
       for (const value of [-1, NaN, '1', null]) {
         assert.throws(make({ db, clock: Date.now, [name]: value }), new RegExp(`^TypeError: ${name} .*${value}`));

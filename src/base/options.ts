@@ -97,6 +97,6 @@ export function checkOptions<O extends object>(of: string, options: O | undefine
 }
 
 /** The options that the checks are of, out of those of a larger whole. */
-export function pickOptions<O extends object>(options: O, checks: Checks<O>): O {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(checks, name))) as O;
+export function pickOptions<O extends object>(options: object, checks: Checks<O>): Partial<O> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(checks, name))) as Partial<O>;
 }

@@ -1,3 +1,4 @@
+import { aFunction, checkOptions, number, type Checks } from './options.js';
 import { printError, report, type OnError } from './error-report.js';
 
 /** Long work, cut into steps: each `next` does one short piece of it. */
@@ -8,6 +9,8 @@ export type NextTurn = (callback: () => void) => void;
 
 /** What is done in one turn of the event loop until others have theirs: about 2 milliseconds of work. */
 export const DEFAULT_STEPS_PER_TURN = 2000;
+
+const CHECKS: Checks<WorkQueueOptions> = { stepsPerTurn: number(1), nextTurn: aFunction, onError: aFunction };
 
 interface Job {
   readonly steps: Steps<unknown>;
@@ -47,8 +50,10 @@ export class WorkQueue {
   #left: number;
   #isWaiting = false;
 
-  constructor(options: WorkQueueOptions = {}) {
-    const { stepsPerTurn = DEFAULT_STEPS_PER_TURN, nextTurn = runtimeTurn, onError = printError } = options;
+  /** Throws a TypeError that names the option when one is unknown or of the wrong kind. */
+  constructor(options?: WorkQueueOptions) {
+    const checked = checkOptions('WorkQueue', options, CHECKS);
+    const { stepsPerTurn = DEFAULT_STEPS_PER_TURN, nextTurn = runtimeTurn, onError = printError } = checked;
     this.#stepsPerTurn = stepsPerTurn;
     this.#nextTurn = nextTurn;
     this.#onError = onError;

@@ -9,12 +9,13 @@ import {
   RegistrationDB,
   SILENT_LOGGER,
   Topology,
+  TOPOLOGY_CHECKS,
   type Clock,
   type TopologyOptions,
 } from '../registry/index.js';
 import { toSafeLogger } from '../base/logger.js';
-import { atLeast } from '../base/options.js';
-import { createTcpHandler, type TcpHandlerOptions } from '../tcp/index.js';
+import { atLeast, pickOptions } from '../base/options.js';
+import { createTcpHandler, TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress, type ListenAddress } from './address.js';
 import { createHttpServer, RequestTracker, type HttpServerOptions } from './http-server.js';
 import { createSystemClock } from './system-clock.js';
@@ -109,7 +110,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const graceMs = atLeast(0, 'graceMs', options.graceMs ?? DEFAULT_GRACE_MS);
   const tcpListen = parseAddress('tcpAddress', options.tcpAddress ?? DEFAULT_TCP_ADDRESS);
   const httpListen = parseAddress('httpAddress', options.httpAddress ?? DEFAULT_HTTP_ADDRESS);
-  const topology = new Topology({ ...options, db, clock });
+  const topology = new Topology({ ...pickOptions(options, TOPOLOGY_CHECKS), db, clock });
 
   const announce = () => ({
     broadcastAddress,
@@ -118,7 +119,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     httpPort: portOf(httpServer),
     version: NSQLOOKUPD_VERSION,
   });
-  const tcpHandler = createTcpHandler({ ...options, topology, announce });
+  const tcpHandler = createTcpHandler({ ...pickOptions(options, TCP_HANDLER_CHECKS), topology, announce });
   const tcpServer = createTcpServer(TCP_OPTIONS, tcpHandler);
 
   const httpHandler = createHttpHandler({ topology, commandLine: process.argv, onError });

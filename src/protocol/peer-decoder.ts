@@ -1,6 +1,7 @@
 import { ByteQueue } from '../base/byte-queue.js';
 import { decodeIdentity } from './identity.js';
 import { MAGIC_V1, toFault, type Fault, type PeerMessage } from './messages.js';
+import { number, checkOptions, type Checks } from '../base/options.js';
 import { decodeText, encodeText, readSize } from '../base/bytes.js';
 
 /** The longest command line of a peer, newline included, in bytes: 64 KiB. nsqlookupd has no such limit. */
@@ -8,7 +9,7 @@ export const DEFAULT_MAX_LINE_BYTES = 64 * 1024;
 /** The longest body of an IDENTIFY in bytes: 256 KiB. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_BODY_BYTES = 256 * 1024;
 /** The longest string in an IDENTIFY that is kept, in characters. nsqlookupd has no such limit. */
-export const DEFAULT_MAX_FIELD_LENGTH = 4096;
+export const DEFAULT_MAX_FIELD_LENGTH = 255;
 
 /** How much a peer may send at once. Each is a number from 1 on, `Infinity` included. */
 export interface PeerLimits {
@@ -16,23 +17,11 @@ export interface PeerLimits {
   readonly maxLineBytes?: number | undefined;
   /** The longest body of an IDENTIFY. Default 262,144. nsqd's are about 200. */
   readonly maxBodyBytes?: number | undefined;
-  /** The longest string in it that is kept, in characters. Default 4,096. A host name has at most 255. */
+  /** The longest string in it that is kept, in characters. Default 255, which is the most that a host name has. */
   readonly maxFieldLength?: number | undefined;
 }
 
-/** The limits with their defaults. Throws a TypeError when one is not a number from 1 on. */
-export function toPeerLimits(limits: PeerLimits): Record<keyof PeerLimits, number> {
-  const {
-    maxLineBytes = DEFAULT_MAX_LINE_BYTES,
-    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
-    maxFieldLength = DEFAULT_MAX_FIELD_LENGTH,
-  } = limits;
-  const all = { maxLineBytes, maxBodyBytes, maxFieldLength };
-  for (const [name, limit] of Object.entries(all)) {
-    if (!(limit >= 1)) throw new TypeError(`${name} must be a number from 1 on, and is ${limit}`);
-  }
-  return all;
-}
+const CHECKS: Checks<PeerLimits> = { maxLineBytes: number(1), maxBodyBytes: number(1), maxFieldLength: number(1) };
 
 /** White space to Go's strings.TrimSpace. */
 const SPACE =
@@ -64,8 +53,13 @@ export class PeerDecoder {
   #bodyBytes = 0;
 
   /** Throws a TypeError when a limit is not a number from 1 on. */
-  constructor(limits: PeerLimits = {}) {
-    this.#limits = toPeerLimits(limits);
+  constructor(limits?: PeerLimits) {
+    const {
+      maxLineBytes = DEFAULT_MAX_LINE_BYTES,
+      maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
+      maxFieldLength = DEFAULT_MAX_FIELD_LENGTH,
+    } = checkOptions('limits', limits, CHECKS);
+    this.#limits = { maxLineBytes, maxBodyBytes, maxFieldLength };
   }
 
   /** Takes bytes, cut anywhere. They may be reused by their owner once `next` has given undefined. */
@@ -87,6 +81,11 @@ export class PeerDecoder {
     this.#stop();
     if (expected === 'size') return toFault('E_BAD_BODY', 'IDENTIFY failed to read body size');
     return expected === 'body' ? toFault('E_BAD_BODY', 'IDENTIFY failed to read body') : undefined;
+  }
+
+  /** Makes what was pushed its own: to be called before their owner uses the bytes again, while `next` has more to give. */
+  hold(): void {
+    this.#queue.settle();
   }
 
   /** Bytes kept of a message that is not whole yet; less than the larger limit once `next` has no more. */

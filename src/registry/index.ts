@@ -29,6 +29,7 @@ export {
   type TopologyOptions,
 } from './topology-options.js';
 export { Topology, type ActiveProducers, type LookupResult, type TopologyNode } from './topology.js';
+export type { Check, Checks } from '../base/options.js';
 export type { Change, ChangeType } from './change.js';
 export {
   DEFAULT_STEPS_PER_TURN,

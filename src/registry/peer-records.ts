@@ -50,10 +50,12 @@ export class PeerRecords {
     else this.#chains.delete(key);
   }
 
-  /** Those with that key. */
+  /** Those with that key, the topic's own last, as it goes after its channels. */
   of(key: string): ProducerRecord[] {
+    const first = this.#chains.get(key);
     const chain: ProducerRecord[] = [];
-    for (let record = this.#chains.get(key); record; record = record.next) chain.push(record);
+    for (let record = first?.next; record; record = record.next) chain.push(record);
+    if (first) chain.push(first);
     return chain;
   }
 
@@ -70,7 +72,7 @@ export class PeerRecords {
   /** Each of them, which is to be deleted before the next one is asked for. */
   *drain(): Generator<ProducerRecord, void, undefined> {
     for (const key of this.#chains.keys()) {
-      for (let record = this.#chains.get(key); record; record = this.#chains.get(key)) yield record;
+      for (let first = this.#chains.get(key); first; first = this.#chains.get(key)) yield first.next ?? first;
     }
   }
 }

@@ -430,7 +430,7 @@ const CHECKS: Checks<RegistrationDBOptions> = { onError: aFunction };
 
 /** What a registration and a producer weigh, about, beside the texts of their names; measured with a million. */
 const ENTRY_BYTES = 600;
-const PRODUCER_BYTES = 250;
+const PRODUCER_BYTES = 150;
 
 function bytesOf({ key, subkey }: Entry): number {
   return ENTRY_BYTES + key.length + subkey.length;

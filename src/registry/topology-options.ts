@@ -25,6 +25,8 @@ export interface TopologyOptions {
    * What ages are measured with: one that nobody sets, or in a test one to turn by hand. Default: `createSteadyClock()`.
    */
   readonly clock?: Clock | undefined;
+  /** What the time is where one is printed, as in `/debug`. Default: the `clock`, or without one the system's. */
+  readonly wallClock?: Clock | undefined;
   /** A peer not heard of for longer than this is left out of lookups and nodes. Default 300,000 (5 minutes). */
   readonly inactiveProducerTimeoutMs?: number | undefined;
   /** For how long a tombstone hides a producer. Default 45,000. */
@@ -43,9 +45,11 @@ export interface TopologyOptions {
   readonly onError?: OnError | undefined;
 }
 
+/** The options of `Topology`, for who hands on part of what it was handed: each with what checks its value. */
 export const TOPOLOGY_CHECKS: Checks<TopologyOptions> = {
   db: required(withMethods('a RegistrationDB', 'addProducer')),
   clock: aClock,
+  wallClock: aClock,
   inactiveProducerTimeoutMs: number(0),
   tombstoneLifetimeMs: number(0),
   maxRegistrations: number(0),

@@ -41,6 +41,8 @@ export interface ActiveProducers {
 const MAX_LEFT_AT_ONCE = 500;
 /** The part of the registry that what is made without a producer does not get. */
 const RESERVED_FOR_PEERS = 0.1;
+/** Below this two clocks are taken to agree. */
+const MIN_OFFSET_MS = 5;
 /** What one registration, or a producer of it, adds to the registry at the most, in bytes. */
 const MAX_ADDED_BYTES = 1024;
 
@@ -79,7 +81,7 @@ export interface TopologyNode {
 export class Topology {
   /** The registry, for what is not asked or ordered here: events, revisions, sizes. */
   readonly db: RegistrationDB;
-  /** The clock that it was given. */
+  /** What its ages are measured with: the clock that it was given, or a steady one. */
   readonly clock: Clock;
   /** The lifetimes that it was given, or their defaults. */
   readonly lifetimes: Lifetimes;
@@ -87,12 +89,14 @@ export class Topology {
   readonly work: WorkQueue;
   readonly #limits: Readonly<Record<'maxRegistrations' | 'maxRegistrationsPerPeer' | 'maxRegistryBytes', number>>;
   readonly #log: Logger;
+  readonly #wallClock: Clock;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: TopologyOptions) {
     const {
       db,
       clock = createSteadyClock(),
+      wallClock = options.clock ?? Date.now,
       inactiveProducerTimeoutMs = DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
       tombstoneLifetimeMs = DEFAULT_TOMBSTONE_LIFETIME_MS,
       maxRegistrations = DEFAULT_MAX_REGISTRATIONS,
@@ -104,10 +108,17 @@ export class Topology {
     } = checkOptions('Topology', options, TOPOLOGY_CHECKS);
     this.db = db;
     this.clock = clock;
+    this.#wallClock = wallClock;
     this.work = work;
     this.lifetimes = { inactiveProducerTimeoutMs, tombstoneLifetimeMs };
     this.#limits = { maxRegistrations, maxRegistrationsPerPeer, maxRegistryBytes };
     this.#log = toSafeLogger(log, onError);
+  }
+
+  /** What the system's clock would have said at a time of `clock`: milliseconds since 1970. */
+  toWallMs(clockMs: number): number {
+    const offsetMs = this.#wallClock() - this.clock();
+    return Math.abs(offsetMs) < MIN_OFFSET_MS ? clockMs : clockMs + Math.round(offsetMs);
   }
 
   /** All topics, each once. */

@@ -1,1 +1,1 @@
-export { Session, type SessionOptions, type SessionOutput } from './session.js';
+export { Session, type AdmissionRefusal, type SessionOptions, type SessionOutput, type Verdict } from './session.js';

@@ -1,3 +1,17 @@
+import { formatDuration } from '../base/duration.js';
+import { isThenable, printError, report, type OnError } from '../base/error-report.js';
+import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
+import {
+  aFunction,
+  anObject,
+  checkOptions,
+  logger,
+  required,
+  text,
+  withMethods,
+  type Checks,
+} from '../base/options.js';
+import { finish, type Steps } from '../base/work-queue.js';
 import {
   encodeReply,
   PeerDecoder,
@@ -9,18 +23,16 @@ import {
   type Reply,
   type TopicMessage,
 } from '../protocol/index.js';
-import { formatDuration } from '../base/duration.js';
-import { toSafeLogger } from '../base/logger.js';
-import { printError } from '../base/error-report.js';
-import {
-  isChannelName,
-  isTopicName,
-  SILENT_LOGGER,
-  type Logger,
-  type OnError,
-  type PeerInfo,
-  type Topology,
-} from '../registry/index.js';
+import { isChannelName, isTopicName, type PeerInfo, type Topology } from '../registry/index.js';
+
+/** Why a peer may not join. */
+export interface AdmissionRefusal {
+  /** What the peer is told after `E_INVALID`. */
+  readonly refused: string;
+}
+
+/** Whether a peer that has identified itself may join, and by which identity it is known. */
+export type Verdict = Identity | AdmissionRefusal;
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -30,13 +42,25 @@ export interface SessionOptions {
   readonly announce: () => Announcement;
   /** Names the peer to consumers (`remote_address`), in `/debug` and in the log. */
   readonly remoteAddress: string;
+  /** Asked when the peer has identified itself. What it throws or rejects with is a refusal. Default: all may join. */
+  readonly admit?: ((identity: Identity) => Verdict | PromiseLike<Verdict>) | undefined;
   /** How much the peer may send as one line or body. Defaults: see `PeerLimits`. */
   readonly limits?: PeerLimits | undefined;
   /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
   readonly log?: Logger | undefined;
-  /** Gets what the logger threw. Default: a line to the console. */
+  /** Gets what the logger or `admit` threw. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
+
+const CHECKS: Checks<SessionOptions> = {
+  topology: required(withMethods('a Topology', 'join', 'leave')),
+  announce: required(aFunction),
+  remoteAddress: required(text),
+  admit: aFunction,
+  limits: anObject,
+  log: logger,
+  onError: aFunction,
+};
 
 /** What is to be done after bytes from a peer, or after their end. */
 export interface SessionOutput {
@@ -44,25 +68,28 @@ export interface SessionOutput {
   readonly bytes: Uint8Array;
   /** Whether the conversation is over: close when the bytes are written. */
   readonly close: boolean;
+  /** Set while the host makes up its mind: nothing more is answered before it has resolved and `receive` is called again. */
+  readonly waits?: Promise<void> | undefined;
 }
 
 type ErrorReply = Extract<Reply, { type: 'error' }>;
 
-const OK_REPLY: Reply = { type: 'ok' };
-const OK = encodeReply(OK_REPLY);
-const TOO_MANY = 'too many registrations';
+const OK = encodeReply({ type: 'ok' });
+const FULL = toError('E_INVALID', 'too many registrations');
 const NO_BYTES = new Uint8Array(0);
+const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
 
 /**
  * A lookupd's side of the conversation with one peer, without a socket: bytes in, bytes out, changes in the
- * topology. Every error answer ends it, and its end takes the peer out of the topology. It has no deadlines: whoever
- * holds it ends it, with `end` or `refuse`. What the clock or `announce` throws goes to the caller, who is to end it.
+ * topology. An error answer ends it, unless it is that the registry is full, and its end takes the peer out of the topology.
+ * It has no deadlines: whoever holds it ends it, with `end` or `refuse`. What the clock or `announce` throws goes to the
+ * caller, who is to end it.
  *
  * @example
  * ```js
  * import { encodePeerMessage, RegistrationDB, Session, Topology } from 'nsqlookupd';
  *
- * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+ * const topology = new Topology({ db: new RegistrationDB() });
  * const here = { broadcastAddress: 'lookupd', hostname: 'lookupd', tcpPort: 4160, httpPort: 4161, version: '1.3.0' };
  * const session = new Session({ topology, announce: () => here, remoteAddress: 'peer-1' });
  * session.receive(encodePeerMessage({ type: 'magic' }));
@@ -73,36 +100,60 @@ const NO_BYTES = new Uint8Array(0);
 export class Session {
   readonly #topology: Topology;
   readonly #announce: () => Announcement;
+  readonly #admit: (identity: Identity) => Verdict | PromiseLike<Verdict>;
   readonly #address: string;
-  readonly #log: Logger;
+  #log: Logger;
+  readonly #onError: OnError;
   readonly #decoder: PeerDecoder;
+  #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
+  #waits: Promise<void> | undefined;
+  #verdict: Verdict | undefined;
   #peer: PeerInfo | undefined;
-  #hasMagic = false;
-  #ended = false;
 
-  /** Throws a TypeError when a limit is not a number from 1 on. */
+  /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
-    this.#topology = options.topology;
-    this.#announce = options.announce;
-    this.#address = options.remoteAddress;
-    this.#log = toSafeLogger(options.log ?? SILENT_LOGGER, options.onError ?? printError);
-    this.#decoder = new PeerDecoder(options.limits);
+    const { topology, announce, remoteAddress, admit, limits, log, onError } = checkOptions('Session', options, CHECKS);
+    this.#topology = topology;
+    this.#announce = announce;
+    this.#admit = admit ?? ((identity) => identity);
+    this.#address = remoteAddress;
+    this.#onError = onError ?? printError;
+    this.#log = toSafeLogger(log ?? SILENT_LOGGER, this.#onError);
+    this.#decoder = new PeerDecoder(limits);
   }
 
-  /** Takes bytes from the peer, cut anywhere. */
+  /** Takes bytes from the peer, cut anywhere, and answers all that is whole. */
   receive(bytes: Uint8Array): SessionOutput {
+    this.push(bytes);
+    return finish(this.answering());
+  }
+
+  /** Takes bytes from the peer, which `answering` is to answer. */
+  push(bytes: Uint8Array): void {
+    if (this.#state !== 'ended') this.#decoder.push(bytes);
+  }
+
+  /** Answers what has been pushed and is whole, in steps of a message or less. To be called again when it is over. */
+  *answering(): Steps<SessionOutput> {
     const answers: Uint8Array[] = [];
-    if (!this.#ended) this.#decoder.push(bytes);
-    while (!this.#ended) {
+    const verdict = this.#verdict;
+    this.#verdict = undefined;
+    if (verdict) this.#answer(this.#join(verdict), answers);
+    while (this.#state === 'magic' || this.#state === 'open') {
       const message = this.#decoder.next();
       if (message === undefined) break;
-      const reply = message.type === 'fault' ? toError(message.code, message.reason) : this.#answer(message);
-      if (reply === undefined) continue;
-      if (this.#ended) break;
-      if (reply.type === 'error') answers.push(this.#fail(reply));
-      else answers.push(reply.type === 'ok' ? OK : encodeReply(reply));
+      if (message.type === 'fault') answers.push(this.#end(message).bytes);
+      else
+        this.#answer(message.type === 'unregister' ? yield* this.#unregister(message) : this.#take(message), answers);
+      yield;
     }
-    return { bytes: concat(answers), close: this.#ended };
+    const output = { bytes: concat(answers), close: this.#state === 'ended' };
+    return this.#waits ? { ...output, waits: this.#waits } : output;
+  }
+
+  /** To be called before the bytes that were pushed are used again, while `answering` is not over. */
+  hold(): void {
+    this.#decoder.hold();
   }
 
   /**
@@ -110,16 +161,12 @@ export class Session {
    * answered, for a peer that still reads. Further calls do nothing.
    */
   end(reason = 'EOF'): SessionOutput {
-    if (this.#ended) return { bytes: NO_BYTES, close: true };
-    const fault = this.#decoder.end();
-    if (fault) return { bytes: this.#fail(toError(fault.code, fault.reason)), close: true };
-    this.#end(reason);
-    return { bytes: NO_BYTES, close: true };
+    return this.#end(this.#decoder.end() ?? reason);
   }
 
   /** Ends the conversation from this side, with an error that says why. */
   refuse(code: ErrorCode, reason: string): SessionOutput {
-    return { bytes: this.#ended ? NO_BYTES : this.#fail(toError(code, reason)), close: true };
+    return this.#end({ code, reason });
   }
 
   /** Whether the peer has identified itself, and so is in the topology until the session ends. */
@@ -127,10 +174,21 @@ export class Session {
     return this.#peer !== undefined;
   }
 
-  #answer(message: PeerMessage): Reply | undefined {
+  /** Bytes that are kept of what is not answered yet. */
+  get heldBytes(): number {
+    return this.#decoder.heldBytes;
+  }
+
+  #answer(reply: Uint8Array | ErrorReply | undefined, answers: Uint8Array[]): void {
+    if (this.#state === 'ended' || reply === undefined) return; // the host may have ended it, being asked or told
+    answers.push(reply instanceof Uint8Array ? reply : this.#end(reply).bytes);
+  }
+
+  /** The answer, an error that ends the conversation, or undefined for what is not answered, or not yet. */
+  #take(message: Exclude<PeerMessage, { type: 'unregister' }>): Uint8Array | ErrorReply | undefined {
     switch (message.type) {
       case 'magic':
-        this.#hasMagic = true;
+        this.#state = 'open';
         this.#log.info?.(`CLIENT(${this.#address}): desired protocol magic '  V1'`);
         return undefined;
       case 'ping':
@@ -140,84 +198,115 @@ export class Session {
       case 'identity':
         return this.#identify(message.identity);
       case 'register':
-      case 'unregister':
-        return this.#changeTopic(message);
+        return this.#register(message);
     }
   }
 
-  #ping(): Reply {
+  #ping(): Uint8Array {
     const peer = this.#peer;
     if (peer) {
       const last = peer.lastUpdateMs;
       this.#topology.ping(peer);
       this.#log.info?.(`CLIENT(${peer.id}): pinged (last ping ${formatDuration(peer.lastUpdateMs - last)})`);
     }
-    return OK_REPLY;
+    return OK;
   }
 
-  #identify(identity: Identity): Reply | undefined {
-    const peer: PeerInfo = {
-      id: this.#address,
-      remoteAddress: this.#address,
-      ...identity,
-      lastUpdateMs: this.#topology.clock(),
-    };
-    const { broadcastAddress, tcpPort, httpPort, version } = peer;
+  #identify(identity: Identity): Uint8Array | ErrorReply | undefined {
+    const { broadcastAddress, tcpPort, httpPort, version } = identity;
     this.#log.info?.(
-      `CLIENT(${peer.id}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
+      `CLIENT(${this.#address}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
     );
+    const failed = (error: unknown): Verdict => {
+      report(this.#onError, error, 'admit threw');
+      return { refused: 'admission failed' };
+    };
+    let verdict: Verdict | PromiseLike<Verdict>;
+    try {
+      verdict = this.#admit(identity);
+    } catch (error) {
+      verdict = failed(error);
+    }
+    if (!isThenable(verdict)) return this.#join(verdict);
+    this.#state = 'waiting';
+    this.#waits = Promise.resolve(verdict)
+      .catch(failed)
+      .then((late) => {
+        if (this.#state === 'ended') return;
+        this.#state = 'open';
+        this.#waits = undefined;
+        this.#verdict = late;
+      });
+    return undefined;
+  }
+
+  #join(verdict: Verdict): Uint8Array | ErrorReply | undefined {
+    if ('refused' in verdict) {
+      this.#log = SILENT_LOGGER; // who has refused it says so where it will
+      return toError('E_INVALID', verdict.refused);
+    }
+    const address = this.#address;
+    const peer: PeerInfo = { id: address, remoteAddress: address, ...verdict, lastUpdateMs: this.#topology.clock() };
     const announcement = this.#announce();
-    if (this.#ended) return undefined; // by the host, which was just asked
-    if (!this.#topology.join(peer)) return toError('E_INVALID', TOO_MANY);
+    if (this.#state === 'ended') return undefined; // by the host, which was just asked
+    if (!this.#topology.join(peer)) return FULL;
     this.#peer = peer;
     this.#leaveIfEnded();
-    return { type: 'announcement', announcement };
+    return encodeReply({ type: 'announcement', announcement });
   }
 
-  /** The order of the checks is nsqlookupd's. */
-  #changeTopic({ type, topic, channel }: TopicMessage): Reply {
-    const peer = this.#peer;
-    if (!peer) return toError('E_INVALID', 'client must IDENTIFY');
-    if (!isTopicName(topic)) {
-      return toError('E_BAD_TOPIC', `${type.toUpperCase()} topic name ${quote(topic)} is not valid`);
+  /** At its limit the registry refuses a registration, and not the peer, which would lose all that it has. */
+  #register(message: TopicMessage): Uint8Array | ErrorReply {
+    const peer = this.#checked(message);
+    if ('code' in peer) return peer;
+    if (this.#topology.register(peer, message.topic, message.channel)) {
+      this.#leaveIfEnded();
+      return OK;
     }
-    if (channel !== '' && !isChannelName(channel)) {
-      return toError('E_BAD_CHANNEL', `${type.toUpperCase()} channel name ${quote(channel)} is not valid`);
-    }
-    if (type === 'unregister') this.#topology.unregister(peer, topic, channel);
-    else if (!this.#topology.register(peer, topic, channel)) return toError('E_INVALID', TOO_MANY);
-    this.#leaveIfEnded();
-    return OK_REPLY;
+    this.#log.error?.(`[${this.#address}] - ${FULL.code} ${FULL.reason}`);
+    return encodeReply(FULL);
+  }
+
+  *#unregister(message: TopicMessage): Steps<Uint8Array | ErrorReply> {
+    const peer = this.#checked(message);
+    if ('code' in peer) return peer;
+    yield* this.#topology.unregistering(peer, message.topic, message.channel);
+    return OK;
+  }
+
+  /** The peer, or what is wrong with the message. The order of the checks is nsqlookupd's. */
+  #checked({ type, topic, channel }: TopicMessage): PeerInfo | ErrorReply {
+    const command = type.toUpperCase();
+    if (!this.#peer) return toError('E_INVALID', 'client must IDENTIFY');
+    if (!isTopicName(topic)) return toError('E_BAD_TOPIC', `${command} topic name ${quote(topic)} is not valid`);
+    if (channel === '' || isChannelName(channel)) return this.#peer;
+    return toError('E_BAD_CHANNEL', `${command} channel name ${quote(channel)} is not valid`);
   }
 
   /** A listener of a change may have ended this while the change was made: nothing of it is to stay. */
   #leaveIfEnded(): void {
-    if (this.#ended && this.#peer) this.#topology.leave(this.#peer);
+    if (this.#state === 'ended' && this.#peer) this.#topology.leave(this.#peer);
   }
 
-  /** Ends the conversation with an error, and gives the bytes that say so. */
-  #fail(reply: ErrorReply): Uint8Array {
-    const { code, reason } = reply;
-    if (code === 'E_BAD_PROTOCOL') {
-      this.#ended = true;
-      this.#log.info?.(`CLIENT(${this.#address}): ${reason.replace('bad', 'desired')}`);
-      this.#log.error?.(`client(${this.#address}) ${reason}`);
-      return encodeReply(toError(code, '')); // nsqlookupd answers with the bare code
+  /** Ends the conversation: with an error, which the peer is told, or for a reason. */
+  #end(why: Pick<ErrorReply, 'code' | 'reason'> | string): SessionOutput {
+    if (this.#state === 'ended') return OVER;
+    const hadMagic = this.#state !== 'magic';
+    this.#state = 'ended';
+    const [log, address] = [this.#log, this.#address];
+    if (typeof why !== 'string' && why.code === 'E_BAD_PROTOCOL') {
+      log.info?.(`CLIENT(${address}): ${why.reason.replace('bad', 'desired')}`);
+      log.error?.(`client(${address}) ${why.reason}`);
+      return { bytes: encodeReply(toError(why.code, '')), close: true }; // nsqlookupd answers with the bare code
     }
-    this.#log.error?.(`[${this.#address}] - ${code} ${reason}`);
-    this.#end(`${code} ${reason}`);
-    return encodeReply(reply);
-  }
-
-  #end(reason: string): void {
-    this.#ended = true;
-    if (!this.#hasMagic) {
-      this.#log.error?.(`failed to read protocol version - ${reason}`);
-      return;
-    }
-    this.#log.info?.(`PROTOCOL(V1): [${this.#address}] exiting ioloop`);
-    if (this.#peer) this.#topology.leave(this.#peer);
-    this.#log.error?.(`client(${this.#address}) - ${reason}`);
+    const reason = typeof why === 'string' ? why : `${why.code} ${why.reason}`;
+    if (typeof why !== 'string') log.error?.(`[${address}] - ${reason}`);
+    if (hadMagic) {
+      log.info?.(`PROTOCOL(V1): [${address}] exiting ioloop`);
+      if (this.#peer) this.#topology.leave(this.#peer);
+      log.error?.(`client(${address}) - ${reason}`);
+    } else log.error?.(`failed to read protocol version - ${reason}`);
+    return typeof why === 'string' ? OVER : { bytes: encodeReply(toError(why.code, why.reason)), close: true };
   }
 }
 

@@ -3,9 +3,13 @@ export {
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_IDENTIFY_TIMEOUT_MS,
   DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_UNFINISHED_BYTES,
   DEFAULT_SILENCE_TIMEOUT_MS,
+  TCP_HANDLER_CHECKS,
+  type Admit,
   type AnnounceOptions,
   type ConnectionInfo,
+  type PeerCaller,
   type TcpHandler,
   type TcpHandlerOptions,
 } from './tcp-handler.js';
@@ -21,4 +25,10 @@ export {
   type MessageStreamEvents,
   type MessageStreamOptions,
 } from '../streams/index.js';
-export { Session, type SessionOptions, type SessionOutput } from '../session/index.js';
+export {
+  Session,
+  type AdmissionRefusal,
+  type SessionOptions,
+  type SessionOutput,
+  type Verdict,
+} from '../session/index.js';

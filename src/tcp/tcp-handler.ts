@@ -1,12 +1,23 @@
-import { encodeReply, PeerDecoder, type Announcement, type PeerLimits } from '../protocol/index.js';
-import { callGuarded, printError, report } from '../base/error-report.js';
+import { encodeReply, type Identity, PeerDecoder, type Announcement, type PeerLimits } from '../protocol/index.js';
+import { callGuarded, isThenable, printError, report } from '../base/error-report.js';
 import { NSQLOOKUPD_VERSION, SILENT_LOGGER, type Logger, type OnError, type Topology } from '../registry/index.js';
 import { toSafeLogger } from '../base/logger.js';
-import { atLeast } from '../base/options.js';
-import { Session } from '../session/index.js';
+import {
+  aFunction,
+  anObject,
+  checkOptions,
+  logger,
+  number,
+  required,
+  timers as timersCheck,
+  withMethods,
+  type Checks,
+} from '../base/options.js';
+import { Session, type Verdict } from '../session/index.js';
 import { toRemoteAddress, type ByteStream } from '../streams/index.js';
 import { Connection } from './connection.js';
 import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
+import { createRefusalLog } from './refusal-log.js';
 import { tickWhile, toTickMs, toTicks } from './deadlines.js';
 
 /** 30 seconds: by when a new connection must have identified itself. nsqlookupd waits for ever. */
@@ -17,6 +28,8 @@ export const DEFAULT_SILENCE_TIMEOUT_MS = 900_000;
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
 /** The most open connections. nsqlookupd has no such limit. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;
+/** How much may be kept of what peers have not sent whole, all together: 64 MiB. nsqlookupd has no such limit. */
+export const DEFAULT_MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 
 /**
  * What a TCP handler is made of. Times are milliseconds from 1 on, `Infinity` included; a deadline may pass late, by a
@@ -43,6 +56,17 @@ export interface TcpHandlerOptions {
   readonly drainTimeoutMs?: number | undefined;
   /** The most open connections; one more is answered `E_INVALID` and closed. From 0 on. Default 10,000. */
   readonly maxConnections?: number | undefined;
+  /**
+   * How many bytes may be kept of lines and bodies that are not whole, or not answered yet, of all peers together. Beyond it
+   * the peer that has most is answered `E_INVALID` and closed. From 0 on. Default 67,108,864 (64 MiB).
+   */
+  readonly maxUnfinishedBytes?: number | undefined;
+  /**
+   * Asked, when a peer has identified itself, whether it may join, and by which identity it is known: it gives back the identity,
+   * or another one, or `{ refused: 'why' }`, now or later. Meanwhile nothing more is read from the peer. What it throws is a
+   * refusal. Default: all may join.
+   */
+  readonly admit?: Admit | undefined;
   /** What deadlines are measured with. Default: the runtime's own. */
   readonly timers?: Timers | undefined;
   /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
@@ -53,6 +77,17 @@ export interface TcpHandlerOptions {
 
 /** An announcement; its `hostname` is the `broadcastAddress` and its `version` `NSQLOOKUPD_VERSION` if left out. */
 export type AnnounceOptions = Pick<Announcement, 'broadcastAddress' | 'tcpPort' | 'httpPort'> & Partial<Announcement>;
+
+/** Says whether a peer may join, and by which identity it is known. */
+export type Admit = (identity: Identity, caller: PeerCaller) => Verdict | PromiseLike<Verdict>;
+
+/** Who is at the other end of a connection. */
+export interface PeerCaller {
+  /** `address:port`, or what the host has named it. */
+  readonly remoteAddress: string;
+  /** The stream that the handler was given: with TLS its `getPeerCertificate()` tells who it is. */
+  readonly stream: ByteStream;
+}
 
 /** What a host knows about a connection that the stream does not say. */
 export interface ConnectionInfo {
@@ -69,6 +104,22 @@ export interface TcpHandler {
   /** Takes the peers out of the topology and destroys their streams. New connections are served as before. */
   close(): void;
 }
+
+/** The options of `createTcpHandler`, for who hands on part of what it was handed: each with what checks its value. */
+export const TCP_HANDLER_CHECKS: Checks<TcpHandlerOptions> = {
+  topology: required(withMethods('a Topology', 'join', 'leave')),
+  announce: required(() => undefined), // `complete` looks into it
+  limits: anObject, // the decoder looks into it
+  identifyTimeoutMs: number(1),
+  silenceTimeoutMs: number(1),
+  drainTimeoutMs: number(1),
+  maxConnections: number(0),
+  maxUnfinishedBytes: number(0),
+  admit: aFunction,
+  timers: timersCheck,
+  log: logger,
+  onError: aFunction,
+};
 
 const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too many connections' });
 
@@ -92,19 +143,19 @@ const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too ma
  * ```
  */
 export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
-  const { topology, announce, timers = DEFAULT_TIMERS, onError = printError } = options ?? {};
-  if (typeof topology?.join !== 'function') throw new TypeError('topology must be a Topology');
+  const checked = checkOptions('createTcpHandler', options, TCP_HANDLER_CHECKS);
+  const { topology, announce, limits, admit, timers = DEFAULT_TIMERS, onError = printError } = checked;
+  const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxUnfinishedBytes = DEFAULT_MAX_UNFINISHED_BYTES } = checked;
   const toAnnouncement = typeof announce === 'function' ? () => complete(announce()) : () => complete(announce);
   if (typeof announce !== 'function') toAnnouncement();
-  const { limits = {} } = options;
   new PeerDecoder(limits); // which throws for what is no limit
-  const log = toSafeLogger(options.log ?? SILENT_LOGGER, onError);
-  const maxConnections = atLeast(0, 'maxConnections', options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
-  const defaultSilenceMs = Math.max(DEFAULT_SILENCE_TIMEOUT_MS, 3 * topology.lifetimes.inactiveProducerTimeoutMs);
+  const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
   const timeouts = {
-    identify: atLeast(1, 'identifyTimeoutMs', options.identifyTimeoutMs ?? DEFAULT_IDENTIFY_TIMEOUT_MS),
-    silence: atLeast(1, 'silenceTimeoutMs', options.silenceTimeoutMs ?? defaultSilenceMs),
-    drain: atLeast(1, 'drainTimeoutMs', options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS),
+    identify: checked.identifyTimeoutMs ?? DEFAULT_IDENTIFY_TIMEOUT_MS,
+    silence:
+      checked.silenceTimeoutMs ??
+      Math.max(DEFAULT_SILENCE_TIMEOUT_MS, 3 * topology.lifetimes.inactiveProducerTimeoutMs),
+    drain: checked.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
   };
   const tickMs = toTickMs(Math.min(...Object.values(timeouts)));
   const deadlines = {
@@ -115,11 +166,29 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
   const open = new Map<ByteStream, Connection>();
   let unnamed = 0;
   let ticking = false;
+  let unfinishedBytes = 0;
 
   // Looks are counted instead of a clock being asked, so that a clock that is set closes no connection.
   const tick = (): boolean => {
     for (const connection of open.values()) connection.tick();
     return (ticking = open.size > 0);
+  };
+
+  const logRefusal = createRefusalLog(log, topology.clock);
+  const refusing = (remoteAddress: string, verdict: Verdict | PromiseLike<Verdict>) => {
+    const look = (known: Verdict): Verdict => {
+      if ('refused' in known) logRefusal(remoteAddress, known.refused);
+      return known;
+    };
+    return isThenable(verdict) ? verdict.then(look) : look(verdict);
+  };
+
+  const onHeld = (bytes: number): void => {
+    unfinishedBytes += bytes;
+    if (bytes < 0 || unfinishedBytes <= maxUnfinishedBytes) return;
+    let most: Connection | undefined;
+    for (const connection of open.values()) if (!(connection.heldBytes <= (most?.heldBytes ?? 0))) most = connection;
+    most?.refuse('too much unfinished input');
   };
 
   const serve = (stream: ByteStream, remoteAddress: string): void => {
@@ -134,9 +203,18 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
     }
     if (!ticking) tickWhile(timers, tickMs, tick);
     ticking = true;
-    const session = new Session({ topology, announce: toAnnouncement, remoteAddress, limits, log, onError });
+    const session = new Session({
+      topology,
+      announce: toAnnouncement,
+      remoteAddress,
+      limits,
+      log,
+      onError,
+      admit: admit && ((identity) => refusing(remoteAddress, admit(identity, { remoteAddress, stream }))),
+    });
     const onClosed = () => open.delete(stream);
-    open.set(stream, new Connection({ stream, session, deadlines, onError, onClosed }));
+    const { work } = topology;
+    open.set(stream, new Connection({ stream, session, work, deadlines, onError, onHeld, onClosed }));
   };
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {

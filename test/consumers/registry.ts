@@ -12,7 +12,7 @@ import {
   type Clock,
   type Lifetimes,
   type LookupResult,
-  type Node,
+  type TopologyNode,
   type PeerInfo,
   type Producer,
   type Registration,
@@ -51,7 +51,7 @@ export function claims(): Record<string, boolean> {
   topology.join(peer);
   topology.register(peer, 'orders', 'billing');
   const found: LookupResult | undefined = topology.lookup('orders');
-  const nodes: readonly Node[] = topology.nodes();
+  const nodes: readonly TopologyNode[] = topology.nodes();
   const producer: Producer | undefined = db.getProducer(topicRegistration('orders'), peer);
   const channels: Registration[] = db.findRegistrations('channel', ANY, 'billing');
   const lifetimes: Lifetimes = topology.lifetimes;

@@ -124,7 +124,7 @@ describe('real programs from the nsq release', { skip, timeout: 120_000 }, () =>
     await call(httpPort, 'POST', '/channel/create?topic=made&channel=waiting');
     await call(nsqd.ports['HTTP']!, 'POST', '/topic/create?topic=made');
     await until(() => producers('made').length === 1, 'made is registered');
-    const registered = { category: 'channel', key: 'made', subkey: 'waiting' };
+    const registered = { category: 'channel', key: 'made', subkey: 'waiting' } as const;
     await until(() => lookupd.db.countProducers(registered) === 1, 'nsqd creates the channel that waited for it');
   });
 

@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { encodePeerMessage, ReplyDecoder, type Identity, type PeerMessage } from 'nsqlookupd/protocol';
+import { CLIENT, RegistrationDB, Topology, topicRegistration, WorkQueue } from 'nsqlookupd/registry';
+import { createTcpHandler, type Admit, type Verdict } from 'nsqlookupd/tcp';
+import { createPeer, ManualClock } from 'nsqlookupd/testing';
+import { MemoryStream } from './support/memory-stream.js';
+import { identityOf } from './support/peers.js';
+
+/** The turns of an event loop, by hand. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  readonly next = (callback: () => void): void => void this.#waiting.push(callback);
+
+  /** How many turns pass until nobody waits for one; `after` is called in each. */
+  pass(after: () => void = () => undefined): number {
+    let count = 0;
+    for (; this.#waiting.length > 0; count++) {
+      for (const callback of this.#waiting.splice(0)) callback();
+      after();
+    }
+    return count;
+  }
+
+  one(): void {
+    for (const callback of this.#waiting.splice(0)) callback();
+  }
+}
+
+const STEPS = 100;
+
+function setUp(options: { readonly admit?: Admit } = {}) {
+  const turns = new Turns();
+  const work = new WorkQueue({ stepsPerTurn: STEPS, nextTurn: turns.next });
+  const db = new RegistrationDB();
+  const topology = new Topology({ db, clock: () => 0, work });
+  const timers = new ManualClock();
+  const errors: string[] = [];
+  const handler = createTcpHandler({
+    topology,
+    timers,
+    announce: { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 },
+    onError: (error, what) => errors.push(`${what}: ${String(error)}`),
+    ...options,
+  });
+  const open = () => {
+    const stream = new MemoryStream();
+    handler(stream);
+    return stream;
+  };
+  return { turns, work, db, topology, handler, timers, errors, open };
+}
+
+const bytesOf = (...messages: PeerMessage[]) => Buffer.concat(messages.map(encodePeerMessage));
+const join = (host: string) =>
+  bytesOf({ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity: identityOf(host) });
+const register = (topic: string, channel = ''): PeerMessage => ({ type: 'register', topic, channel });
+const unregister = (topic: string, channel = ''): PeerMessage => ({ type: 'unregister', topic, channel });
+
+function repliesOf(stream: MemoryStream): string[] {
+  const decoder = new ReplyDecoder();
+  decoder.push(stream.take());
+  const replies: string[] = [];
+  for (let reply = decoder.next(); reply; reply = decoder.next()) {
+    replies.push(reply.type === 'error' ? `${reply.code} ${reply.reason}` : reply.type);
+  }
+  return replies;
+}
+
+describe('a WorkQueue', () => {
+  function* count(name: string, steps: number, log: string[]): Generator<undefined, string, undefined> {
+    for (let i = 0; i < steps; i++) {
+      log.push(name);
+      yield undefined;
+    }
+    return name;
+  }
+
+  test('does at once what a turn has time for, and the rest in turn with others', () => {
+    const turns = new Turns();
+    const work = new WorkQueue({ stepsPerTurn: 250, nextTurn: turns.next });
+    const log: string[] = [];
+    const done: string[] = [];
+    const run = (name: string, steps: number) => work.run(count(name, steps, log), (result) => done.push(result));
+    run('short', 10);
+    assert.deepEqual([done, work.size], [['short'], 0]);
+    run('long', 1000);
+    run('other', 50);
+    assert.deepEqual([done, work.size, log.length], [['short'], 2, 249]);
+    const perTurn: number[] = [];
+    let last = log.length;
+    turns.pass(() => {
+      perTurn.push(log.length - last);
+      last = log.length;
+    });
+    assert.deepEqual(done, ['short', 'other', 'long']);
+    assert.equal(log.length, 1060);
+    assert.ok(
+      perTurn.every((steps) => steps <= 250),
+      perTurn.join(),
+    );
+    assert.equal(work.size, 0);
+    assert.ok(work.isFree);
+  });
+
+  test('tells who waits of what was thrown, and goes on with the others', async () => {
+    const turns = new Turns();
+    const errors: string[] = [];
+    const onError = (error: unknown, what: string) => errors.push(`${what}: ${String(error)}`);
+    const work = new WorkQueue({ stepsPerTurn: 1, nextTurn: turns.next, onError });
+    const boom = function* (): Generator<undefined, void, undefined> {
+      yield undefined;
+      throw new Error('boom');
+    };
+    const log: string[] = [];
+    work.run(boom());
+    work.run(boom(), undefined, (error) => log.push(String(error)));
+    const turn = work.turn().then(() => log.push('turn'));
+    turns.pass();
+    await turn;
+    assert.deepEqual(errors, ['work that was cut into steps threw: Error: boom']);
+    assert.deepEqual(log, ['Error: boom', 'turn']);
+  });
+
+  test('refuses options that it does not have', () => {
+    assert.throws(() => new WorkQueue({ steps: 5 } as object), /^TypeError: WorkQueue has no option "steps"/);
+    assert.throws(() => new WorkQueue({ stepsPerTurn: 0 }), /^TypeError: stepsPerTurn .* is 0/);
+  });
+});
+
+describe('a peer has its share of a turn of the event loop, and no more', () => {
+  test('however much comes in one chunk', () => {
+    const { turns, open } = setUp();
+    const [flood, other] = [open(), open()];
+    flood.send(Buffer.concat([Buffer.from('  V1'), ...Array.from({ length: 1000 }, () => Buffer.from('PING\n'))]));
+    assert.ok(flood.paused);
+    other.send('  V1PING\n');
+    assert.deepEqual(repliesOf(other), []); // this turn is used up
+    turns.one();
+    assert.deepEqual(repliesOf(other).length + repliesOf(flood).length <= STEPS, true);
+    flood.send('PING\n'); // as a stream may that cannot pause
+    flood.sendEnd();
+    assert.equal(turns.pass() >= 1000 / STEPS - 2, true);
+    assert.equal(repliesOf(flood).length, 1001);
+    assert.ok(flood.ended && !flood.paused && !other.ended);
+  });
+
+  test('its bytes may be used again by their owner', () => {
+    const { turns, open } = setUp();
+    const stream = open();
+    const bytes = Buffer.from(`  V1${'PING\n'.repeat(500)}`);
+    stream.send(bytes);
+    bytes.fill(0);
+    turns.pass();
+    assert.deepEqual([repliesOf(stream).length, stream.ended], [500, false]);
+  });
+
+  test('UNREGISTER of a topic costs what the peer has of it, whatever else it or the topic has', () => {
+    const { turns, open, db } = setUp();
+    const [stream, other] = [open(), open()];
+    for (const [peer, host] of [
+      [stream, 'h1'],
+      [other, 'h2'],
+    ] as const)
+      peer.send(join(host));
+    turns.pass();
+    stream.send(bytesOf(...Array.from({ length: 3000 }, (_, i) => register('mine', `c${i}`))));
+    other.send(bytesOf(...Array.from({ length: 3000 }, (_, i) => register('a', `c${i}`))));
+    turns.pass();
+    stream.take();
+    const { revision } = db;
+    stream.send(bytesOf(...Array.from({ length: 1000 }, () => unregister('a'))));
+    assert.ok(turns.pass() <= 1000 / STEPS + 1);
+    assert.deepEqual([repliesOf(stream).length, db.revision], [1000, revision]);
+    stream.send(bytesOf(unregister('mine')));
+    assert.deepEqual(repliesOf(stream), []); // 3,000 channels are more than a turn's work
+    assert.ok(turns.pass() >= 3000 / STEPS - 1);
+    assert.deepEqual([repliesOf(stream), db.countRegistrations('channel', 'mine')], [['ok'], 3000]);
+    assert.equal(db.countProducers(topicRegistration('mine')), 0);
+  });
+
+  test('one that leaves is in no answer at once, and what it had is cleared away in later turns', () => {
+    const { turns, open, topology, db } = setUp();
+    const [leaving, staying] = [open(), open()];
+    leaving.send(join('h1'));
+    staying.send(Buffer.concat([join('h2'), bytesOf(register('t0'))]));
+    turns.pass();
+    leaving.send(bytesOf(...Array.from({ length: 3000 }, (_, i) => register(`t${i}`)), register('e#ephemeral')));
+    turns.pass();
+    assert.equal(topology.lookup('t0')?.producers.length, 2);
+    const revision = db.revisionOf('t5');
+    leaving.destroy();
+    assert.deepEqual(
+      topology.lookup('t0')?.producers.map(({ broadcastAddress }) => broadcastAddress),
+      ['h2.test'],
+    );
+    assert.deepEqual([topology.nodes().length, db.findProducers('topic', '*', '').length], [1, 1]);
+    assert.deepEqual([...db.producersOf(topicRegistration('t7'))], []);
+    assert.ok(db.revisionOf('t5') > revision);
+    assert.equal(topology.tombstone('t7', 'h1.test:4151'), 0);
+    const again = open();
+    again.send(Buffer.concat([join('h1'), bytesOf(register('t7'), register('e#ephemeral'))]));
+    let { size } = db;
+    const count = turns.pass(() => {
+      assert.ok(size - db.size <= STEPS + 1);
+      ({ size } = db);
+    });
+    assert.ok(count >= 3000 / STEPS - 1, `${count} turns`);
+    assert.deepEqual([topology.lookup('t7')?.producers.length, topology.nodes().length], [1, 2]);
+    assert.equal(topology.lookup('e#ephemeral')?.producers.length, 1);
+    assert.equal(db.countRegistrationsOf([...db.producersOf(CLIENT)][1]!.peer), 3);
+  });
+
+  test('a topic with many channels is deleted in steps', () => {
+    const { turns, topology, work } = setUp();
+    for (let i = 0; i < 1000; i++) topology.createChannel('t', `c${i}`);
+    let isDone = false;
+    work.run(topology.deletingTopic('t'), () => (isDone = true));
+    assert.ok(!isDone);
+    assert.ok(turns.pass() >= 1000 / STEPS - 1);
+    assert.deepEqual([isDone, topology.topics(), topology.channels('t')], [true, [], []]);
+  });
+
+  test('small peers leave at once, until a turn is used up', () => {
+    const { topology, db, turns } = setUp();
+    const peers = Array.from({ length: 100 }, (_, i) => createPeer(`h${i}:4150`));
+    for (const peer of peers) {
+      topology.join(peer);
+      for (const topic of ['a', 'b', 'c']) topology.register(peer, topic);
+    }
+    topology.leave(peers[0]!);
+    assert.equal(db.countProducers(CLIENT), 99);
+    for (const peer of peers.slice(1)) topology.leave(peer);
+    assert.deepEqual([topology.nodes().length, topology.lookup('a')?.producers.length], [0, 0]);
+    assert.ok(db.countProducers(CLIENT) > 0);
+    turns.pass();
+    assert.deepEqual([db.countProducers(CLIENT), db.indexSizes.peers], [0, 0]);
+  });
+});
+
+describe('admission', () => {
+  const [magic, identify] = [bytesOf({ type: 'magic' }), bytesOf({ type: 'identify' })];
+  const identity = bytesOf({ type: 'identity', identity: identityOf('h1') });
+  const hello = Buffer.concat([magic, identify, identity]);
+
+  test('may let a peer in by another identity, or refuse it', () => {
+    const seen: unknown[] = [];
+    const admit: Admit = (said, { remoteAddress, stream }) => {
+      seen.push([said.broadcastAddress, remoteAddress, stream instanceof MemoryStream]);
+      return said.hostname === 'no' ? { refused: 'not one of ours' } : { ...said, broadcastAddress: '10.0.0.1' };
+    };
+    const { open, topology } = setUp({ admit });
+    const [yes, no] = [open(), open()];
+    yes.send(hello);
+    no.send(
+      Buffer.concat([magic, identify, bytesOf({ type: 'identity', identity: identityOf('h2', { hostname: 'no' }) })]),
+    );
+    assert.deepEqual(repliesOf(yes), ['announcement']);
+    assert.deepEqual([repliesOf(no), no.ended], [['E_INVALID not one of ours'], true]);
+    assert.deepEqual(seen, [
+      ['h1.test', 'stream-1', true],
+      ['h2.test', 'stream-2', true],
+    ]);
+    assert.deepEqual(
+      topology.nodes().map(({ peer }) => peer.broadcastAddress),
+      ['10.0.0.1'],
+    );
+  });
+
+  test('refusals are logged once a minute a source', () => {
+    const lines: string[] = [];
+    let now = 0;
+    const topology = new Topology({ db: new RegistrationDB(), clock: () => now });
+    const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };
+    const log = { error: (line: string) => lines.push(line) };
+    const handler = createTcpHandler({
+      topology,
+      announce,
+      log,
+      timers: new ManualClock(),
+      admit: () => ({ refused: 'no' }),
+    });
+    const come = (remoteAddress: string) => {
+      const stream = new MemoryStream();
+      handler(stream, { remoteAddress });
+      stream.send(hello);
+      stream.destroy();
+    };
+    for (let i = 0; i < 10; i++) come(`10.0.0.1:${i}`);
+    come('10.0.0.2:1');
+    now = 60_000;
+    come('10.0.0.1:99');
+    assert.deepEqual(
+      lines,
+      ['10.0.0.1:0', '10.0.0.2:1', '10.0.0.1:99'].map((address) => `client(${address}) refused - no`),
+    );
+  });
+
+  test('while it is awaited nothing more is read, and what has come is answered after it', async () => {
+    let decide: (verdict: Verdict) => void = () => undefined;
+    const admit = (): Promise<Verdict> => new Promise((resolve) => (decide = resolve));
+    const { open, topology } = setUp({ admit });
+    const stream = open();
+    stream.send(Buffer.concat([hello, bytesOf(register('t'), { type: 'ping' })]));
+    assert.deepEqual([repliesOf(stream), stream.paused, topology.nodes().length], [[], true, 0]);
+    stream.send(bytesOf({ type: 'ping' }));
+    decide(identityOf('h1') as Identity);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([repliesOf(stream), stream.paused], [['announcement', 'ok', 'ok', 'ok'], false]);
+    assert.equal(topology.lookup('t')?.producers.length, 1);
+  });
+
+  test('a throw, a late verdict, an end and a deadline are harmless', async () => {
+    const verdicts: ((verdict: Verdict) => void)[] = [];
+    let answer: () => Verdict | Promise<Verdict> = () => {
+      throw new Error('boom');
+    };
+    const { open, topology, errors, timers, handler } = setUp({ admit: () => answer() });
+    const thrown = open();
+    thrown.send(hello);
+    assert.deepEqual([repliesOf(thrown), thrown.ended], [['E_INVALID admission failed'], true]);
+    answer = () => Promise.reject(new Error('late boom'));
+    const rejected = open();
+    rejected.send(hello);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([repliesOf(rejected), rejected.ended], [['E_INVALID admission failed'], true]);
+    assert.deepEqual(errors, ['admit threw: Error: boom', 'admit threw: Error: late boom']);
+    answer = () => new Promise((resolve) => verdicts.push(resolve));
+    const [gone, ended, slow] = [open(), open(), open()];
+    for (const stream of [gone, ended, slow]) stream.send(hello);
+    gone.destroy();
+    ended.sendEnd();
+    timers.advance(60_000);
+    assert.deepEqual([repliesOf(slow), slow.ended], [['E_INVALID no IDENTIFY in time'], true]);
+    for (const decide of verdicts) decide(identityOf('h1') as Identity);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([topology.nodes().length, topology.db.size, errors.length], [0, 0, 2]);
+    for (const stream of [thrown, rejected, ended, slow]) stream.destroy();
+    assert.equal(handler.connections, 0);
+  });
+});
