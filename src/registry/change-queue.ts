@@ -32,7 +32,7 @@ export class ChangeQueue {
 
   /** Tells all that is waiting, to the listeners and to `emit`. What a listener of it changes is told at its end. */
   tell(emit: (change: Change) => void): void {
-    if (this.#isTelling) return;
+    if (this.#isTelling || this.#waiting.length === 0) return;
     this.#isTelling = true;
     try {
       for (let i = 0; i < this.#waiting.length; i++) {

@@ -191,7 +191,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#forget(records);
     records.isGone = true;
     this.#leftRevision = this.#nodesRevision = ++this.#revision;
-    this.#push({ revision: this.#revision, type: 'peerLeft', peer });
+    this.#changes.push({ revision: this.#revision, type: 'peerLeft', peer });
     this.#tell();
     return this.#sweep(records);
   }
@@ -202,7 +202,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (!records) return;
     records.revision = this.#nodesRevision = ++this.#revision;
     for (const { entry } of records.firsts()) entry.scope.revision = this.#revision;
-    this.#push({ revision: this.#revision, type: 'peerTouched', peer });
+    this.#changes.push({ revision: this.#revision, type: 'peerTouched', peer });
     this.#tell();
   }
 
@@ -341,7 +341,8 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#size++;
     this.#bytes += bytesOf(entry);
     if (category === 'topic') this.#topicsRevision = since;
-    this.#push({ revision: since, type: 'registrationAdded', registration: entry });
+    if (this.#isHeard('registrationAdded'))
+      this.#changes.push({ revision: since, type: 'registrationAdded', registration: entry });
     return entry;
   }
 
@@ -354,7 +355,8 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     const revision = (entry.scope.revision = ++this.#revision);
     if (entry.category === 'topic') this.#topicsRevision = revision;
     if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
-    this.#push({ revision, type: 'registrationRemoved', registration: entry });
+    if (this.#isHeard('registrationRemoved'))
+      this.#changes.push({ revision, type: 'registrationRemoved', registration: entry });
   }
 
   #recordsOf(peer: PeerInfo): PeerRecords {
@@ -400,13 +402,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     const { entry, records, peer } = producer;
     const revision = (entry.scope.revision = ++this.#revision);
     if (entry.category !== 'channel') records.revision = this.#nodesRevision = revision;
-    this.#push({ revision, type, registration: entry, peer, producer });
+    if (this.#isHeard(type)) this.#changes.push({ revision, type, registration: entry, peer, producer });
   }
 
-  #push(change: Change): void {
-    const { type } = change;
-    const isEvent = type !== 'peerLeft' && type !== 'peerTouched';
-    if (!this.#changes.isIdle || (isEvent && this.listenerCount(type) > 0)) this.#changes.push(change);
+  #isHeard(type: keyof RegistrationDBEvents): boolean {
+    return !this.#changes.isIdle || this.listenerCount(type) > 0;
   }
 
   #tell(): void {

@@ -256,26 +256,23 @@ export class Topology {
 
   /** A peer no longer carries a channel; or, without one, the topic and all of its channels. */
   unregister(peer: PeerInfo, topic: string, channel = ''): void {
-    finish(this.unregistering(peer, topic, channel));
+    if (channel === '') return finish(this.unregistering(peer, topic));
+    const registration = channelRegistration(topic, channel);
+    this.#remove(registration, peer);
+    if (isEphemeral(channel)) finish(this.#droppingIfEmpty(registration));
   }
 
-  /** The same in steps, as a peer may carry many channels of a topic. */
-  *unregistering(peer: PeerInfo, topic: string, channel = ''): Steps {
-    if (channel !== '') {
-      const registration = channelRegistration(topic, channel);
-      this.#remove(registration, peer);
-      finish(this.#droppingIfEphemeral(registration));
-      return;
-    }
+  /** A peer no longer carries a topic and all of its channels; in steps, as it may have many. */
+  *unregistering(peer: PeerInfo, topic: string): Steps {
     for (const registration of this.db.registrationsOf(peer, topic)) {
       if (registration.category !== 'channel' || !this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
-      yield* this.#droppingIfEphemeral(registration);
+      if (isEphemeral(registration.subkey)) yield* this.#droppingIfEmpty(registration);
       yield;
     }
     const registration = topicRegistration(topic);
     this.#remove(registration, peer);
-    yield* this.#droppingIfEphemeral(registration);
+    if (isEphemeral(topic)) yield* this.#droppingIfEmpty(registration);
   }
 
   /**
@@ -292,7 +289,8 @@ export class Topology {
   *#leaving(peer: PeerInfo, left: Iterator<Registration, unknown, undefined>): Steps {
     for (let next = left.next(); next.done !== true; next = left.next()) {
       this.#log.info?.(`DB: client(${peer.id}) UNREGISTER ${describe(next.value)}`);
-      yield* this.#droppingIfEphemeral(next.value);
+      const { category, key, subkey } = next.value;
+      if (isEphemeral(category === 'topic' ? key : subkey)) yield* this.#droppingIfEmpty(next.value);
       yield;
     }
   }
@@ -357,11 +355,9 @@ export class Topology {
     }
   }
 
-  *#droppingIfEphemeral(registration: Registration): Steps {
-    const { category, key, subkey } = registration;
-    if (!isEphemeral(category === 'topic' ? key : subkey)) return;
+  *#droppingIfEmpty(registration: Registration): Steps {
     if (this.db.countProducers(registration) > 0 || !this.db.removeRegistration(registration)) return;
-    if (category === 'topic') yield* this.#removingChannels(key);
+    if (registration.category === 'topic') yield* this.#removingChannels(registration.key);
   }
 
   *#removingChannels(topic: string): Steps {

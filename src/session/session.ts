@@ -143,8 +143,7 @@ export class Session {
       const message = this.#decoder.next();
       if (message === undefined) break;
       if (message.type === 'fault') answers.push(this.#end(message).bytes);
-      else
-        this.#answer(message.type === 'unregister' ? yield* this.#unregister(message) : this.#take(message), answers);
+      else this.#answer(isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message), answers);
       yield;
     }
     const output = { bytes: concat(answers), close: this.#state === 'ended' };
@@ -185,7 +184,7 @@ export class Session {
   }
 
   /** The answer, an error that ends the conversation, or undefined for what is not answered, or not yet. */
-  #take(message: Exclude<PeerMessage, { type: 'unregister' }>): Uint8Array | ErrorReply | undefined {
+  #take(message: PeerMessage): Uint8Array | ErrorReply | undefined {
     switch (message.type) {
       case 'magic':
         this.#state = 'open';
@@ -199,6 +198,8 @@ export class Session {
         return this.#identify(message.identity);
       case 'register':
         return this.#register(message);
+      case 'unregister':
+        return this.#unregister(message);
     }
   }
 
@@ -267,10 +268,17 @@ export class Session {
     return encodeReply(FULL);
   }
 
-  *#unregister(message: TopicMessage): Steps<Uint8Array | ErrorReply> {
+  #unregister(message: TopicMessage): Uint8Array | ErrorReply {
     const peer = this.#checked(message);
     if ('code' in peer) return peer;
-    yield* this.#topology.unregistering(peer, message.topic, message.channel);
+    this.#topology.unregister(peer, message.topic, message.channel);
+    return OK;
+  }
+
+  *#unregisterTopic(message: TopicMessage): Steps<Uint8Array | ErrorReply> {
+    const peer = this.#checked(message);
+    if ('code' in peer) return peer;
+    yield* this.#topology.unregistering(peer, message.topic);
     return OK;
   }
 
@@ -308,6 +316,11 @@ export class Session {
     } else log.error?.(`failed to read protocol version - ${reason}`);
     return typeof why === 'string' ? OVER : { bytes: encodeReply(toError(why.code, why.reason)), close: true };
   }
+}
+
+/** Whether it may change as much as the peer has of a topic. */
+function isLong(message: PeerMessage): message is TopicMessage {
+  return message.type === 'unregister' && message.channel === '';
 }
 
 function toError(code: ErrorCode, reason: string): ErrorReply {
