@@ -7,7 +7,9 @@ import {
   topicRegistration,
   type Category,
   type Change,
+  type PeerInfo,
   type Registration,
+  type Snapshot,
 } from 'nsqlookupd/registry';
 import { NaiveDB } from './support/naive-db.js';
 import { peerOf } from './support/peers.js';
@@ -265,6 +267,81 @@ describe('RegistrationDB', () => {
         assert.deepEqual(events, removed);
       }),
     );
+  });
+
+  /** What a db holds, whatever the order. */
+  const plain = ({ snapshot }: { readonly snapshot: Snapshot }) => ({
+    revision: snapshot.revision,
+    peers: snapshot.peers,
+    registrations: snapshot.registrations
+      .map((registration) => ({
+        ...registration,
+        producers: [...registration.producers].sort((a, b) => (a.peer < b.peer ? -1 : 1)),
+      }))
+      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+  });
+  const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+  /** Any changes, among them peers that are hidden and are swept a step at a time. */
+  const runs = fc.array(fc.oneof(changes, fc.constantFrom(...PEERS), fc.nat(5)), { maxLength: 20 });
+  function play(
+    db: RegistrationDB,
+    run: readonly (Step[] | PeerInfo | number)[],
+    after: () => void = () => undefined,
+  ): void {
+    const sweeps: Iterator<Registration>[] = [];
+    for (const part of run) {
+      if (Array.isArray(part)) for (const step of part) step(db);
+      else if (typeof part === 'object') {
+        db.touchPeer(part);
+        sweeps.push(db.hidePeer(part));
+      } else sweeps[part]?.next();
+      after();
+    }
+  }
+
+  test('the changes of any run, made in an empty db, give the same db', () => {
+    fc.assert(
+      fc.property(runs, (run) => {
+        const [db, copy] = [new RegistrationDB({ origin: 'here' }), new RegistrationDB({ origin: 'there' })];
+        db.onChange((change) => copy.apply(copyOf(change)));
+        play(db, run, () => assert.deepEqual(plain({ snapshot: copy.snapshot() }), plain({ snapshot: db.snapshot() })));
+        assert.equal(copy.peersOf('here').length, db.peersOf('here').length);
+        assert.equal(copy.peersOf('there').length, 0);
+      }),
+    );
+  });
+
+  test('a snapshot taken anywhere, and the changes after it, give the same db', () => {
+    fc.assert(
+      fc.property(runs, runs, (before, after) => {
+        const [db, copy] = [new RegistrationDB(), new RegistrationDB()];
+        const told: Change[] = [];
+        play(db, before);
+        const snapshot = copyOf(db.snapshot());
+        db.onChange((change) => told.push(copyOf(change)));
+        copy.restore(snapshot);
+        assert.deepEqual(plain({ snapshot: copy.snapshot() }), plain({ snapshot }));
+        play(db, after);
+        for (const change of told) copy.apply(change);
+        assert.deepEqual(plain({ snapshot: copy.snapshot() }), plain({ snapshot: db.snapshot() }));
+        for (const change of told.slice(-1)) copy.apply(change); // once more
+        const { peers, registrations } = plain({ snapshot: copy.snapshot() });
+        assert.deepEqual({ revision: db.revision, peers, registrations }, plain({ snapshot: db.snapshot() }));
+      }),
+    );
+  });
+
+  test('refuses what is no snapshot, and a second one', () => {
+    const db = new RegistrationDB();
+    const snapshot = db.snapshot();
+    assert.throws(
+      () => db.restore({ ...snapshot, format: 2 } as never),
+      /^TypeError: a snapshot must have the format 1/,
+    );
+    assert.throws(() => db.restore(undefined as never), TypeError);
+    db.addRegistration(topicRegistration('orders'));
+    assert.throws(() => db.restore(snapshot), /^TypeError: a snapshot is restored into an empty db/);
   });
 
   test('a peer that is hidden is in no answer, and in no index when all that it had is swept', () => {

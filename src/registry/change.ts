@@ -1,21 +1,57 @@
 import type { PeerInfo } from './peer-info.js';
 import type { Producer, Registration } from './registration.js';
 
-/** A change of the registry, as it was made; `revision` is the db's right after it. */
-export type Change =
-  | {
-      readonly revision: number;
-      readonly type: 'registrationAdded' | 'registrationRemoved';
-      readonly registration: Registration;
-    }
-  | {
-      readonly revision: number;
-      readonly type: 'producerAdded' | 'producerRemoved' | 'producerTombstoned';
-      readonly registration: Registration;
-      readonly peer: PeerInfo;
-      readonly producer: Producer;
-    }
-  | { readonly revision: number; readonly type: 'peerTouched' | 'peerLeft'; readonly peer: PeerInfo };
+interface Made {
+  /** The db's revision right after it. */
+  readonly revision: number;
+}
+
+interface OfPeer {
+  readonly peer: PeerInfo;
+  /** Names the peer outside of this process, where the object means nothing: `origin/number`. */
+  readonly peerKey: string;
+}
+
+/** A registration came. */
+export interface RegistrationAdded extends Made {
+  readonly type: 'registrationAdded';
+  readonly registration: Registration;
+  /** Whether it was made without a producer, as an operator does. */
+  readonly isMade: boolean;
+}
+
+/** A registration went, after its producers. */
+export interface RegistrationRemoved extends Made {
+  readonly type: 'registrationRemoved';
+  readonly registration: Registration;
+}
+
+/** A peer became, or is no longer, a producer of a registration. */
+export interface ProducerChanged extends Made, OfPeer {
+  readonly type: 'producerAdded' | 'producerRemoved';
+  readonly registration: Registration;
+  readonly producer: Producer;
+}
+
+/** A producer was tombstoned. */
+export interface ProducerTombstoned extends Made, OfPeer {
+  readonly type: 'producerTombstoned';
+  readonly registration: Registration;
+  readonly producer: Producer;
+  /** By the clock of the `Topology`, in milliseconds. */
+  readonly tombstonedAtMs: number;
+}
+
+/**
+ * What is known of a peer changed, or a peer left that was a producer of much: it is in no answer from then on, and a
+ * `producerRemoved` follows for each of its registrations.
+ */
+export interface PeerChanged extends Made, OfPeer {
+  readonly type: 'peerTouched' | 'peerLeft';
+}
+
+/** A change of the registry, as it was made. Each counts the db's revision up by one. */
+export type Change = RegistrationAdded | RegistrationRemoved | ProducerChanged | ProducerTombstoned | PeerChanged;
 
 /** What kind of change it is. */
 export type ChangeType = Change['type'];

@@ -1,5 +1,10 @@
 export type { SafeEmitter } from '../base/safe-emitter.js';
-export { RegistrationDB, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db.js';
+export {
+  DEFAULT_ORIGIN,
+  RegistrationDB,
+  type RegistrationDBEvents,
+  type RegistrationDBOptions,
+} from './registration-db.js';
 export {
   ANY,
   channelRegistration,
@@ -30,7 +35,16 @@ export {
 } from './topology-options.js';
 export { Topology, type ActiveProducers, type LookupResult, type TopologyNode } from './topology.js';
 export type { Check, Checks } from '../base/options.js';
-export type { Change, ChangeType } from './change.js';
+export type {
+  Change,
+  ChangeType,
+  PeerChanged,
+  ProducerChanged,
+  ProducerTombstoned,
+  RegistrationAdded,
+  RegistrationRemoved,
+} from './change.js';
+export type { Snapshot, SnapshotRegistration } from './snapshot.js';
 export {
   DEFAULT_STEPS_PER_TURN,
   WorkQueue,

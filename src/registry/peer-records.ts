@@ -8,6 +8,8 @@ import { ProducerRecord, type Entry } from './producer-record.js';
  */
 export class PeerRecords {
   readonly peer: PeerInfo;
+  /** Names it outside of this process. */
+  readonly key: string;
   /** What it weighs in bytes of memory, about, beside its records. */
   readonly bytes: number;
   readonly address: string;
@@ -18,8 +20,9 @@ export class PeerRecords {
   readonly #chains = new Map<string, ProducerRecord>();
   #size = 0;
 
-  constructor(peer: PeerInfo) {
+  constructor(peer: PeerInfo, key: string) {
     this.peer = peer;
+    this.key = key;
     // Both as they are now: a host may change its object.
     this.bytes = bytesOf(peer);
     this.address = toNodeAddress(peer);

@@ -1,5 +1,5 @@
 import { printError, type OnError } from '../base/error-report.js';
-import { aFunction, checkOptions, type Checks } from '../base/options.js';
+import { aFunction, checkOptions, text, type Checks } from '../base/options.js';
 import { toOwnText } from '../base/text.js';
 import { ChangeQueue } from './change-queue.js';
 import type { Change } from './change.js';
@@ -8,6 +8,7 @@ import type { PeerInfo } from './peer-info.js';
 import { PeerRecords } from './peer-records.js';
 import type { Entry, ProducerRecord, Scope } from './producer-record.js';
 import { RegistrationIndex } from './registration-index.js';
+import { assertSnapshot, type Snapshot } from './snapshot.js';
 import type { Category, Producer, Registration } from './registration.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 
@@ -35,6 +36,10 @@ export interface RegistrationDBOptions {
    * stands, and whoever made it is not disturbed. Default: a line to the console.
    */
   readonly onError?: OnError | undefined;
+  /** Begins the keys of peers that identify themselves here; where several dbs are put together, each has its own. Default `local`. */
+  readonly origin?: string | undefined;
+  /** Names this db among others, and itself before a restart. Default: a random UUID. */
+  readonly epoch?: string | undefined;
 }
 
 /**
@@ -56,12 +61,20 @@ export interface RegistrationDBOptions {
  * ```
  */
 export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
+  /** Names this db: revisions of another do not compare with its own. */
+  readonly epoch: string;
   readonly #index = new RegistrationIndex<Entry>();
   readonly #peers = new Map<PeerInfo, PeerRecords>();
   readonly #byAddress = new Map<string, Set<PeerInfo>>();
   readonly #scopes = new Map<string, Scope>();
   readonly #idle = new IdleRegistrations();
   readonly #changes: ChangeQueue;
+  readonly #origin: string;
+  /** Of the peers that were brought. */
+  readonly #keys = new WeakMap<PeerInfo, string>();
+  /** Peers without a connection, which came by `restore` or `apply`, by key. */
+  readonly #brought = new Map<string, PeerInfo>();
+  #lastNumber = 0;
   #revision = 0;
   #topicsRevision = 0;
   #nodesRevision = 0;
@@ -72,8 +85,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Makes an empty db. Throws a TypeError for an option that it does not have. */
   constructor(options?: RegistrationDBOptions) {
-    const { onError = printError } = checkOptions('RegistrationDB', options, CHECKS);
+    const checked = checkOptions('RegistrationDB', options, CHECKS);
+    const { onError = printError, origin = DEFAULT_ORIGIN, epoch = globalThis.crypto.randomUUID() } = checked;
     super(onError);
+    this.#origin = origin;
+    this.epoch = epoch;
     this.#changes = new ChangeQueue(onError);
   }
 
@@ -119,11 +135,70 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Adds a registration without producers. False if it is there already. */
   addRegistration(registration: Registration): boolean {
-    if (this.#get(registration)) return false;
-    const entry = this.#create(registration, true);
-    this.#idle.of(entry).add(entry, bytesOf(entry));
-    this.#tell();
-    return true;
+    return this.#add(registration, true);
+  }
+
+  /** What names a peer outside of this process: `origin/number`, the same until it leaves; undefined if it is not there. */
+  keyOf(peer: PeerInfo): string | undefined {
+    return this.#peers.get(peer)?.key;
+  }
+
+  /** The peers that came from there: whoever brought them takes them away. */
+  peersOf(origin: string): PeerInfo[] {
+    return this.peers().filter((peer) => this.keyOf(peer)!.startsWith(`${origin}/`));
+  }
+
+  /** All that it holds, as plain data; a peer that has left is not in it. In one piece: some 2 µs a registration. */
+  snapshot(): Snapshot {
+    const peers = Object.fromEntries(this.peers().map((peer) => [this.keyOf(peer)!, { ...peer }]));
+    const registrations = [...this.#index].map((entry) => {
+      const { category, key, subkey, isMade } = entry;
+      const producers = [...this.producersOf(entry)].map(({ peer, tombstonedAtMs }) => ({
+        peer: this.keyOf(peer)!,
+        ...(tombstonedAtMs !== undefined && { tombstonedAtMs }),
+      }));
+      return { category, key, subkey, isMade, producers };
+    });
+    return { format: 1, epoch: this.epoch, revision: this.#revision, peers, registrations };
+  }
+
+  /**
+   * Takes in what a snapshot holds, as changes that listeners are told of; its peers have no connection. Its revision is never
+   * behind the snapshot's afterwards. Throws a TypeError when the db is not empty, or for another format.
+   */
+  restore(snapshot: Snapshot): void {
+    assertSnapshot(snapshot);
+    if (this.#size > 0) throw new TypeError('a snapshot is restored into an empty db');
+    for (const { isMade, producers, ...registration } of snapshot.registrations) {
+      this.#add(registration, isMade);
+      for (const { peer: key, tombstonedAtMs } of producers) {
+        const peer = this.#bring(key, snapshot.peers[key]!);
+        this.addProducer(registration, peer);
+        if (tombstonedAtMs !== undefined) this.tombstone(registration, peer, tombstonedAtMs);
+      }
+    }
+    this.#revision = Math.max(this.#revision, snapshot.revision);
+  }
+
+  /**
+   * Makes a change that another db has told of, or that was told before. Made a second time it changes nothing but the revision, which is
+   * never behind the change's afterwards.
+   */
+  apply(change: Change): void {
+    switch (change.type) {
+      case 'registrationAdded':
+        this.#add(change.registration, change.isMade);
+        break;
+      case 'registrationRemoved':
+        this.removeRegistration(change.registration);
+        break;
+      case 'producerAdded':
+        this.addProducer(change.registration, this.#bring(change.peerKey, change.peer));
+        break;
+      default:
+        this.#applyToPeer(change);
+    }
+    this.#revision = Math.max(this.#revision, change.revision);
   }
 
   /** Removes a registration with its producers. False if it is not there. */
@@ -191,7 +266,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#forget(records);
     records.isGone = true;
     this.#leftRevision = this.#nodesRevision = ++this.#revision;
-    this.#changes.push({ revision: this.#revision, type: 'peerLeft', peer });
+    this.#changes.push({ revision: this.#revision, type: 'peerLeft', peer, peerKey: records.key });
     this.#tell();
     return this.#sweep(records);
   }
@@ -202,7 +277,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (!records) return;
     records.revision = this.#nodesRevision = ++this.#revision;
     for (const { entry } of records.firsts()) entry.scope.revision = this.#revision;
-    this.#changes.push({ revision: this.#revision, type: 'peerTouched', peer });
+    this.#changes.push({ revision: this.#revision, type: 'peerTouched', peer, peerKey: records.key });
     this.#tell();
   }
 
@@ -320,6 +395,46 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return { categories: byKey + bySubkey, keys: this.#scopes.size, peers: this.#peers.size };
   }
 
+  #add(registration: Registration, isMade: boolean): boolean {
+    if (this.#get(registration)) return false;
+    const entry = this.#create(registration, isMade);
+    this.#idle.of(entry).add(entry, bytesOf(entry));
+    this.#tell();
+    return true;
+  }
+
+  /** The peer of that key, which comes without a connection if it is not there. */
+  #bring(key: string, info: PeerInfo): PeerInfo {
+    let peer = this.#brought.get(key);
+    if (peer) return peer;
+    this.#brought.set(key, (peer = { ...info }));
+    this.#keys.set(peer, key);
+    return peer;
+  }
+
+  #applyToPeer(change: Exclude<Change, { type: 'registrationAdded' | 'registrationRemoved' }>): void {
+    const peer = this.#brought.get(change.peerKey);
+    if (!peer) return;
+    switch (change.type) {
+      case 'peerLeft':
+        this.hidePeer(peer);
+        break;
+      case 'peerTouched':
+        peer.lastUpdateMs = change.peer.lastUpdateMs;
+        this.touchPeer(peer);
+        break;
+      case 'producerTombstoned':
+        this.tombstone(change.registration, peer, change.tombstonedAtMs);
+        break;
+      case 'producerAdded':
+      case 'producerRemoved': {
+        const record = this.#get(change.registration)?.producers.get(peer); // also of one that has left
+        if (record) this.#unlink(record);
+        this.#tell();
+      }
+    }
+  }
+
   #get({ category, key, subkey }: Registration): Entry | undefined {
     return this.#index.get(category, key, subkey);
   }
@@ -341,8 +456,9 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#size++;
     this.#bytes += bytesOf(entry);
     if (category === 'topic') this.#topicsRevision = since;
-    if (this.#isHeard('registrationAdded'))
-      this.#changes.push({ revision: since, type: 'registrationAdded', registration: entry });
+    if (this.#isHeard('registrationAdded')) {
+      this.#changes.push({ revision: since, type: 'registrationAdded', registration: entry, isMade });
+    }
     return entry;
   }
 
@@ -355,14 +471,18 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     const revision = (entry.scope.revision = ++this.#revision);
     if (entry.category === 'topic') this.#topicsRevision = revision;
     if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
-    if (this.#isHeard('registrationRemoved'))
+    if (this.#isHeard('registrationRemoved')) {
       this.#changes.push({ revision, type: 'registrationRemoved', registration: entry });
+    }
   }
 
   #recordsOf(peer: PeerInfo): PeerRecords {
     let records = this.#peers.get(peer);
     if (records) return records;
-    this.#peers.set(peer, (records = new PeerRecords(peer)));
+    this.#peers.set(
+      peer,
+      (records = new PeerRecords(peer, this.#keys.get(peer) ?? `${this.#origin}/${++this.#lastNumber}`)),
+    );
     this.#bytes += records.bytes;
     const same = this.#byAddress.get(records.address);
     if (same) same.add(peer);
@@ -386,7 +506,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#size--;
     this.#bytes -= PRODUCER_BYTES;
     if (entry.producers.size === 0) this.#idle.of(entry).add(entry, bytesOf(entry));
-    if (records.size === 0) this.#forget(records);
+    if (records.size === 0) {
+      this.#forget(records);
+      this.#brought.delete(records.key);
+    }
     this.#producerChanged('producerRemoved', record);
   }
 
@@ -402,7 +525,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     const { entry, records, peer } = producer;
     const revision = (entry.scope.revision = ++this.#revision);
     if (entry.category !== 'channel') records.revision = this.#nodesRevision = revision;
-    if (this.#isHeard(type)) this.#changes.push({ revision, type, registration: entry, peer, producer });
+    if (!this.#isHeard(type)) return;
+    const change = { revision, registration: entry, peer, peerKey: records.key, producer };
+    if (type !== 'producerTombstoned') this.#changes.push({ ...change, type });
+    else this.#changes.push({ ...change, type, tombstonedAtMs: producer.tombstonedAtMs! });
   }
 
   #isHeard(type: keyof RegistrationDBEvents): boolean {
@@ -426,7 +552,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   };
 }
 
-const CHECKS: Checks<RegistrationDBOptions> = { onError: aFunction };
+/** The origin of peers that identify themselves here. */
+export const DEFAULT_ORIGIN = 'local';
+
+const CHECKS: Checks<RegistrationDBOptions> = { onError: aFunction, origin: text, epoch: text };
 
 /** What a registration and a producer weigh, about, beside the texts of their names; measured with a million. */
 const ENTRY_BYTES = 600;

@@ -1,0 +1,35 @@
+import type { PeerInfo } from './peer-info.js';
+import type { Category } from './registration.js';
+
+/** All that a `RegistrationDB` holds, as plain data for `JSON.stringify`. */
+export interface Snapshot {
+  /** Of this form; another one is refused. */
+  readonly format: 1;
+  /** Names the db that it was taken of: revisions of another one do not compare with its own. */
+  readonly epoch: string;
+  /** The db's when it was taken. */
+  readonly revision: number;
+  /** Those that are a producer of anything, by key. */
+  readonly peers: Readonly<Record<string, PeerInfo>>;
+  readonly registrations: readonly SnapshotRegistration[];
+}
+
+/** A registration in a `Snapshot`. */
+export interface SnapshotRegistration {
+  readonly category: Category;
+  readonly key: string;
+  readonly subkey: string;
+  /** Whether it was made without a producer, as an operator does. */
+  readonly isMade: boolean;
+  /** The keys of its producers, and when each was tombstoned, if it was. */
+  readonly producers: readonly { readonly peer: string; readonly tombstonedAtMs?: number }[];
+}
+
+/** Throws a TypeError for what is no snapshot of this form. */
+export function assertSnapshot(snapshot: Snapshot): void {
+  const { format, peers, registrations } = snapshot ?? {};
+  if (format !== 1) throw new TypeError(`a snapshot must have the format 1, and has ${String(format)}`);
+  if (typeof peers !== 'object' || !Array.isArray(registrations)) {
+    throw new TypeError('a snapshot must have peers and registrations');
+  }
+}
