@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isTopicName, RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { peerOf } from './support/peers.js';
 
 function setUp() {
@@ -239,6 +240,30 @@ describe('Topology', () => {
       'INFO DB: client(h1:50000) UNREGISTER category:topic key:t subkey:',
       'INFO DB: client(h1:50000) UNREGISTER category:client key: subkey:',
     ]);
+  });
+
+  test('a peer takes the place of one without a connection at its address, and its tombstones', () => {
+    const clock = new ManualClock();
+    const before = new Topology({ db: new RegistrationDB(), clock: clock.now });
+    const [old, other] = [createPeer('h1:4150'), createPeer('h2:4150')];
+    for (const peer of [old, other]) {
+      before.join(peer);
+      for (const topic of ['a', 'b']) before.register(peer, topic);
+    }
+    before.tombstone('a', 'h1:4151');
+    const after = new Topology({ db: new RegistrationDB({ origin: 'after' }), clock: clock.now });
+    after.db.restore(before.db.snapshot());
+    const names = (topic: string) => after.lookup(topic)?.producers.map(({ broadcastAddress }) => broadcastAddress);
+    assert.deepEqual([names('a'), names('b')], [['h2'], ['h1', 'h2']]);
+    assert.deepEqual([after.db.peersOf('local').length, after.db.peersOf('after').length], [2, 0]);
+    const back = createPeer('h1:4150');
+    after.join(back);
+    assert.deepEqual(after.db.peersOf('after'), [back]);
+    assert.deepEqual([names('a'), names('b')], [['h2'], ['h2']]);
+    for (const topic of ['a', 'b']) after.register(back, topic);
+    assert.deepEqual([names('a'), names('b')], [['h2'], ['h2', 'h1']]);
+    clock.advance(45_000);
+    assert.deepEqual(names('a'), ['h2', 'h1']);
   });
 
   test('refuses what it cannot work with, at once', () => {

@@ -30,6 +30,7 @@ export interface RegistrationRemoved extends Made {
 export interface ProducerChanged extends Made, OfPeer {
   readonly type: 'producerAdded' | 'producerRemoved';
   readonly registration: Registration;
+  /** The same producer for as long as it is one, with its last tombstone. */
   readonly producer: Producer;
 }
 

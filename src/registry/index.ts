@@ -1,10 +1,6 @@
 export type { SafeEmitter } from '../base/safe-emitter.js';
-export {
-  DEFAULT_ORIGIN,
-  RegistrationDB,
-  type RegistrationDBEvents,
-  type RegistrationDBOptions,
-} from './registration-db.js';
+export { RegistrationDB } from './registration-db.js';
+export { DEFAULT_ORIGIN, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db-options.js';
 export {
   ANY,
   channelRegistration,

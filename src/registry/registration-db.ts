@@ -1,46 +1,23 @@
-import { printError, type OnError } from '../base/error-report.js';
-import { aFunction, checkOptions, text, type Checks } from '../base/options.js';
+import { printError } from '../base/error-report.js';
+import { checkOptions } from '../base/options.js';
 import { toOwnText } from '../base/text.js';
 import { ChangeQueue } from './change-queue.js';
-import type { Change } from './change.js';
+import type { Change, PeerChanged, ProducerChanged, ProducerTombstoned } from './change.js';
 import { IdleRegistrations } from './idle-registrations.js';
 import type { PeerInfo } from './peer-info.js';
-import { PeerRecords } from './peer-records.js';
+import { PeerDirectory } from './peer-directory.js';
+import type { PeerRecords } from './peer-records.js';
 import type { Entry, ProducerRecord, Scope } from './producer-record.js';
+import {
+  DB_CHECKS,
+  DEFAULT_ORIGIN,
+  type RegistrationDBEvents,
+  type RegistrationDBOptions,
+} from './registration-db-options.js';
 import { RegistrationIndex } from './registration-index.js';
 import { assertSnapshot, type Snapshot } from './snapshot.js';
 import type { Category, Producer, Registration } from './registration.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
-
-/**
- * What a `RegistrationDB` tells, each after the change is made. A listener may change the db itself. `on`, `once` and
- * `off` know these names and arguments.
- */
-export interface RegistrationDBEvents {
-  /** A registration is there that was not, before `producerAdded` if a producer brought it. */
-  registrationAdded: (registration: Registration) => void;
-  /** A registration has gone, after `producerRemoved` of each of its producers. */
-  registrationRemoved: (registration: Registration) => void;
-  /** A peer has become a producer of the registration. */
-  producerAdded: (registration: Registration, producer: Producer) => void;
-  /** A peer is no longer a producer of the registration, whichever way it went. */
-  producerRemoved: (registration: Registration, producer: Producer) => void;
-  /** A producer was tombstoned; when the tombstone ends is told by nobody, as nothing happens then. */
-  producerTombstoned: (registration: Registration, producer: Producer) => void;
-}
-
-/** Options of a `RegistrationDB`, all of which may be left out. */
-export interface RegistrationDBOptions {
-  /**
-   * Gets what a listener of the db's events threw, once for each event. The change that the event told of
-   * stands, and whoever made it is not disturbed. Default: a line to the console.
-   */
-  readonly onError?: OnError | undefined;
-  /** Begins the keys of peers that identify themselves here; where several dbs are put together, each has its own. Default `local`. */
-  readonly origin?: string | undefined;
-  /** Names this db among others, and itself before a restart. Default: a random UUID. */
-  readonly epoch?: string | undefined;
-}
 
 /**
  * Who carries what: registrations, and the peers that are producers of each. Pure: no I/O, no clock, no timer.
@@ -64,17 +41,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** Names this db: revisions of another do not compare with its own. */
   readonly epoch: string;
   readonly #index = new RegistrationIndex<Entry>();
-  readonly #peers = new Map<PeerInfo, PeerRecords>();
-  readonly #byAddress = new Map<string, Set<PeerInfo>>();
+  readonly #peers: PeerDirectory;
   readonly #scopes = new Map<string, Scope>();
   readonly #idle = new IdleRegistrations();
   readonly #changes: ChangeQueue;
-  readonly #origin: string;
-  /** Of the peers that were brought. */
-  readonly #keys = new WeakMap<PeerInfo, string>();
-  /** Peers without a connection, which came by `restore` or `apply`, by key. */
-  readonly #brought = new Map<string, PeerInfo>();
-  #lastNumber = 0;
   #revision = 0;
   #topicsRevision = 0;
   #nodesRevision = 0;
@@ -85,10 +55,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** Makes an empty db. Throws a TypeError for an option that it does not have. */
   constructor(options?: RegistrationDBOptions) {
-    const checked = checkOptions('RegistrationDB', options, CHECKS);
+    const checked = checkOptions('RegistrationDB', options, DB_CHECKS);
     const { onError = printError, origin = DEFAULT_ORIGIN, epoch = globalThis.crypto.randomUUID() } = checked;
     super(onError);
-    this.#origin = origin;
+    this.#peers = new PeerDirectory(origin);
     this.epoch = epoch;
     this.#changes = new ChangeQueue(onError);
   }
@@ -172,7 +142,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     for (const { isMade, producers, ...registration } of snapshot.registrations) {
       this.#add(registration, isMade);
       for (const { peer: key, tombstonedAtMs } of producers) {
-        const peer = this.#bring(key, snapshot.peers[key]!);
+        const peer = this.#peers.bring(key, snapshot.peers[key]!);
         this.addProducer(registration, peer);
         if (tombstonedAtMs !== undefined) this.tombstone(registration, peer, tombstonedAtMs);
       }
@@ -193,10 +163,13 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
         this.removeRegistration(change.registration);
         break;
       case 'producerAdded':
-        this.addProducer(change.registration, this.#bring(change.peerKey, change.peer));
+        this.addProducer(change.registration, this.#peers.bring(change.peerKey, change.peer));
         break;
-      default:
-        this.#applyToPeer(change);
+      case 'producerRemoved':
+      case 'producerTombstoned':
+      case 'peerTouched':
+      case 'peerLeft':
+        this.#applyTo(this.#peers.broughtBy(change.peerKey), change);
     }
     this.#revision = Math.max(this.#revision, change.revision);
   }
@@ -262,7 +235,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
    */
   hidePeer(peer: PeerInfo): Iterator<Registration, void, undefined> {
     const records = this.#peers.get(peer);
-    if (!records) return ([] as Registration[]).values() as Iterator<Registration, void, undefined>;
+    if (!records) return ([] as Registration[]).values();
     this.#forget(records);
     records.isGone = true;
     this.#leftRevision = this.#nodesRevision = ++this.#revision;
@@ -360,12 +333,17 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** The peers that are a producer of anything, in the order in which they came. */
   peers(): PeerInfo[] {
-    return [...this.#peers.keys()];
+    return this.#peers.all();
+  }
+
+  /** Whether it came by `restore` or `apply`, and so has no connection here. */
+  isBrought(peer: PeerInfo): boolean {
+    return this.#peers.isBrought(peer);
   }
 
   /** Those of them at a node: `broadcast address:http port`, an IPv6 address without brackets. */
   peersAt(node: string): PeerInfo[] {
-    return [...(this.#byAddress.get(node) ?? [])];
+    return this.#peers.at(node);
   }
 
   /** Every registration with its producers, one at a time: the db may change before the next one is asked for. */
@@ -403,35 +381,18 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return true;
   }
 
-  /** The peer of that key, which comes without a connection if it is not there. */
-  #bring(key: string, info: PeerInfo): PeerInfo {
-    let peer = this.#brought.get(key);
-    if (peer) return peer;
-    this.#brought.set(key, (peer = { ...info }));
-    this.#keys.set(peer, key);
-    return peer;
-  }
-
-  #applyToPeer(change: Exclude<Change, { type: 'registrationAdded' | 'registrationRemoved' }>): void {
-    const peer = this.#brought.get(change.peerKey);
+  #applyTo(peer: PeerInfo | undefined, change: ProducerChanged | ProducerTombstoned | PeerChanged): void {
     if (!peer) return;
-    switch (change.type) {
-      case 'peerLeft':
-        this.hidePeer(peer);
-        break;
-      case 'peerTouched':
-        peer.lastUpdateMs = change.peer.lastUpdateMs;
-        this.touchPeer(peer);
-        break;
-      case 'producerTombstoned':
-        this.tombstone(change.registration, peer, change.tombstonedAtMs);
-        break;
-      case 'producerAdded':
-      case 'producerRemoved': {
-        const record = this.#get(change.registration)?.producers.get(peer); // also of one that has left
-        if (record) this.#unlink(record);
-        this.#tell();
-      }
+    if (change.type === 'peerLeft') this.hidePeer(peer);
+    else if (change.type === 'peerTouched') {
+      peer.lastUpdateMs = change.peer.lastUpdateMs;
+      this.touchPeer(peer);
+    } else if (change.type === 'producerTombstoned') {
+      this.tombstone(change.registration, peer, change.tombstonedAtMs);
+    } else if ('registration' in change) {
+      const record = this.#get(change.registration)?.producers.get(peer); // also of one that has left
+      if (record) this.#unlink(record);
+      this.#tell();
     }
   }
 
@@ -477,26 +438,17 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   }
 
   #recordsOf(peer: PeerInfo): PeerRecords {
-    let records = this.#peers.get(peer);
-    if (records) return records;
-    this.#peers.set(
-      peer,
-      (records = new PeerRecords(peer, this.#keys.get(peer) ?? `${this.#origin}/${++this.#lastNumber}`)),
-    );
+    const known = this.#peers.get(peer);
+    if (known) return known;
+    const records = this.#peers.add(peer);
     this.#bytes += records.bytes;
-    const same = this.#byAddress.get(records.address);
-    if (same) same.add(peer);
-    else this.#byAddress.set(records.address, new Set([peer]));
     return records;
   }
 
-  #forget({ peer, isGone, bytes, address }: PeerRecords): void {
-    if (isGone) return;
-    this.#peers.delete(peer);
-    this.#bytes -= bytes;
-    const same = this.#byAddress.get(address)!; // put there with the peer
-    same.delete(peer);
-    if (same.size === 0) this.#byAddress.delete(address);
+  #forget(records: PeerRecords): void {
+    if (records.isGone) return;
+    this.#peers.delete(records);
+    this.#bytes -= records.bytes;
   }
 
   #unlink(record: ProducerRecord): void {
@@ -508,7 +460,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (entry.producers.size === 0) this.#idle.of(entry).add(entry, bytesOf(entry));
     if (records.size === 0) {
       this.#forget(records);
-      this.#brought.delete(records.key);
+      this.#peers.release(records);
     }
     this.#producerChanged('producerRemoved', record);
   }
@@ -540,22 +492,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   }
 
   readonly #emit = (change: Change): void => {
-    switch (change.type) {
-      case 'registrationAdded':
-      case 'registrationRemoved':
-        return void this.emit(change.type, change.registration);
-      case 'producerAdded':
-      case 'producerRemoved':
-      case 'producerTombstoned':
-        return void this.emit(change.type, change.registration, change.producer);
-    }
+    if ('producer' in change) this.emit(change.type, change.registration, change.producer);
+    else if ('registration' in change) this.emit(change.type, change.registration);
   };
 }
-
-/** The origin of peers that identify themselves here. */
-export const DEFAULT_ORIGIN = 'local';
-
-const CHECKS: Checks<RegistrationDBOptions> = { onError: aFunction, origin: text, epoch: text };
 
 /** What a registration and a producer weigh, about, beside the texts of their names; measured with a million. */
 const ENTRY_BYTES = 600;

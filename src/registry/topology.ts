@@ -2,7 +2,7 @@ import { createSteadyClock, type Clock } from '../base/clock.js';
 import { printError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { isEphemeral } from './names.js';
-import { withoutBrackets, type PeerInfo } from './peer-info.js';
+import { toNodeAddress, withoutBrackets, type PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
 import { checkOptions } from '../base/options.js';
 import { finish, WorkQueue, type Steps } from '../base/work-queue.js';
@@ -89,6 +89,8 @@ export class Topology {
   readonly work: WorkQueue;
   readonly #limits: Readonly<Record<'maxRegistrations' | 'maxRegistrationsPerPeer' | 'maxRegistryBytes', number>>;
   readonly #log: Logger;
+  /** By topic, the tombstones of those that a peer has replaced, until it registers the topic. */
+  readonly #inherited = new WeakMap<PeerInfo, Map<string, number>>();
   readonly #wallClock: Clock;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
@@ -231,9 +233,14 @@ export class Topology {
     return this.db.peersAt(withoutBrackets(node)).filter((peer) => this.db.tombstone(registration, peer, now)).length;
   }
 
-  /** A peer has identified itself: it is a client from now on. False, with nothing changed, past a limit. */
+  /**
+   * A peer has identified itself: it is a client from now on. One without a connection that was known at its address goes, and
+   * leaves it its tombstones. False, with nothing changed, past a limit.
+   */
   join(peer: PeerInfo): boolean {
-    return this.#add([CLIENT], peer);
+    if (!this.#add([CLIENT], peer)) return false;
+    this.#replace(peer);
+    return true;
   }
 
   /**
@@ -251,7 +258,13 @@ export class Topology {
   /** A peer carries a topic, and a channel of it unless that is empty. False, with nothing changed, past a limit. */
   register(peer: PeerInfo, topic: string, channel = ''): boolean {
     const registration = topicRegistration(topic);
-    return this.#add(channel === '' ? [registration] : [channelRegistration(topic, channel), registration], peer);
+    const registrations = channel === '' ? [registration] : [channelRegistration(topic, channel), registration];
+    if (!this.#add(registrations, peer)) return false;
+    const tombstonedAtMs = this.#inherited.get(peer)?.get(topic);
+    if (tombstonedAtMs === undefined) return true;
+    this.#inherited.get(peer)!.delete(topic);
+    this.db.tombstone(registration, peer, tombstonedAtMs);
+    return true;
   }
 
   /** A peer no longer carries a channel; or, without one, the topic and all of its channels. */
@@ -292,6 +305,18 @@ export class Topology {
       const { category, key, subkey } = next.value;
       if (isEphemeral(category === 'topic' ? key : subkey)) yield* this.#droppingIfEmpty(next.value);
       yield;
+    }
+  }
+
+  #replace(peer: PeerInfo): void {
+    for (const other of this.db.peersAt(toNodeAddress(peer))) {
+      if (other === peer || other.tcpPort !== peer.tcpPort || !this.db.isBrought(other)) continue;
+      const tombstones = this.#inherited.get(peer) ?? new Map<string, number>();
+      for (const { topic, producer } of this.db.topicsOf(other)) {
+        if (producer.tombstonedAtMs !== undefined) tombstones.set(topic, producer.tombstonedAtMs);
+      }
+      this.#inherited.set(peer, tombstones);
+      this.leave(other);
     }
   }
 

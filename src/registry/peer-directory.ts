@@ -1,0 +1,72 @@
+import type { PeerInfo } from './peer-info.js';
+import { PeerRecords } from './peer-records.js';
+
+/** The peers that are a producer of anything, by object, by address, and by the key that names them elsewhere. */
+export class PeerDirectory {
+  readonly #origin: string;
+  readonly #records = new Map<PeerInfo, PeerRecords>();
+  readonly #byAddress = new Map<string, Set<PeerInfo>>();
+  /** Those without a connection, which another db has told of; also while they wait to be swept. */
+  readonly #brought = new Map<string, PeerInfo>();
+  readonly #keysOfBrought = new WeakMap<PeerInfo, string>();
+  #lastNumber = 0;
+
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get(peer: PeerInfo): PeerRecords | undefined {
+    return this.#records.get(peer);
+  }
+
+  add(peer: PeerInfo): PeerRecords {
+    const records = new PeerRecords(peer, this.#keysOfBrought.get(peer) ?? `${this.#origin}/${++this.#lastNumber}`);
+    this.#records.set(peer, records);
+    const same = this.#byAddress.get(records.address);
+    if (same) same.add(peer);
+    else this.#byAddress.set(records.address, new Set([peer]));
+    return records;
+  }
+
+  /** Takes a peer out. Its key stays taken until `release`, as what it had may be swept later. */
+  delete({ peer, address }: PeerRecords): void {
+    this.#records.delete(peer);
+    const same = this.#byAddress.get(address)!; // put there with the peer
+    same.delete(peer);
+    if (same.size === 0) this.#byAddress.delete(address);
+  }
+
+  release({ key }: PeerRecords): void {
+    this.#brought.delete(key);
+  }
+
+  all(): PeerInfo[] {
+    return [...this.#records.keys()];
+  }
+
+  at(address: string): PeerInfo[] {
+    return [...(this.#byAddress.get(address) ?? [])];
+  }
+
+  isBrought(peer: PeerInfo): boolean {
+    return this.#keysOfBrought.has(peer);
+  }
+
+  /** The peer of that key, if another db has told of it. */
+  broughtBy(key: string): PeerInfo | undefined {
+    return this.#brought.get(key);
+  }
+
+  /** The same; one that is new is a copy of `info`. */
+  bring(key: string, info: PeerInfo): PeerInfo {
+    let peer = this.#brought.get(key);
+    if (peer) return peer;
+    this.#brought.set(key, (peer = { ...info }));
+    this.#keysOfBrought.set(peer, key);
+    return peer;
+  }
+}
