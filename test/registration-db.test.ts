@@ -391,7 +391,8 @@ describe('RegistrationDB', () => {
           const isIdle = db.hasRegistration(registration) && db.countProducers(registration) === 0;
           if (!db.hasRegistration(registration)) made.delete(key);
           if (isNew && isIdle) made.add(key);
-          if (isIdle !== idle.includes(key)) isIdle ? idle.push(key) : idle.splice(idle.indexOf(key), 1);
+          if (isIdle && !idle.includes(key)) idle.push(key);
+          if (!isIdle && idle.includes(key)) idle.splice(idle.indexOf(key), 1);
         };
         db.onChange((change) => {
           if ('registration' in change) look(change.registration, change.type === 'registrationAdded');

@@ -304,7 +304,7 @@ describe('admission', () => {
     stream.send(Buffer.concat([hello, bytesOf(register('t'), { type: 'ping' })]));
     assert.deepEqual([repliesOf(stream), stream.paused, topology.nodes().length], [[], true, 0]);
     stream.send(bytesOf({ type: 'ping' }));
-    decide(identityOf('h1') as Identity);
+    decide(identityOf('h1'));
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual([repliesOf(stream), stream.paused], [['announcement', 'ok', 'ok', 'ok'], false]);
     assert.equal(topology.lookup('t')?.producers.length, 1);
@@ -332,7 +332,7 @@ describe('admission', () => {
     ended.sendEnd();
     timers.advance(60_000);
     assert.deepEqual([repliesOf(slow), slow.ended], [['E_INVALID no IDENTIFY in time'], true]);
-    for (const decide of verdicts) decide(identityOf('h1') as Identity);
+    for (const decide of verdicts) decide(identityOf('h1'));
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual([topology.nodes().length, topology.db.size, errors.length], [0, 0, 2]);
     for (const stream of [thrown, rejected, ended, slow]) stream.destroy();
