@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encodePeerMessage, ReplyDecoder, type Identity, type PeerMessage } from 'nsqlookupd/protocol';
+import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { CLIENT, RegistrationDB, Topology, topicRegistration, WorkQueue } from 'nsqlookupd/registry';
 import { createTcpHandler, type Admit, type Verdict } from 'nsqlookupd/tcp';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
