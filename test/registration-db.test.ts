@@ -105,6 +105,16 @@ function assertSameAnswers(db: RegistrationDB, model: NaiveDB): void {
     assert.equal(db.countRegistrationsOf(peer), model.registrationsOf(peer).length);
   }
   assert.equal(db.size, model.size);
+  assert.deepEqual(
+    db
+      .topicSegments()
+      .flatMap(({ topics }) => [...topics])
+      .sort(),
+    model
+      .findRegistrations('topic', '*', '')
+      .map(({ key }) => key)
+      .sort(),
+  );
 }
 
 describe('RegistrationDB', () => {

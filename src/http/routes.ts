@@ -1,12 +1,10 @@
-import { ANY, isChannelName, isTopicName, type Topology } from '../registry/index.js';
-import { AnswerCache } from './answer-cache.js';
-import type { HttpBody, HttpRequest, HttpResponse } from './http-message.js';
+import { isChannelName, isTopicName, type Topology } from '../registry/index.js';
+import type { HttpRequest, HttpResponse } from './http-message.js';
+import { KeptCache } from './kept-cache.js';
+import { createListAnswers } from './list-answers.js';
 import { createPprofRoutes } from './pprof.js';
 import { readArguments } from './query.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
-import { registryToJson, WireEncoder } from './wire-json.js';
-
-const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
 
 export type Route = (request: HttpRequest) => HttpResponse;
 export type Row = readonly [method: 'GET' | 'POST', path: string, route: Route];
@@ -20,32 +18,7 @@ export interface RouteOptions {
 
 /** Everything that nsqlookupd answers over HTTP. */
 export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly Row[] {
-  const { db, clock } = topology;
-  const cache = new AnswerCache(clock, maxCacheBytes);
-  const encoder = new WireEncoder();
-  // A question about all topics is stale whenever anything changes.
-  const revisionOf = (topic: string) => (topic === ANY ? db.revision : db.revisionOf(topic));
-
-  const lookup = (topic: string) =>
-    cache.get(`lookup ${topic}`, revisionOf(topic), () => {
-      const result = topology.lookup(topic);
-      if (!result) return { response: TOPIC_NOT_FOUND, changesAtMs: Infinity };
-      return { response: json(encoder.lookup(result)), changesAtMs: result.changesAtMs };
-    });
-  const channels = (topic: string) =>
-    cache.get(`channels ${topic}`, revisionOf(topic), () => {
-      return { response: json(toJson({ channels: topology.channels(topic) })), changesAtMs: Infinity };
-    });
-  const topics = () =>
-    cache.get('topics', db.topicsRevision, () => {
-      return { response: json(toJson({ topics: topology.topics() })), changesAtMs: Infinity };
-    });
-  const nodes = () =>
-    cache.get('nodes', db.nodesRevision, () => {
-      const all = topology.nodes();
-      const changesAtMs = all.reduce((soonest, node) => Math.min(soonest, node.changesAtMs), Infinity);
-      return { response: json(encoder.nodes(all)), changesAtMs };
-    });
+  const lists = createListAnswers(topology, new KeptCache(topology.clock, maxCacheBytes));
   const pong = toBytes(text('OK'));
   const info = toBytes(json(toJson({ version })));
 
@@ -66,11 +39,11 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
   return [
     ['GET', '/ping', () => pong],
     ['GET', '/info', () => info],
-    ['GET', '/debug', () => json(wholeOrInChunks(registryToJson(db.entries())))],
-    ['GET', '/topics', topics],
-    ['GET', '/nodes', nodes],
-    ['GET', '/channels', withArgs([anyTopic], channels)],
-    ['GET', '/lookup', withArgs([anyTopic], lookup)],
+    ['GET', '/debug', () => lists.debug()],
+    ['GET', '/topics', () => lists.topics()],
+    ['GET', '/nodes', () => lists.nodes()],
+    ['GET', '/channels', withArgs([anyTopic], (topic) => lists.channels(topic))],
+    ['GET', '/lookup', withArgs([anyTopic], (topic) => lists.lookup(topic))],
     ['POST', '/topic/create', withArgs([legalTopic], createTopic)],
     ['POST', '/topic/delete', withArgs([anyTopic], deleteTopic)],
     ['POST', '/topic/tombstone', withArgs([anyTopic, anyNode], tombstone)],
@@ -78,17 +51,6 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
     ['POST', '/channel/delete', withArgs([legalTopic, legalChannel], deleteChannel)],
     ...createPprofRoutes(commandLine),
   ];
-}
-
-/** One chunk is a body; more are made as they are sent, while the registry may change. */
-function wholeOrInChunks(chunks: Iterator<string, void>): HttpBody {
-  const first = chunks.next().value ?? '';
-  let next = chunks.next();
-  if (next.done === true) return first;
-  return (async function* () {
-    yield first;
-    for (; next.done !== true; next = chunks.next()) yield await Promise.resolve(next.value);
-  })();
 }
 
 interface Argument {

@@ -1,62 +1,67 @@
-import type { LookupResult, PeerInfo, Producer, Registration, TopologyNode } from '../registry/index.js';
+import type { PeerInfo, Producer, Registration, Topology, TopologyNode } from '../registry/index.js';
 import { toJson } from './responses.js';
 
 /** What nsqlookupd prints as the time of a tombstone that never was: Go's zero time. */
 const NEVER_NS = -6795364578871345152n;
 
-/** Puts peers on the wire. What does not change about a peer is put together once. */
-export class WireEncoder {
-  readonly #peers = new WeakMap<PeerInfo, string>();
-
-  lookup({ channels, producers }: LookupResult): string {
-    const peers = producers.map((peer) => `${this.#open(peer)}}`);
-    return `{"channels":${toJson(channels)},"producers":[${peers.join(',')}]}`;
-  }
-
-  nodes(nodes: readonly TopologyNode[]): string {
-    const producers = nodes.map(({ peer, topics }) => {
-      const tombstones = toJson(topics.map(({ isTombstoned }) => isTombstoned));
-      return `${this.#open(peer)},"tombstones":${tombstones},"topics":${toJson(topics.map(({ topic }) => topic))}}`;
-    });
-    return `{"producers":[${producers.join(',')}]}`;
-  }
-
-  /** A peer's object without its end. */
-  #open(peer: PeerInfo): string {
-    let text = this.#peers.get(peer);
-    if (text === undefined) this.#peers.set(peer, (text = toJson(toPeer(peer)).slice(0, -1)));
-    return text;
+/** The items of a JSON list, with commas between them. */
+export function* listed(items: Iterable<string>): Generator<string, void, undefined> {
+  let comma = '';
+  for (const item of items) {
+    yield comma + item;
+    comma = ',';
   }
 }
 
-const CHUNK_LENGTH = 64 * 1024;
-
-/**
- * The whole registry, in chunks of about 64 KiB, as it may be large. Times are nanoseconds, which pass 2^53, so that
- * the text is put together by hand.
- */
-export function* registryToJson(
-  entries: Iterable<readonly [Registration, Iterable<Producer>]>,
-): Generator<string, void, undefined> {
-  let text = '{';
-  let isFirst = true;
-  for (const [{ category, key, subkey }, producers] of entries) {
-    let isEmpty = true;
-    for (const producer of producers) {
-      if (isEmpty) text += `${isFirst ? '' : ','}${toJson(`${category}:${key}:${subkey}`)}:[`;
-      text += `${isEmpty ? '' : ','}${producerToJson(producer)}`;
-      isEmpty = isFirst = false;
-      if (text.length < CHUNK_LENGTH) continue;
-      yield text;
-      text = '';
-    }
-    if (!isEmpty) text += ']';
-  }
-  yield `${text}}`;
+/** A peer's object, as `/lookup` names it, without its end. */
+export function openPeer(peer: PeerInfo): string {
+  return toJson({
+    remote_address: peer.remoteAddress,
+    hostname: peer.hostname,
+    broadcast_address: peer.broadcastAddress,
+    tcp_port: peer.tcpPort,
+    http_port: peer.httpPort,
+    version: peer.version,
+    topology_zone: peer.topologyZone,
+    topology_region: peer.topologyRegion,
+  }).slice(0, -1);
 }
 
-function producerToJson({ peer, tombstonedAtMs }: Producer): string {
-  const tombstonedAtNs = tombstonedAtMs === undefined ? NEVER_NS : toNanoseconds(tombstonedAtMs);
+/** A peer's object as `/nodes` names it. */
+export function* nodeParts(open: string, { topics }: TopologyNode): Generator<string, void, undefined> {
+  yield `${open},"tombstones":[`;
+  yield* listed(map(topics, ({ isTombstoned }) => String(isTombstoned)));
+  yield '],"topics":[';
+  yield* listed(map(topics, ({ topic }) => toJson(topic)));
+  yield ']}';
+}
+
+export function* map<T, U>(items: Iterable<T>, change: (item: T) => U): Generator<U, void, undefined> {
+  for (const item of items) yield change(item);
+}
+
+/** The whole registry. Times are nanoseconds, which pass 2^53, so that the text is put together by hand. */
+export function* registryParts(topology: Topology): Generator<string, void, undefined> {
+  yield '{';
+  let comma = '';
+  for (const [registration, producers] of topology.db.entries()) {
+    // Read at once: it may change before the next part is asked for.
+    const own = [...producers];
+    if (own.length === 0) continue;
+    yield `${comma}${toJson(nameOf(registration))}:[`;
+    yield* listed(map(own, (producer) => producerToJson(producer, topology)));
+    yield ']';
+    comma = ',';
+  }
+  yield '}';
+}
+
+function nameOf({ category, key, subkey }: Registration): string {
+  return `${category}:${key}:${subkey}`;
+}
+
+function producerToJson({ peer, tombstonedAtMs }: Producer, topology: Topology): string {
+  const toNs = (clockMs: number) => toNanoseconds(topology.toWallMs(clockMs));
   return toJson({
     broadcast_address: peer.broadcastAddress,
     hostname: peer.hostname,
@@ -70,21 +75,8 @@ function producerToJson({ peer, tombstonedAtMs }: Producer): string {
     topology_zone: peer.topologyZone,
     version: peer.version,
   })
-    .replace('"last_update":0', `"last_update":${toNanoseconds(peer.lastUpdateMs)}`)
-    .replace('"tombstoned_at":0', `"tombstoned_at":${tombstonedAtNs}`);
-}
-
-function toPeer(peer: PeerInfo) {
-  return {
-    remote_address: peer.remoteAddress,
-    hostname: peer.hostname,
-    broadcast_address: peer.broadcastAddress,
-    tcp_port: peer.tcpPort,
-    http_port: peer.httpPort,
-    version: peer.version,
-    topology_zone: peer.topologyZone,
-    topology_region: peer.topologyRegion,
-  };
+    .replace('"last_update":0', `"last_update":${toNs(peer.lastUpdateMs)}`)
+    .replace('"tombstoned_at":0', `"tombstoned_at":${tombstonedAtMs === undefined ? NEVER_NS : toNs(tombstonedAtMs)}`);
 }
 
 function toNanoseconds(ms: number): bigint {

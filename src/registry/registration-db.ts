@@ -17,6 +17,7 @@ import {
 import { RegistrationIndex } from './registration-index.js';
 import { assertSnapshot, type Snapshot } from './snapshot.js';
 import type { Category, Producer, Registration } from './registration.js';
+import { TopicSegments, type TopicSegment } from './topic-segments.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 
 /**
@@ -44,6 +45,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   readonly #peers: PeerDirectory;
   readonly #scopes = new Map<string, Scope>();
   readonly #idle = new IdleRegistrations();
+  readonly #segments = new TopicSegments();
   readonly #changes: ChangeQueue;
   #revision = 0;
   #topicsRevision = 0;
@@ -283,6 +285,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     for (const entry of this.#index.find(category, key, subkey)) if (entry.since <= last) yield entry;
   }
 
+  /** All topics in the order in which they came, in segments of at most 2,048, as they are now. */
+  topicSegments(): TopicSegment[] {
+    return [...this.#segments];
+  }
+
   /** How many registrations of a category have that key. */
   countRegistrations(category: Category, key: string): number {
     return this.#index.count(category, key);
@@ -417,6 +424,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#size++;
     this.#bytes += bytesOf(entry);
     if (category === 'topic') this.#topicsRevision = since;
+    if (category === 'topic' && subkey === '') this.#segments.add(key, since);
     if (this.#isHeard('registrationAdded')) {
       this.#changes.push({ revision: since, type: 'registrationAdded', registration: entry, isMade });
     }
@@ -431,6 +439,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     this.#bytes -= bytesOf(entry);
     const revision = (entry.scope.revision = ++this.#revision);
     if (entry.category === 'topic') this.#topicsRevision = revision;
+    if (entry.category === 'topic' && entry.subkey === '') this.#segments.delete(entry.key, revision);
     if (--entry.scope.registrations === 0) this.#scopes.delete(entry.key);
     if (this.#isHeard('registrationRemoved')) {
       this.#changes.push({ revision, type: 'registrationRemoved', registration: entry });

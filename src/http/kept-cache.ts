@@ -1,0 +1,64 @@
+import type { Clock } from '../base/clock.js';
+import { toOwnText } from '../base/text.js';
+
+/** What was made, and until when it holds if nothing happens. */
+export interface Made {
+  readonly value: unknown;
+  readonly bytes: number;
+  readonly changesAtMs: number;
+}
+
+interface Kept extends Made {
+  readonly revision: number;
+  readonly madeAtMs: number;
+}
+
+/** What an entry costs beside its value, about. */
+const ENTRY_BYTES = 300;
+
+/**
+ * What was made of the registry, kept for as long as it holds: until the revision that it was made at has passed, or the
+ * time at which it changes by itself has come, or the clock has been set back. The oldest go first when there is no room.
+ */
+export class KeptCache {
+  readonly #kept = new Map<unknown, Kept>();
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(clock: Clock, maxBytes: number) {
+    this.#clock = clock;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** What is kept under that key, which is for one kind of value alone. */
+  get(key: unknown, revision: number): unknown {
+    const kept = this.#kept.get(key);
+    if (!kept) return undefined;
+    const now = this.#clock();
+    if (kept.revision === revision && now >= kept.madeAtMs && now < kept.changesAtMs) return kept.value;
+    this.#drop(key, kept);
+    return undefined;
+  }
+
+  /** Keeps what was made at that revision, if there is room for it. */
+  set(key: unknown, revision: number, made: Made): void {
+    const bytes = made.bytes + ENTRY_BYTES;
+    // Nothing is kept of what is not there: any name could be asked for.
+    if (revision === 0 || bytes > this.#maxBytes) return;
+    for (const [other, kept] of this.#kept) {
+      if (this.#bytes + bytes <= this.#maxBytes) break;
+      this.#drop(other, kept);
+    }
+    const known = this.#kept.get(key);
+    if (known) this.#drop(key, known);
+    const kept = { ...made, bytes, revision, madeAtMs: this.#clock() };
+    this.#kept.set(typeof key === 'string' ? toOwnText(key) : key, kept);
+    this.#bytes += bytes;
+  }
+
+  #drop(key: unknown, { bytes }: Kept): void {
+    this.#kept.delete(key);
+    this.#bytes -= bytes;
+  }
+}

@@ -1,0 +1,149 @@
+import { ANY, type PeerInfo, type Topology } from '../registry/index.js';
+import type { HttpResponse } from './http-message.js';
+import type { KeptCache } from './kept-cache.js';
+import { failure, json, toBytes, toJson } from './responses.js';
+import { toBody, type Parts } from './slices.js';
+import { listed, map, nodeParts, openPeer, registryParts } from './wire-json.js';
+
+const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
+
+/** A node that carries more topics is told of part by part, and nothing of it is kept. */
+const MAX_KEPT_TOPICS = 1000;
+
+interface KeptNode {
+  readonly text: string;
+  readonly changesAtMs: number;
+}
+
+/** The answers that are lists, which may be long, by the routes that give them. */
+export interface ListAnswers {
+  topics(): HttpResponse;
+  channels(topic: string): HttpResponse;
+  lookup(topic: string): HttpResponse;
+  nodes(): HttpResponse;
+  debug(): HttpResponse;
+}
+
+/**
+ * Makes answers out of parts. One that is short is kept whole until it changes. Of one that is long what it is made of is kept, a
+ * node or some topics that came one after another, so that after a change only what has changed is made anew, and nobody who
+ * reads slowly holds an answer that is stale.
+ */
+export function createListAnswers(topology: Topology, cache: KeptCache): ListAnswers {
+  const { db, work } = topology;
+  const encoder = new TextEncoder();
+  const openPeers = new WeakMap<PeerInfo, string>();
+
+  const openOf = (peer: PeerInfo): string => {
+    let open = openPeers.get(peer);
+    if (open === undefined) openPeers.set(peer, (open = openPeer(peer)));
+    return open;
+  };
+
+  const kept = (key: string, revision: number) => cache.get(key, revision) as HttpResponse | undefined;
+
+  const answer = (key: string, revision: number, makeParts: () => Parts, changesAtMs = Infinity): HttpResponse => {
+    const body = toBody(makeParts(), work);
+    const response = json(body);
+    if (body instanceof Uint8Array) cache.set(key, revision, { value: response, bytes: body.length, changesAtMs });
+    return response;
+  };
+
+  function* topicParts(): Generator<string | Uint8Array, void, undefined> {
+    yield '{"topics":[';
+    let isFirst = true;
+    for (const segment of db.topicSegments()) {
+      let bytes = cache.get(segment, segment.revision) as Uint8Array | undefined;
+      if (!bytes) {
+        bytes = encoder.encode([...map(segment.topics, (topic) => `,${toJson(topic)}`)].join(''));
+        cache.set(segment, segment.revision, { value: bytes, bytes: bytes.length, changesAtMs: Infinity });
+      }
+      yield isFirst ? bytes.subarray(1) : bytes;
+      isFirst = false;
+    }
+    yield ']}';
+  }
+
+  const channelNames = (topic: string) =>
+    listed(map(db.eachRegistration('channel', topic, ANY), ({ subkey }) => toJson(subkey)));
+
+  function* channelParts(topic: string): Generator<string, void, undefined> {
+    yield '{"channels":[';
+    yield* channelNames(topic);
+    yield ']}';
+  }
+
+  function* lookupParts(topic: string, producers: readonly PeerInfo[]): Generator<string, void, undefined> {
+    yield '{"channels":[';
+    yield* channelNames(topic);
+    yield '],"producers":[';
+    yield* listed(map(producers, (peer) => `${openOf(peer)}}`));
+    yield ']}';
+  }
+
+  function* nodesParts(
+    peers: readonly PeerInfo[],
+    seen: (changesAtMs: number) => void,
+  ): Generator<string, void, undefined> {
+    yield '{"producers":[';
+    let comma = '';
+    for (const peer of peers) {
+      const revision = db.revisionOfPeer(peer);
+      if (revision === 0) continue; // it has left meanwhile
+      const known = cache.get(peer, revision) as KeptNode | undefined;
+      if (known) {
+        seen(known.changesAtMs);
+        yield comma + known.text;
+      } else {
+        const node = topology.node(peer);
+        const { changesAtMs } = node;
+        seen(changesAtMs);
+        const parts = nodeParts(comma + openOf(peer), node);
+        if (node.topics.length > MAX_KEPT_TOPICS) yield* parts;
+        else {
+          const text = [...parts].join('');
+          yield text;
+          const value: KeptNode = { text: text.slice(comma.length), changesAtMs };
+          cache.set(peer, revision, { value, bytes: text.length, changesAtMs });
+        }
+      }
+      comma = ',';
+    }
+    yield ']}';
+  }
+
+  return {
+    topics: () => {
+      const revision = db.topicsRevision;
+      return kept('topics', revision) ?? answer('topics', revision, topicParts);
+    },
+    channels: (topic) => {
+      const [key, revision] = [`channels ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
+      return kept(key, revision) ?? answer(key, revision, () => channelParts(topic));
+    },
+    lookup: (topic) => {
+      const [key, revision] = [`lookup ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
+      const known = kept(key, revision);
+      if (known) return known;
+      const found = topology.producers(topic);
+      if (!found) return TOPIC_NOT_FOUND;
+      work.spend(found.producers.length);
+      return answer(key, revision, () => lookupParts(topic, found.producers), found.changesAtMs);
+    },
+    nodes: () => {
+      const revision = db.nodesRevision;
+      const known = kept('nodes', revision);
+      if (known) return known;
+      let changesAtMs = Infinity;
+      const body = toBody(
+        nodesParts(topology.nodePeers(), (at) => (changesAtMs = Math.min(changesAtMs, at))),
+        work,
+      );
+      const response = json(body);
+      if (body instanceof Uint8Array)
+        cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
+      return response;
+    },
+    debug: () => json(toBody(registryParts(topology), work)),
+  };
+}

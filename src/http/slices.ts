@@ -1,0 +1,69 @@
+import type { WorkQueue } from '../base/work-queue.js';
+import type { HttpBody } from './http-message.js';
+
+/** An answer in short parts, each made when it is asked for. */
+export type Parts = Iterator<string | Uint8Array, void, undefined>;
+
+/** Some parts as bytes, and whether that was all. */
+interface Slice {
+  readonly bytes: Uint8Array;
+  /** About how many steps of work it was. */
+  readonly steps: number;
+  readonly isLast: boolean;
+}
+
+const SLICE_BYTES = 64 * 1024;
+/** To encode and to send so much is as much work as one short part. */
+const BYTES_PER_STEP = 1024;
+
+const encoder = new TextEncoder();
+
+/** The answer as bytes if it is short, or else as slices of about 64 KiB: each is made, in a turn of its own, when it is to be sent. */
+export function toBody(parts: Parts, work: WorkQueue): Uint8Array | Exclude<HttpBody, string | Uint8Array> {
+  const first = takeSlice(parts);
+  work.spend(first.steps);
+  return first.isLast ? first.bytes : sendSlices(first, parts, work);
+}
+
+async function* sendSlices(first: Slice, parts: Parts, work: WorkQueue): AsyncGenerator<Uint8Array, void, undefined> {
+  yield first.bytes;
+  for (let slice = first, steps = first.steps; !slice.isLast; steps = slice.steps) {
+    await work.turn(steps);
+    slice = takeSlice(parts);
+    yield slice.bytes;
+  }
+}
+
+function takeSlice(parts: Parts): Slice {
+  const chunks: Uint8Array[] = [];
+  let text = '';
+  let length = 0;
+  let steps = 0;
+  let isLast = false;
+  while (!isLast && length < SLICE_BYTES) {
+    const next = parts.next();
+    steps++;
+    if (next.done === true) isLast = true;
+    else {
+      length += next.value.length;
+      if (typeof next.value === 'string') text += next.value;
+      else {
+        chunks.push(encoder.encode(text), next.value);
+        text = '';
+      }
+    }
+  }
+  const bytes = concat(text === '' ? chunks : [...chunks, encoder.encode(text)]);
+  return { bytes, steps: steps + bytes.length / BYTES_PER_STEP, isLast };
+}
+
+function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
