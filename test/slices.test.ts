@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createHttpHandler, type HttpResponse, type HttpResult } from 'nsqlookupd/http';
+import { createHttpHandler, type HttpResponse } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, WorkQueue, type PeerInfo, type TopologyNode } from 'nsqlookupd/registry';
 import { createPeer } from 'nsqlookupd/testing';
 
