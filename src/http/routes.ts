@@ -1,15 +1,12 @@
 import { ANY, isChannelName, isTopicName, type Topology } from '../registry/index.js';
 import { AnswerCache } from './answer-cache.js';
-import type { HttpBody, HttpRequest, HttpResponse } from './http-message.js';
+import type { HttpBody, HttpResponse } from './http-message.js';
 import { createPprofRoutes } from './pprof.js';
-import { readArguments } from './query.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
+import type { RouteArgument, RouteRow } from './route-row.js';
 import { registryToJson, WireEncoder } from './wire-json.js';
 
 const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
-
-export type Route = (request: HttpRequest) => HttpResponse;
-export type Row = readonly [method: 'GET' | 'POST', path: string, route: Route];
 
 export interface RouteOptions {
   readonly topology: Topology;
@@ -19,7 +16,7 @@ export interface RouteOptions {
 }
 
 /** Everything that nsqlookupd answers over HTTP. */
-export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly Row[] {
+export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly RouteRow[] {
   const { db, clock } = topology;
   const cache = new AnswerCache(clock, maxCacheBytes);
   const encoder = new WireEncoder();
@@ -63,22 +60,46 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
   const deleteChannel = (topic: string, channel: string) =>
     topology.deleteChannel(topic, channel) ? done() : failure(404, 'CHANNEL_NOT_FOUND');
 
+  const read = (
+    name: string,
+    args: readonly RouteArgument[],
+    answer: (...values: string[]) => HttpResponse,
+  ): RouteRow => {
+    return {
+      method: 'GET',
+      path: `/${name}`,
+      args,
+      action: { name, kind: 'read' },
+      answer: (_, ...values) => answer(...values),
+    };
+  };
+  const write = (name: string, args: readonly RouteArgument[], answer: (...values: string[]) => Answer): RouteRow => {
+    return {
+      method: 'POST',
+      path: `/${name}`,
+      args,
+      action: { name, kind: 'write' },
+      answer: (_, ...values) => answer(...values),
+    };
+  };
   return [
-    ['GET', '/ping', () => pong],
-    ['GET', '/info', () => info],
-    ['GET', '/debug', () => json(wholeOrInChunks(registryToJson(db.entries())))],
-    ['GET', '/topics', topics],
-    ['GET', '/nodes', nodes],
-    ['GET', '/channels', withArgs([anyTopic], channels)],
-    ['GET', '/lookup', withArgs([anyTopic], lookup)],
-    ['POST', '/topic/create', withArgs([legalTopic], createTopic)],
-    ['POST', '/topic/delete', withArgs([anyTopic], deleteTopic)],
-    ['POST', '/topic/tombstone', withArgs([anyTopic, anyNode], tombstone)],
-    ['POST', '/channel/create', withArgs([legalTopic, legalChannel], createChannel)],
-    ['POST', '/channel/delete', withArgs([legalTopic, legalChannel], deleteChannel)],
+    read('ping', [], () => pong),
+    read('info', [], () => info),
+    read('debug', [], () => json(wholeOrInChunks(registryToJson(db.entries())))),
+    read('topics', [], topics),
+    read('nodes', [], nodes),
+    read('channels', [anyTopic], channels),
+    read('lookup', [anyTopic], lookup),
+    write('topic/create', [legalTopic], createTopic),
+    write('topic/delete', [anyTopic], deleteTopic),
+    write('topic/tombstone', [anyTopic, anyNode], tombstone),
+    write('channel/create', [legalTopic, legalChannel], createChannel),
+    write('channel/delete', [legalTopic, legalChannel], deleteChannel),
     ...createPprofRoutes(commandLine),
   ];
 }
+
+type Answer = ReturnType<RouteRow['answer']>;
 
 /** One chunk is a body; more are made as they are sent, while the registry may change. */
 function wholeOrInChunks(chunks: Iterator<string, void>): HttpBody {
@@ -91,30 +112,7 @@ function wholeOrInChunks(chunks: Iterator<string, void>): HttpBody {
   })();
 }
 
-interface Argument {
-  readonly name: string;
-  readonly isLegal?: (value: string) => boolean;
-}
-
-const anyTopic: Argument = { name: 'topic' };
-const legalTopic: Argument = { name: 'topic', isLegal: isTopicName };
-const legalChannel: Argument = { name: 'channel', isLegal: isChannelName };
-const anyNode: Argument = { name: 'node' };
-
-/** Reads the arguments off the query, in order; the first that is missing or not legal is the answer. */
-function withArgs<A extends Argument[]>(
-  wanted: readonly [...A],
-  route: (...values: { [I in keyof A]: string }) => HttpResponse,
-): Route {
-  const names = wanted.map(({ name }) => name);
-  return ({ query }) => {
-    const values = readArguments(query, names);
-    if (!values) return failure(400, 'INVALID_REQUEST');
-    for (const [i, { name, isLegal }] of wanted.entries()) {
-      const value = values[i];
-      if (value === undefined) return failure(400, `MISSING_ARG_${name.toUpperCase()}`);
-      if (isLegal?.(value) === false) return failure(400, `INVALID_ARG_${name.toUpperCase()}`);
-    }
-    return route(...(values as { [I in keyof A]: string }));
-  };
-}
+const anyTopic: RouteArgument = { name: 'topic' };
+const legalTopic: RouteArgument = { name: 'topic', isLegal: isTopicName };
+const legalChannel: RouteArgument = { name: 'channel', isLegal: isChannelName };
+const anyNode: RouteArgument = { name: 'node' };
