@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler, type SyncHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
 import { peerOf } from './support/peers.js';
@@ -94,8 +94,8 @@ describe('answers that are kept', () => {
         fc.property(fc.array(events, { maxLength: 40, size: 'max' }), (all) => {
           const world = new World();
           const { topology } = world;
-          const cached = createHttpHandler({ topology, maxCacheBytes });
-          const fresh = createHttpHandler({ topology, maxCacheBytes: 0 });
+          const cached = createHttpHandler({ topology, maxCacheBytes }) as SyncHttpHandler;
+          const fresh = createHttpHandler({ topology, maxCacheBytes: 0 }) as SyncHttpHandler;
           for (const event of all) {
             event(world);
             for (const target of TARGETS) {

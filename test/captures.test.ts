@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler, type SyncHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
 import { bodyOf } from './support/body.js';
@@ -32,7 +32,7 @@ function setUp() {
   const topology = new Topology({ db: new RegistrationDB(), clock: () => 1000 });
   const stream = new MemoryStream();
   createTcpHandler({ topology, announce })(stream, { remoteAddress: '127.0.0.1:5000' });
-  const http = createHttpHandler({ topology });
+  const http = createHttpHandler({ topology }) as SyncHttpHandler;
   /** One request, as its client sent it. */
   const request = (text: string) => {
     const [line = '', ...headers] = text.split('\r\n');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler, type SyncHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import ts from 'typescript';
 import { COMMAND } from './support/command-lookupd.js';
@@ -100,7 +100,7 @@ describe('the documentation', () => {
 
   test('every route that the README names answers', () => {
     const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
-    const handler = createHttpHandler({ topology });
+    const handler = createHttpHandler({ topology }) as SyncHttpHandler;
     const routes = [...readme.matchAll(/`(GET|POST) (\/[\w/]*)`/g)];
     assert.ok(routes.length >= 20);
     for (const [route, method = '', path = ''] of routes) {

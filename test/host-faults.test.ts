@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createLookupd, type LookupdOptions } from 'nsqlookupd/daemon';
-import { createHttpHandler, decorate, toFetchHandler, toNodeHandler } from 'nsqlookupd/http';
+import { createHttpHandler, type SyncHttpHandler, decorate, toFetchHandler, toNodeHandler } from 'nsqlookupd/http';
 import { encodePeerMessage, type PeerMessage } from 'nsqlookupd/protocol';
 import { RegistrationDB, Topology, topicRegistration, type Logger } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
@@ -144,7 +144,7 @@ describe('a clock', () => {
     let clock: () => number = () => 1000;
     const topology = new Topology({ db: new RegistrationDB(), clock: () => clock(), onError });
     const tcp = createTcpHandler({ topology, announce, onError });
-    const http = createHttpHandler({ topology, onError });
+    const http = createHttpHandler({ topology, onError }) as SyncHttpHandler;
     const [stream, other] = [new MemoryStream(), new MemoryStream()];
     for (const each of [stream, other]) {
       tcp(each);
@@ -175,7 +175,7 @@ describe('a clock', () => {
       topology.tombstone('a', 'h1.test:4151');
       stream.send('PING\n');
       assert.ok(!stream.ended);
-      const body = createHttpHandler({ topology, onError: () => {} })({
+      const body = (createHttpHandler({ topology, onError: () => {} }) as SyncHttpHandler)({
         method: 'GET',
         path: '/debug',
         query: '',

@@ -14,6 +14,7 @@ import {
   type HttpDecorator,
   type HttpHandler,
   type HttpHandlerOptions,
+  type SyncHttpHandler,
 } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
@@ -22,7 +23,7 @@ import { peerOf } from './support/peers.js';
 
 function setUp(options: Partial<HttpHandlerOptions> = {}) {
   const topology = new Topology({ db: new RegistrationDB(), clock: () => 1000 });
-  const handler = createHttpHandler({ topology, ...options });
+  const handler = createHttpHandler({ topology, ...options }) as SyncHttpHandler;
   const ask = (method: string, target: string) => {
     const [path = '', query = ''] = target.split('?');
     return handler({ method, path, query, headers: {} });

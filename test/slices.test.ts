@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createHttpHandler, type HttpResponse } from 'nsqlookupd/http';
+import { createHttpHandler, type HttpResponse, type HttpResult } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, WorkQueue, type PeerInfo, type TopologyNode } from 'nsqlookupd/registry';
 import { createPeer } from 'nsqlookupd/testing';
 
@@ -19,7 +19,7 @@ function setUp() {
   const work = new WorkQueue({ nextTurn: (callback) => void waiting.push(callback) });
   const topology = new CountingTopology({ db: new RegistrationDB(), clock: () => 1_000_000, work });
   const handler = createHttpHandler({ topology });
-  const ask = (path: string, query = '') => handler({ method: 'GET', path, query, headers: {} });
+  const ask = (path: string, query = '') => handler({ method: 'GET', path, query, headers: {} }) as HttpResult;
   const turn = () => {
     turns++;
     for (const callback of waiting.splice(0)) callback();

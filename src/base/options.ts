@@ -30,6 +30,7 @@ export function number(least: number, most = Infinity): Check {
 
 export const text = must((value) => typeof value === 'string', 'a string');
 export const aFunction = must((value) => typeof value === 'function', 'a function');
+export const anArray = must(Array.isArray, 'an array');
 export const anObject = must((value) => typeof value === 'object' && value !== null, 'an object');
 
 /** An object that has those methods. */

@@ -41,6 +41,17 @@ export interface WorkQueueOptions {
 /**
  * Shares each turn of the event loop among all that have long work to do, so that no peer and no client, however much it
  * asks for, keeps the others waiting. A turn has a number of steps; who wants more goes on in the next, each in turn.
+ *
+ * @example
+ * ```js
+ * import { RegistrationDB, Topology, WorkQueue } from 'nsqlookupd';
+ *
+ * const work = new WorkQueue({ stepsPerTurn: 500 });
+ * const topology = new Topology({ db: new RegistrationDB(), work });
+ * topology.createChannel('orders', 'billing');
+ * await work.result(topology.deletingTopic('orders'));
+ * console.log(topology.channels('orders')); // []
+ * ```
  */
 export class WorkQueue {
   readonly #jobs: Job[] = [];
@@ -89,6 +100,19 @@ export class WorkQueue {
     if (this.isFree && this.#work(job, this.#left)) return;
     this.#jobs.push(job);
     this.#wake();
+  }
+
+  /** The same, and gives what the steps return: at once if this turn goes so far, or else promised. What they throw rejects. */
+  result<T>(steps: Steps<T>): T | Promise<T> {
+    let known: { readonly value: T } | undefined;
+    const promise = new Promise<T>((resolve, reject) => {
+      const done = (value: T) => {
+        known = { value };
+        resolve(value);
+      };
+      this.run(steps, done, reject);
+    });
+    return known ? known.value : promise;
   }
 
   /** Resolves in this turn while it has steps left, which this takes, or else in a later one, after those that wait. */

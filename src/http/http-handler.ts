@@ -1,10 +1,11 @@
-import { isThenable, printError, report } from '../base/error-report.js';
+import { isThenable } from '../base/error-report.js';
+import { aFunction, anArray, checkOptions, number, required, text, withMethods, type Checks } from '../base/options.js';
 import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
-import { atLeast } from '../base/options.js';
-import type { HttpHandler, HttpRequest, HttpResponse, HttpResult, SyncHttpHandler } from './http-message.js';
-import { unescapePercent } from './query.js';
+import { assertHandler, type HttpHandler, type HttpResponse } from './http-message.js';
 import { failure } from './responses.js';
-import { createRoutes, type Route } from './routes.js';
+import type { Authorize, RouteRow } from './route-row.js';
+import { createRouter } from './router.js';
+import { createRoutes } from './routes.js';
 
 /** How much memory answers may take that are kept until they change, in bytes: 64 MiB. */
 export const DEFAULT_MAX_CACHE_BYTES = 64 * 1024 * 1024;
@@ -13,22 +14,35 @@ export const DEFAULT_MAX_CACHE_BYTES = 64 * 1024 * 1024;
 export interface HttpHandlerOptions {
   /** What is asked and changed. */
   readonly topology: Topology;
+  /** Routes beside nsqlookupd's. */
+  readonly routes?: readonly RouteRow[] | undefined;
+  /** Decides who may do what. Default: anybody may do anything. */
+  readonly authorize?: Authorize | undefined;
   /** What `/info` tells. Default: `NSQLOOKUPD_VERSION`. */
   readonly version?: string | undefined;
   /** What `/debug/pprof/cmdline` tells. Default: nothing. */
   readonly commandLine?: readonly string[] | undefined;
   /** How many bytes of memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
   readonly maxCacheBytes?: number | undefined;
-  /** Gets what the topology's clock threw, while the client gets a 500. Default: a line to the console. */
+  /** Gets what the topology's clock, a row or `authorize` threw, while the client gets a 500. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
 
-/** By path, then by method. */
-type Routes = Map<string, Map<string, Route>>;
+const CHECKS: Checks<HttpHandlerOptions> = {
+  topology: required(withMethods('a Topology', 'producers', 'deletingTopic')),
+  routes: anArray,
+  authorize: aFunction,
+  version: text,
+  commandLine: anArray,
+  maxCacheBytes: number(0),
+  onError: aFunction,
+};
 
 /**
- * Makes the handler for consumers and nsqadmin: every route of nsqlookupd over a topology. It reads no body, and
- * answers `undefined` for a path that is none of its own. Throws a TypeError when an option is missing; never later.
+ * Makes the handler for consumers and nsqadmin: every route of nsqlookupd over a topology, and those that are handed in. It
+ * reads no body, and answers `undefined` for a path that is none of its own. It answers at once, unless `authorize` or a row
+ * of the host's does not, or what is to be done is long. Throws a TypeError that names the option when one is unknown, missing,
+ * or of the wrong kind.
  *
  * @example
  * ```js
@@ -37,70 +51,15 @@ type Routes = Map<string, Map<string, Route>>;
  * const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
  * const handler = createHttpHandler({ topology });
  * const request = { method: 'GET', path: '/lookup', query: 'topic=orders', headers: {} };
- * console.log(handler(request)?.status); // 404
- * console.log(handler({ ...request, path: '/mine' })); // undefined
+ * console.log((await handler(request))?.status); // 404
+ * console.log(await handler({ ...request, path: '/mine' })); // undefined
  * ```
  */
-export function createHttpHandler(options: HttpHandlerOptions): SyncHttpHandler {
-  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], onError = printError } = options ?? {};
-  if (typeof topology?.lookup !== 'function') throw new TypeError('topology must be a Topology');
-  const maxCacheBytes = atLeast(0, 'maxCacheBytes', options.maxCacheBytes ?? DEFAULT_MAX_CACHE_BYTES);
-  const routes: Routes = new Map();
-  for (const [method, path, route] of createRoutes({ topology, version, commandLine, maxCacheBytes })) {
-    const methods = routes.get(path) ?? new Map<string, Route>();
-    routes.set(path, methods.set(method, route));
-  }
-
-  return (request) => {
-    const methods = routes.get(request.path) ?? routes.get(plainPath(request.path) ?? '');
-    if (!methods) return redirect(request, routes);
-    if (request.method === 'OPTIONS') return { status: 200, headers: { Allow: allow(methods) }, body: '' };
-    const route = methods.get(request.method === 'HEAD' ? 'GET' : request.method);
-    if (!route) return failure(405, 'METHOD_NOT_ALLOWED', { Allow: allow(methods) });
-    try {
-      return route(request);
-    } catch (error) {
-      report(onError, error, `${request.method} ${request.path} threw`);
-      return failure(500, 'INTERNAL_ERROR');
-    }
-  };
-}
-
-/** To the path that was meant, where only letter case or dot segments differ, as nsqlookupd does. */
-function redirect({ method, path, query, basePath = '' }: HttpRequest, routes: Routes): HttpResult {
-  const meant = withoutDots(plainPath(path) ?? '').toLowerCase();
-  const isGet = method === 'GET' || method === 'HEAD';
-  if (!routes.get(meant)?.has(isGet ? 'GET' : method)) return undefined;
-  const location = `${basePath}${meant}${query === '' ? '' : `?${query}`}`;
-  if (!isGet) return { status: 307, headers: { Location: location }, body: '' };
-  const headers = { 'Content-Type': 'text/html; charset=utf-8', Location: location };
-  return { status: 301, headers, body: `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n` };
-}
-
-function withoutDots(path: string): string {
-  const segments: string[] = [];
-  for (const segment of path.split('/')) {
-    if (segment === '..') segments.pop();
-    else if (segment !== '.' && segment !== '') segments.push(segment);
-  }
-  return `/${segments.join('/')}`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** The path without escapes, doubled slashes and a slash at the end; undefined if it is malformed. */
-function plainPath(path: string): string | undefined {
-  return unescapePercent(path)
-    ?.replace(/\/{2,}/g, '/')
-    .replace(/(.)\/$/, '$1');
-}
-
-/** In the order of nsqlookupd, which is the alphabet's. */
-function allow(methods: ReadonlyMap<string, Route>): string {
-  const names = [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-  return [...names, 'OPTIONS'].sort().join(', ');
+export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const checked = checkOptions('createHttpHandler', options, CHECKS);
+  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], maxCacheBytes = DEFAULT_MAX_CACHE_BYTES } = checked;
+  const rows = createRoutes({ topology, version, commandLine, maxCacheBytes });
+  return createRouter([...rows, ...(options.routes ?? [])], { authorize: options.authorize, onError: options.onError });
 }
 
 /**
@@ -130,6 +89,7 @@ export function answerNotFound(): HttpResponse {
  * ```
  */
 export function orNotFound(handler: HttpHandler): HttpHandler {
+  assertHandler(handler);
   return (request) => {
     const result = handler(request);
     if (isThenable(result)) return result.then((answer) => answer ?? answerNotFound());

@@ -1,9 +1,17 @@
+import { aFunction } from '../base/options.js';
+import { toPlainRequest } from './plain-path.js';
+
 /** A request, as a handler wants it. */
 export interface HttpRequest {
   /** In upper case, as on the request line. */
   readonly method: string;
-  /** As on the request line, percent-encoded, without the query. */
+  /**
+   * Without the query, percent-encoded. A decorator gets the plain path that will be routed: without needless escapes, doubled
+   * slashes and a slash at the end.
+   */
   readonly path: string;
+  /** The path as on the request line, where `path` is made plain; for the log. */
+  readonly sentPath?: string | undefined;
   /** What follows the first `?`, as it is; `''` for none. */
   readonly query: string;
   /** By lower-case name, as `node:http` has them. */
@@ -12,6 +20,28 @@ export interface HttpRequest {
   readonly basePath?: string | undefined;
   /** `address:port` of the client, for the log. */
   readonly remoteAddress?: string | undefined;
+  /** Who asks. */
+  readonly caller?: Caller | undefined;
+  /** Aborted when the client leaves before it has its answer. Made when it is first read, which costs something. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Who asks, as far as the connection tells. */
+export interface Caller {
+  /** `address:port`; undefined where the host does not tell. */
+  readonly address?: string | undefined;
+  /** The client's certificate, if the TLS server has verified it. */
+  readonly certificate?: CallerCertificate | undefined;
+}
+
+/** What Node tells of a client's certificate, and more. */
+export interface CallerCertificate {
+  /** Such as `{ CN: 'admin' }`. */
+  readonly subject: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Its other names, such as `DNS:admin.example.com`. */
+  readonly subjectaltname?: string | undefined;
+  /** SHA-256, in hexadecimal pairs with colons. */
+  readonly fingerprint256: string;
 }
 
 /** Text (sent as UTF-8), bytes, or chunks of either that are sent as they come. Bytes are not to be changed afterwards. */
@@ -33,14 +63,15 @@ export type HttpResult = HttpResponse | undefined;
 /** Answers a request, now or later. A decorated handler is one, which is why its answer is to be awaited. */
 export type HttpHandler = (request: HttpRequest) => HttpResult | PromiseLike<HttpResult>;
 
-/** A handler that answers at once, which is what `createHttpHandler` makes. */
+/** A handler that always answers at once. */
 export type SyncHttpHandler = (request: HttpRequest) => HttpResult;
 
 /** Wraps a handler: to log, to check, to change an answer. */
 export type HttpDecorator = (handler: HttpHandler) => HttpHandler;
 
 /**
- * Wraps a handler in decorators, the first of them outermost.
+ * Wraps a handler in decorators, the first of them outermost. They see the plain path: `/topic/delete` for `//topic/delete`,
+ * `/topic/delete/` and `/%74opic/delete`. Throws a TypeError for what is no handler or decorator.
  *
  * @example
  * ```js
@@ -53,7 +84,11 @@ export type HttpDecorator = (handler: HttpHandler) => HttpHandler;
  * ```
  */
 export function decorate(handler: HttpHandler, ...decorators: readonly HttpDecorator[]): HttpHandler {
-  return decorators.reduceRight((inner, decorator) => decorator(inner), handler);
+  assertHandler(handler);
+  for (const decorator of decorators) aFunction('a decorator', decorator);
+  const decorated = decorators.reduceRight((inner, decorator) => decorator(inner), handler);
+  assertHandler(decorated);
+  return (request) => decorated(toPlainRequest(request));
 }
 
 /** Throws a TypeError for what is no handler, as a host in JavaScript may give. */

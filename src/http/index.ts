@@ -5,9 +5,13 @@ export {
   orNotFound,
   type HttpHandlerOptions,
 } from './http-handler.js';
+export { createRouter, type RouterOptions } from './router.js';
+export type { Action, Authorize, Refusal, RouteArgument, RouteRow } from './route-row.js';
 export { NSQLOOKUPD_VERSION } from '../registry/index.js';
 export {
   decorate,
+  type Caller,
+  type CallerCertificate,
   type HttpBody,
   type HttpDecorator,
   type HttpHandler,
@@ -16,7 +20,7 @@ export {
   type HttpResult,
   type SyncHttpHandler,
 } from './http-message.js';
-export { createLogDecorator } from './log-decorator.js';
+export { createLogDecorator, type LogDecoratorOptions } from './log-decorator.js';
 export { toFetchHandler, type FetchHandlerOptions } from './adapters/fetch-adapter.js';
 export {
   DEFAULT_MAX_IGNORED_BODY_BYTES,
@@ -25,6 +29,7 @@ export {
   type NodeListener,
   type NodeRequest,
   type NodeResponse,
+  type NodeSocket,
 } from './adapters/node-adapter.js';
 export { underPrefix } from './prefix.js';
 export {

@@ -1,12 +1,27 @@
-import { isThenable } from '../base/error-report.js';
 import { formatDuration } from '../base/duration.js';
+import { isThenable, printError, type OnError } from '../base/error-report.js';
+import { toSafeLogger } from '../base/logger.js';
+import { aClock, aFunction, checkOptions, logger, required, type Checks } from '../base/options.js';
 import type { Clock, Logger } from '../registry/index.js';
-import type { HttpDecorator, HttpRequest, HttpResult } from './http-message.js';
+import { assertHandler, type HttpDecorator, type HttpRequest, type HttpResult } from './http-message.js';
+
+/** What a log decorator is made of. */
+export interface LogDecoratorOptions {
+  /** Gets the lines, at its level `info`. */
+  readonly log: Logger;
+  /** In milliseconds; measures how long an answer took. */
+  readonly clock: Clock;
+  /** Gets what the logger threw. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
+const CHECKS: Checks<LogDecoratorOptions> = { log: required(logger), clock: required(aClock), onError: aFunction };
 
 /**
  * Logs every request that the handler answers, as nsqlookupd does:
  * `200 GET /lookup?topic=t (127.0.0.1:43036) 13.36µs`. The clock measures how long the answer took.
- * A request that the handler leaves to the host is not logged. What the clock throws goes to whoever called the handler.
+ * A request that the handler leaves to the host is not logged. What the clock throws goes to whoever called the handler, what
+ * the logger throws to `onError`. Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind.
  *
  * @example
  * ```js
@@ -17,8 +32,11 @@ import type { HttpDecorator, HttpRequest, HttpResult } from './http-message.js';
  * const handler = decorate(createHttpHandler({ topology }), log);
  * ```
  */
-export function createLogDecorator({ log, clock }: { readonly log: Logger; readonly clock: Clock }): HttpDecorator {
+export function createLogDecorator(options: LogDecoratorOptions): HttpDecorator {
+  const { log: given, clock, onError = printError } = checkOptions('createLogDecorator', options, CHECKS);
+  const log = toSafeLogger(given, onError);
   return (handler) => {
+    assertHandler(handler);
     if (!log.info) return handler;
     return (request) => {
       const start = clock();
@@ -32,6 +50,6 @@ export function createLogDecorator({ log, clock }: { readonly log: Logger; reado
   };
 }
 
-function describe({ method, basePath = '', path, query, remoteAddress = '-' }: HttpRequest): string {
-  return `${method} ${basePath}${path}${query === '' ? '' : `?${query}`} (${remoteAddress})`;
+function describe({ method, basePath = '', path, sentPath = path, query, remoteAddress = '-' }: HttpRequest): string {
+  return `${method} ${basePath}${sentPath}${query === '' ? '' : `?${query}`} (${remoteAddress})`;
 }

@@ -1,5 +1,5 @@
 import { failure, text } from './responses.js';
-import type { Row } from './routes.js';
+import type { RouteRow } from './route-row.js';
 
 /** The profiles of Go's net/http/pprof that nsqlookupd serves, and what each tells. */
 const PROFILES: Readonly<Record<string, string>> = {
@@ -17,16 +17,20 @@ const UNAVAILABLE = ['block', 'goroutine', 'heap', 'profile', 'threadcreate'];
  * The routes under `/debug/pprof`: the index, `cmdline` and `symbol` answer. The profiles themselves answer 501:
  * there is no Go runtime here to take them from.
  */
-export function createPprofRoutes(commandLine: readonly string[]): readonly Row[] {
+export function createPprofRoutes(commandLine: readonly string[]): readonly RouteRow[] {
+  const row = (name: string, answer: RouteRow['answer'], method = 'GET'): RouteRow => {
+    const path = name === '' ? '/debug/pprof' : `/debug/pprof/${name}`;
+    return { method, path, action: { name: path.slice(1), kind: 'read' }, answer };
+  };
   const symbol = () => text('num_symbols: 1\n'); // as Go answers, whatever it is asked for
   return [
-    ['GET', '/debug/pprof', () => text(index(), 'text/html; charset=utf-8')],
-    ['GET', '/debug/pprof/cmdline', () => text(commandLine.join('\0'))],
-    ['GET', '/debug/pprof/symbol', symbol],
-    ['POST', '/debug/pprof/symbol', symbol],
-    ...UNAVAILABLE.map((name): Row => {
+    row('', () => text(index(), 'text/html; charset=utf-8')),
+    row('cmdline', () => text(commandLine.join('\0'))),
+    row('symbol', symbol),
+    row('symbol', symbol, 'POST'),
+    ...UNAVAILABLE.map((name) => {
       const unavailable = failure(501, `PROFILE_NOT_AVAILABLE: ${name}`);
-      return ['GET', `/debug/pprof/${name}`, () => unavailable];
+      return row(name, () => unavailable);
     }),
   ];
 }

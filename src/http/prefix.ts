@@ -1,4 +1,5 @@
-import type { HttpDecorator } from './http-message.js';
+import { assertHandler, type HttpDecorator } from './http-message.js';
+import { toPlainPath, withPath } from './plain-path.js';
 
 /**
  * A decorator that mounts a handler under a prefix: with `/nsq`, `/nsq/lookup?topic=t` is the handler's
@@ -17,9 +18,13 @@ import type { HttpDecorator } from './http-message.js';
  */
 export function underPrefix(prefix: string): HttpDecorator {
   if (!/^\/[^?#]*[^/?#]$/.test(prefix)) throw new TypeError(`prefix must be like /nsq, and is ${prefix}`);
-  return (handler) => (request) => {
-    const { path, basePath = '' } = request;
-    if (!path.startsWith(`${prefix}/`)) return undefined;
-    return handler({ ...request, basePath: basePath + prefix, path: path.slice(prefix.length) });
+  return (handler) => {
+    assertHandler(handler);
+    return (request) => {
+      const { path, basePath = '', sentPath = path } = request;
+      const sent = toPlainPath(sentPath) === path ? sentPath : path; // unless a decorator has given it another one
+      if (!sent.startsWith(`${prefix}/`)) return undefined;
+      return handler(withPath(request, sent.slice(prefix.length), basePath + prefix));
+    };
   };
 }

@@ -1,13 +1,10 @@
 import { isChannelName, isTopicName, type Topology } from '../registry/index.js';
-import type { HttpRequest, HttpResponse } from './http-message.js';
+import type { HttpResponse } from './http-message.js';
 import { KeptCache } from './kept-cache.js';
 import { createListAnswers } from './list-answers.js';
 import { createPprofRoutes } from './pprof.js';
-import { readArguments } from './query.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
-
-export type Route = (request: HttpRequest) => HttpResponse;
-export type Row = readonly [method: 'GET' | 'POST', path: string, route: Route];
+import type { RouteArgument, RouteRow } from './route-row.js';
 
 export interface RouteOptions {
   readonly topology: Topology;
@@ -17,17 +14,17 @@ export interface RouteOptions {
 }
 
 /** Everything that nsqlookupd answers over HTTP. */
-export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly Row[] {
+export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly RouteRow[] {
   const lists = createListAnswers(topology, new KeptCache(topology.clock, maxCacheBytes));
   const pong = toBytes(text('OK'));
   const info = toBytes(json(toJson({ version })));
 
-  const deleteTopic = (topic: string) => {
-    topology.deleteTopic(topic);
-    return done();
+  const deleteTopic = (topic: string): Answer => {
+    const deleted = topology.work.result(topology.deletingTopic(topic));
+    return deleted ? deleted.then(done) : done();
   };
   const tombstone = (topic: string, node: string) => {
-    topology.tombstone(topic, node);
+    topology.work.spend(topology.tombstone(topic, node));
     return done();
   };
   const created = (hadRoom: boolean) => (hadRoom ? done() : failure(503, 'TOO_MANY_REGISTRATIONS'));
@@ -36,47 +33,48 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
   const deleteChannel = (topic: string, channel: string) =>
     topology.deleteChannel(topic, channel) ? done() : failure(404, 'CHANNEL_NOT_FOUND');
 
+  const read = (
+    name: string,
+    args: readonly RouteArgument[],
+    answer: (...values: string[]) => HttpResponse,
+  ): RouteRow => {
+    return {
+      method: 'GET',
+      path: `/${name}`,
+      args,
+      action: { name, kind: 'read' },
+      answer: (_, ...values) => answer(...values),
+    };
+  };
+  const write = (name: string, args: readonly RouteArgument[], answer: (...values: string[]) => Answer): RouteRow => {
+    return {
+      method: 'POST',
+      path: `/${name}`,
+      args,
+      action: { name, kind: 'write' },
+      answer: (_, ...values) => answer(...values),
+    };
+  };
   return [
-    ['GET', '/ping', () => pong],
-    ['GET', '/info', () => info],
-    ['GET', '/debug', () => lists.debug()],
-    ['GET', '/topics', () => lists.topics()],
-    ['GET', '/nodes', () => lists.nodes()],
-    ['GET', '/channels', withArgs([anyTopic], (topic) => lists.channels(topic))],
-    ['GET', '/lookup', withArgs([anyTopic], (topic) => lists.lookup(topic))],
-    ['POST', '/topic/create', withArgs([legalTopic], createTopic)],
-    ['POST', '/topic/delete', withArgs([anyTopic], deleteTopic)],
-    ['POST', '/topic/tombstone', withArgs([anyTopic, anyNode], tombstone)],
-    ['POST', '/channel/create', withArgs([legalTopic, legalChannel], createChannel)],
-    ['POST', '/channel/delete', withArgs([legalTopic, legalChannel], deleteChannel)],
+    read('ping', [], () => pong),
+    read('info', [], () => info),
+    read('debug', [], () => lists.debug()),
+    read('topics', [], () => lists.topics()),
+    read('nodes', [], () => lists.nodes()),
+    read('channels', [anyTopic], (topic) => lists.channels(topic)),
+    read('lookup', [anyTopic], (topic) => lists.lookup(topic)),
+    write('topic/create', [legalTopic], createTopic),
+    write('topic/delete', [anyTopic], deleteTopic),
+    write('topic/tombstone', [anyTopic, anyNode], tombstone),
+    write('channel/create', [legalTopic, legalChannel], createChannel),
+    write('channel/delete', [legalTopic, legalChannel], deleteChannel),
     ...createPprofRoutes(commandLine),
   ];
 }
 
-interface Argument {
-  readonly name: string;
-  readonly isLegal?: (value: string) => boolean;
-}
+type Answer = ReturnType<RouteRow['answer']>;
 
-const anyTopic: Argument = { name: 'topic' };
-const legalTopic: Argument = { name: 'topic', isLegal: isTopicName };
-const legalChannel: Argument = { name: 'channel', isLegal: isChannelName };
-const anyNode: Argument = { name: 'node' };
-
-/** Reads the arguments off the query, in order; the first that is missing or not legal is the answer. */
-function withArgs<A extends Argument[]>(
-  wanted: readonly [...A],
-  route: (...values: { [I in keyof A]: string }) => HttpResponse,
-): Route {
-  const names = wanted.map(({ name }) => name);
-  return ({ query }) => {
-    const values = readArguments(query, names);
-    if (!values) return failure(400, 'INVALID_REQUEST');
-    for (const [i, { name, isLegal }] of wanted.entries()) {
-      const value = values[i];
-      if (value === undefined) return failure(400, `MISSING_ARG_${name.toUpperCase()}`);
-      if (isLegal?.(value) === false) return failure(400, `INVALID_ARG_${name.toUpperCase()}`);
-    }
-    return route(...(values as { [I in keyof A]: string }));
-  };
-}
+const anyTopic: RouteArgument = { name: 'topic' };
+const legalTopic: RouteArgument = { name: 'topic', isLegal: isTopicName };
+const legalChannel: RouteArgument = { name: 'channel', isLegal: isChannelName };
+const anyNode: RouteArgument = { name: 'node' };

@@ -6,7 +6,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLookupd } from 'nsqlookupd/daemon';
-import { createHttpHandler } from 'nsqlookupd/http';
+import { type SyncHttpHandler, createHttpHandler } from 'nsqlookupd/http';
 import { peerOf } from '../support/peers.js';
 import { CHANGE_EVERY_MS, changeAt, CHANGES_AT_ONCE, fill, WORLDS } from './worlds.js';
 
@@ -15,7 +15,7 @@ const [kind = '', world = '', target = '', changing = ''] = process.argv.slice(2
 const topology = fill(WORLDS[world]!);
 
 function bare() {
-  const handler = createHttpHandler({ topology });
+  const handler = createHttpHandler({ topology }) as SyncHttpHandler;
   const [path = '', query = ''] = target.split('?');
   const response = handler({ method: 'GET', path, query, headers: {} })!;
   const body = Buffer.from(response.body as Uint8Array | string);

@@ -13,14 +13,13 @@ import {
   type HttpResponse,
   type NodeListener,
   type NodeResponse,
-  type SyncHttpHandler,
 } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 
 export async function claims(): Promise<Record<string, boolean>> {
   const topology = new Topology({ db: new RegistrationDB(), clock: () => 0 });
   topology.createTopic('orders');
-  const handler: SyncHttpHandler = createHttpHandler({ topology, version: '1.2.3', maxCacheBytes: 0 });
+  const handler = createHttpHandler({ topology, version: '1.2.3', maxCacheBytes: 0 });
   const request: HttpRequest = { method: 'GET', path: '/topics', query: '', headers: {} };
 
   const lines: string[] = [];
@@ -53,8 +52,8 @@ export async function claims(): Promise<Record<string, boolean>> {
 
   const notFound: HttpResponse = answerNotFound();
   return {
-    'a request is answered': handler(request)?.status === 200,
-    'another path is left to the host': handler({ ...request, path: '/mine' }) === undefined,
+    'a request is answered': (await handler(request))?.status === 200,
+    'another path is left to the host': (await handler({ ...request, path: '/mine' })) === undefined,
     'or is not found': (await orNotFound(handler)({ ...request, path: '/mine' }))?.status === notFound.status,
     'a decorator answers, and one logs': tea?.status === 418 && lines.length === 1,
     'fetch is answered': info.status === 200 && (await info.text()) === '{"version":"1.2.3"}',

@@ -1,4 +1,4 @@
-import { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
+import { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION, type SyncHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
 import type { Scenario, ScenarioConnection, ScenarioTarget } from 'nsqlookupd/testing';
@@ -30,7 +30,7 @@ export function createMemoryLookupd({ options = {} }: Pick<Scenario, 'options'>)
       version: facts.version,
     },
   });
-  const http = createHttpHandler({ topology });
+  const http = createHttpHandler({ topology }) as SyncHttpHandler;
 
   return {
     facts,

@@ -56,6 +56,7 @@ export function toFastifyPlugin(
   handler: HttpHandler,
   options: NodeHandlerOptions = {},
 ): (scope: FastifyScope, options: unknown, done: () => void) => void {
+  toNodeHandler(handler, options); // tells a misuse now, not when the plugin is loaded
   return (scope, _options, done) => {
     const prefix = scope.prefix.replace(/\/+$/, '');
     const mounted = prefix === '' ? handler : underPrefix(prefix)(handler);

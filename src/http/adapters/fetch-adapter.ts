@@ -1,4 +1,5 @@
 import { callGuarded, printError, report } from '../../base/error-report.js';
+import { aFunction, checkOptions, type Checks } from '../../base/options.js';
 import type { OnError } from '../../registry/index.js';
 import { answerNotFound } from '../http-handler.js';
 import {
@@ -8,6 +9,7 @@ import {
   type HttpRequest,
   type HttpResponse,
 } from '../http-message.js';
+import { toPlainPath } from '../plain-path.js';
 import { failure } from '../responses.js';
 
 const encoder = new TextEncoder();
@@ -19,6 +21,8 @@ export interface FetchHandlerOptions {
   /** Gets what the handler threw, while the client gets a 500. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
+
+const CHECKS: Checks<FetchHandlerOptions> = { fallback: aFunction, onError: aFunction };
 
 /**
  * Makes a handler a function from a WHATWG `Request` to a `Response`. A handler that throws is answered 500; what
@@ -39,7 +43,7 @@ export function toFetchHandler(
   options: FetchHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
   assertHandler(handler);
-  const { onError = printError } = options;
+  const { onError = printError } = checkOptions('toFetchHandler', options, CHECKS);
   const { fallback = () => toResponse(answerNotFound(), false, onError) } = options;
   return async (request) => (await answerFetch(handler, request, onError)) ?? fallback(request);
 }
@@ -60,14 +64,21 @@ export async function answerFetch(
   }
 }
 
-function toHttpRequest({ method, url, headers }: Request): HttpRequest {
+function toHttpRequest(request: Request): HttpRequest {
+  const { method, url, headers } = request;
   const target = url.replace(/^[a-z]+:\/\/[^/?#]*/i, '').replace(/#.*$/, '');
   const mark = target.indexOf('?');
+  const sentPath = mark < 0 ? target : target.slice(0, mark);
   return {
     method,
-    path: mark < 0 ? target : target.slice(0, mark),
+    path: toPlainPath(sentPath) ?? sentPath,
+    sentPath,
     query: mark < 0 ? '' : target.slice(mark + 1),
     headers: Object.fromEntries(headers),
+    caller: {},
+    get signal() {
+      return request.signal;
+    },
   };
 }
 

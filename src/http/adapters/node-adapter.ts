@@ -1,5 +1,5 @@
 import { callGuarded, isThenable, printError, report } from '../../base/error-report.js';
-import { joinHostPort } from '../../base/host-port.js';
+import { aFunction, checkOptions, number, type Checks } from '../../base/options.js';
 import type { OnError } from '../../registry/index.js';
 import {
   assertHandler,
@@ -10,6 +10,17 @@ import {
 } from '../http-message.js';
 import { answerNotFound } from '../http-handler.js';
 import { failure } from '../responses.js';
+import { createRequestReader } from './node-request.js';
+
+/** What the adapter needs of a `net.Socket` or `tls.TLSSocket`. */
+export interface NodeSocket {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  /** Over TLS: whether the client's certificate was verified. */
+  readonly authorized?: boolean;
+  /** Over TLS: the client's certificate. */
+  getPeerCertificate?(): unknown;
+}
 
 /** What the adapter needs of a `node:http` (or Express, Connect) request. */
 export interface NodeRequest {
@@ -25,8 +36,8 @@ export interface NodeRequest {
   readonly httpVersionMajor?: number;
   /** Whether the body has been read to its end. */
   readonly complete?: boolean;
-  /** Whence the client's address is taken. */
-  readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined };
+  /** The client's connection. */
+  readonly socket: NodeSocket;
 }
 
 /** What the adapter needs of a `node:http` response. */
@@ -49,6 +60,10 @@ export interface NodeResponse {
   readonly headersSent: boolean;
   /** Whether it was cut off. */
   readonly destroyed: boolean;
+  /** Whether all of it is out. */
+  readonly writableFinished?: boolean;
+  /** Sends the status and headers before the body. */
+  flushHeaders?(): void;
 }
 
 type Next = (error?: unknown) => void;
@@ -73,6 +88,8 @@ export interface NodeHandlerOptions {
   readonly onError?: OnError | undefined;
 }
 
+const NODE_HANDLER_CHECKS: Checks<NodeHandlerOptions> = { maxIgnoredBodyBytes: number(0), onError: aFunction };
+
 const encoder = new TextEncoder();
 
 /**
@@ -91,8 +108,8 @@ const encoder = new TextEncoder();
  */
 export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
   assertHandler(handler);
-  const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = options;
-
+  const checked = checkOptions('toNodeHandler', options, NODE_HANDLER_CHECKS);
+  const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = checked;
   const read = createRequestReader();
   const send = createSender();
 
@@ -124,7 +141,7 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
   return (request, response, next) => {
     let result: ReturnType<HttpHandler>;
     try {
-      result = handler(read(request));
+      result = handler(read(request, response));
     } catch (error) {
       return fail(request, response, error, next);
     }
@@ -148,32 +165,6 @@ export function isAnswered(listener: NodeListener, request: NodeRequest, respons
       else reject(error);
     });
   });
-}
-
-type Socket = NodeRequest['socket'];
-
-/** Makes a reader of requests; a connection's address is put together once. */
-function createRequestReader(): (request: NodeRequest) => HttpRequest {
-  const addresses = new WeakMap<Socket, string>();
-  const addressOf = (socket: Socket): string | undefined => {
-    let address = addresses.get(socket);
-    if (address === undefined && socket.remoteAddress !== undefined && socket.remotePort !== undefined) {
-      addresses.set(socket, (address = joinHostPort(socket.remoteAddress, socket.remotePort)));
-    }
-    return address;
-  };
-  return ({ method = 'GET', url = '/', baseUrl, headers, socket }) => {
-    const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
-    const mark = target.indexOf('?');
-    return {
-      method,
-      path: mark < 0 ? target : target.slice(0, mark),
-      query: mark < 0 ? '' : target.slice(mark + 1),
-      headers,
-      basePath: baseUrl,
-      remoteAddress: addressOf(socket),
-    };
-  };
 }
 
 /** Whether more of a body may come than is worth waiting for, or a client waits to be told to send it. */
@@ -247,6 +238,7 @@ async function sendChunks(
   onError: OnError,
 ): Promise<void> {
   if (response.destroyed) return; // the client has gone meanwhile
+  response.flushHeaders?.();
   const iterator = chunks[Symbol.asyncIterator]();
   let goOn = () => {};
   let isClosed = false;

@@ -1,0 +1,60 @@
+import { joinHostPort } from '../../base/host-port.js';
+import type { Caller, CallerCertificate, HttpRequest } from '../http-message.js';
+import { toPlainPath } from '../plain-path.js';
+import type { NodeRequest, NodeResponse } from './node-adapter.js';
+
+/** Makes a reader of requests; what a connection tells of its client is put together once. */
+export function createRequestReader(): (request: NodeRequest, response: NodeResponse) => HttpRequest {
+  const callers = new WeakMap<NodeRequest['socket'], Caller>();
+  const callerOf = (socket: NodeRequest['socket']): Caller => {
+    let caller = callers.get(socket);
+    if (!caller) callers.set(socket, (caller = new NodeCaller(socket)));
+    return caller;
+  };
+  return ({ method = 'GET', url = '/', baseUrl, headers, socket }, response) => {
+    const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
+    const mark = target.indexOf('?');
+    const sentPath = mark < 0 ? target : target.slice(0, mark);
+    const caller = callerOf(socket);
+    let signal: AbortSignal | undefined;
+    return {
+      method,
+      path: toPlainPath(sentPath) ?? sentPath,
+      sentPath,
+      query: mark < 0 ? '' : target.slice(mark + 1),
+      headers,
+      basePath: baseUrl,
+      remoteAddress: caller.address,
+      caller,
+      get signal() {
+        return (signal ??= signalOf(response));
+      },
+    };
+  };
+}
+
+function signalOf(response: NodeResponse): AbortSignal {
+  const leaving = new AbortController();
+  const abort = () => {
+    if (response.writableFinished !== true) leaving.abort();
+  };
+  if (response.destroyed) abort();
+  else response.on('close', abort);
+  return leaving.signal;
+}
+
+class NodeCaller implements Caller {
+  readonly address: string | undefined;
+  readonly #socket: NodeRequest['socket'];
+
+  constructor(socket: NodeRequest['socket']) {
+    const { remoteAddress, remotePort } = socket;
+    this.#socket = socket;
+    if (remoteAddress !== undefined && remotePort !== undefined) this.address = joinHostPort(remoteAddress, remotePort);
+  }
+
+  get certificate(): CallerCertificate | undefined {
+    if (this.#socket.authorized !== true) return undefined;
+    return this.#socket.getPeerCertificate?.() as CallerCertificate | undefined;
+  }
+}

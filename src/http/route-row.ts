@@ -1,0 +1,77 @@
+import { failure } from './responses.js';
+import type { Caller, HttpRequest, HttpResponse } from './http-message.js';
+import { readArguments } from './query.js';
+
+/** What a route does, for who decides who may. */
+export interface Action {
+  /** Of nsqlookupd's routes their path without the first slash, such as `topic/delete`. */
+  readonly name: string;
+  /** Whether it changes anything. */
+  readonly kind: 'read' | 'write';
+}
+
+/** An argument in the query. */
+export interface RouteArgument {
+  readonly name: string;
+  /** Whether a value is legal. Default: any is. */
+  readonly isLegal?: ((value: string) => boolean) | undefined;
+}
+
+/** A route. */
+export interface RouteRow {
+  /** In upper case. What GET answers, HEAD does without the body. */
+  readonly method: string;
+  /** Plain and in lower case, such as `/topic/delete`. */
+  readonly path: string;
+  /** Each is needed: one that is missing or not legal is answered 400. Default: none. */
+  readonly args?: readonly RouteArgument[] | undefined;
+  readonly action: Action;
+  /** Gets the values of the arguments in their order. What it throws is answered 500. */
+  readonly answer: (request: HttpRequest, ...values: string[]) => HttpResponse | PromiseLike<HttpResponse>;
+}
+
+/** Why somebody may not: who they are is not known (401, with how to say it), or they may not do that (403). */
+export type Refusal =
+  | {
+      readonly status: 401;
+      /** The header `WWW-Authenticate`, such as `Bearer`. */
+      readonly challenge: string;
+      /** Default: `UNAUTHORIZED`. */
+      readonly message?: string | undefined;
+    }
+  | {
+      readonly status: 403;
+      /** Default: `FORBIDDEN`. */
+      readonly message?: string | undefined;
+    };
+
+/** Decides who may do what, now or later: `true`, or why not. What it throws, or any other answer, is answered 500. */
+export type Authorize = (
+  caller: Caller,
+  action: Action,
+  request: HttpRequest,
+) => true | Refusal | PromiseLike<true | Refusal>;
+
+/** A refusal as an answer. Throws a TypeError for what is none. */
+export function refuse(refusal: Refusal): HttpResponse {
+  if (refusal?.status === 403) return failure(403, refusal.message ?? 'FORBIDDEN');
+  if (refusal?.status !== 401 || typeof refusal.challenge !== 'string')
+    throw new TypeError('authorize must answer true, or a refusal with a status of 401 and a challenge, or of 403');
+  return failure(401, refusal.message ?? 'UNAUTHORIZED', { 'WWW-Authenticate': refusal.challenge });
+}
+
+/** Reads the arguments off the query, in order; the first that is missing or not legal is the answer. */
+export function toRoute({ args = [], answer }: RouteRow): (request: HttpRequest) => ReturnType<RouteRow['answer']> {
+  if (args.length === 0) return answer;
+  const names = args.map(({ name }) => name);
+  return (request) => {
+    const values = readArguments(request.query, names);
+    if (!values) return failure(400, 'INVALID_REQUEST');
+    for (const [i, { name, isLegal }] of args.entries()) {
+      const value = values[i];
+      if (value === undefined) return failure(400, `MISSING_ARG_${name.toUpperCase()}`);
+      if (isLegal?.(value) === false) return failure(400, `INVALID_ARG_${name.toUpperCase()}`);
+    }
+    return answer(request, ...(values as string[]));
+  };
+}
