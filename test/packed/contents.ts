@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize, sep } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { bundle } from './support/bundle.js';
-import { PackedProject, runTool } from './support/packed-project.js';
-import { mayLoad, moduleIn } from './support/modules.js';
+import { describe, test } from 'node:test';
+import { bundle } from '../support/bundle.js';
+import { mayLoad, moduleIn } from '../support/modules.js';
+import { runTool } from '../support/packed-project.js';
+import { project } from './project.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle, eventemitter3 included: minified, and gzipped. */
 const MAX_REGISTRY_BYTES = 14_000;
 const MAX_REGISTRY_GZIP_BYTES = 5_000;
 
-const project = new PackedProject();
-after(() => project.remove());
 const { files, subpaths, manifest } = project;
 const nameOf = (subpath: string) => subpath.replace('.', 'nsqlookupd');
 /** A subpath's file, as in either build. */
