@@ -4,7 +4,7 @@ import { createMemoryLookupd } from './support/memory-lookupd.js';
 
 const scenarios = await loadScenarios();
 
-describe('recorded from nsqlookupd 1.3.0, through the handlers in memory', () => {
+describe('recorded from nsqlookupd, through the handlers in memory', () => {
   for (const scenario of scenarios) {
     test(scenario.name, async () => {
       await using lookupd = createMemoryLookupd(scenario);

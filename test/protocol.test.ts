@@ -229,7 +229,6 @@ describe('protocol', () => {
         fields(',"x":[[],{"hostname":1},[]],"hostname":"A","y":{"z":[1]}'),
         { hostname: 'A' },
       ],
-      ['an integer of more than 32 bits, as recorded', fields(',"tcp_port":42949677100'), { tcpPort: 42949677100 }],
       ['the highest port', fields(',"tcp_port":65535'), { tcpPort: 65_535 }],
     ];
     for (const [what, json, expected] of taken) {
@@ -266,6 +265,7 @@ describe('protocol', () => {
       ['a port of -0', fields(',"http_port":-0')],
       ['a negative port', fields(',"http_port":-1')],
       ['a port over 65535', fields(',"tcp_port":65536')],
+      ['a port of more than 32 bits', fields(',"tcp_port":42949677100')],
       ['nesting too deep', fields(`,"x":${'['.repeat(10_000)}${']'.repeat(10_000)}`)],
       ['a control character in a string', fields(',"hostname":"\n"')],
     ];

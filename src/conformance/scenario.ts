@@ -86,13 +86,13 @@ const RETRY_MS = 20;
 const HEADERS = ['content-type', 'x-nsq-content-type', 'location', 'allow'];
 
 /**
- * The 149 recorded conversations. They are loaded when this is first called.
+ * The 159 recorded conversations. They are loaded when this is first called.
  *
  * @example
  * ```js
  * import { loadScenarios } from 'nsqlookupd/testing';
  *
- * console.log((await loadScenarios()).length); // 149
+ * console.log((await loadScenarios()).length); // 159
  * ```
  */
 export async function loadScenarios(): Promise<readonly Scenario[]> {
@@ -160,7 +160,6 @@ export async function playScenario(scenario: Scenario, lookupd: ScenarioTarget):
     else if (step.close !== undefined) await connection(step.close).close();
     else if (step.http !== undefined) await compareHttp(lookupd, step, expected, where);
     else if (step.sleep !== undefined) await lookupd.sleep(step.sleep);
-    // A step that names no connection (the recorder left some, after a peer had gone) does nothing.
   }
 }
 

@@ -56,12 +56,9 @@ export function encodeIdentity(identity: Identity): Uint8Array {
   );
 }
 
-/**
- * 1 to 65,535, which is what TCP has. Numbers that not even 32 bits hold are let through as well: peers with
- * such ports are in the recorded conversations with nsqlookupd, which takes any integer.
- */
+/** nsqlookupd takes any integer; TCP does not. */
 function isPort(port: number): boolean {
-  return port >= 1 && (port <= 0xffff || (port > 0xffffffff && Number.isSafeInteger(port)));
+  return port >= 1 && port <= 0xffff;
 }
 
 /**

@@ -13,12 +13,16 @@ export interface QuietCommand extends AsyncDisposable {
 }
 
 /** `program`, if given, runs instead of ours: it takes the same flags. */
-export async function startQuietly(nodeArgs: readonly string[] = [], program?: string): Promise<QuietCommand> {
+export async function startQuietly(
+  nodeArgs: readonly string[] = [],
+  program?: string,
+  logLevel = 'fatal',
+): Promise<QuietCommand> {
   const [tcpPort, httpPort] = await Promise.all([freePort(), freePort()]);
   const flags = [
     `-tcp-address=127.0.0.1:${tcpPort}`,
     `-http-address=127.0.0.1:${httpPort}`,
-    '-log-level=fatal',
+    `-log-level=${logLevel}`,
     '-inactive-producer-timeout=1h',
   ];
   const [command, args] =

@@ -13,10 +13,10 @@ const AT_ONCE = 200;
 const OK_BYTES = 6;
 
 /** Peers that have introduced themselves, as `host-0` and so on. */
-export async function greet(port: number, count: number): Promise<Socket[]> {
+export async function greet(port: number, count: number, host = 'host'): Promise<Socket[]> {
   const sockets: Socket[] = [];
   const one = async (_: unknown, i: number) => {
-    const bytes = Buffer.concat(greeting(`host-${sockets.length + i}`).map(encodePeerMessage));
+    const bytes = Buffer.concat(greeting(`${host}-${sockets.length + i}`).map(encodePeerMessage));
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     socket.write(bytes);

@@ -1,15 +1,13 @@
-// Writes the public API of each subpath to docs/api/<subpath>.api.md (`npm run api`), or with `--check [folder]` says
-// where it differs from what is there (`npm run api:check`). Either way it fails when an export, or a member of one, has
+// Writes the public API of each subpath to docs/api/<subpath>.api.md (`npm run api`), or with `--check` says where it
+// differs from what is there (`npm run api:check`). Either way it fails when an export, or a member of one, has
 // no docstring. Reads the built dist/.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import { compareReports, faultsIn } from './api-diff.mjs';
 
-const UNDOCUMENTED = /^ *\/\/ .*\(undocumented\)\n(.*)$/gm;
-
-const args = process.argv.slice(2);
-const check = args[0] === '--check';
-const reports = args[1] ?? 'docs/api';
+const check = process.argv[2] === '--check';
+const reports = 'docs/api';
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const entries = Object.entries(manifest.exports).flatMap(([subpath, target]) => {
   const types = target.import?.types;
@@ -25,9 +23,10 @@ const compilerState = CompilerState.create(configs[0], {
 const faults = [];
 const referenced = new Set();
 const exported = new Set();
+const made = {};
 for (const [i, config] of configs.entries()) {
   const { name } = entries[i];
-  const { apiReportChanged, errorCount } = Extractor.invoke(config, {
+  Extractor.invoke(config, {
     compilerState,
     localBuild: !check,
     messageCallback: (message) => {
@@ -36,21 +35,18 @@ for (const [i, config] of configs.entries()) {
       if (message.logLevel === ExtractorLogLevel.Error) faults.push(`${name}: ${message.text}`);
     },
   });
-  if (check && (apiReportChanged || errorCount > 0)) {
-    faults.push(`${reports}/${name}.api.md is not what dist/ has: run npm run api and look at the diff`);
-  }
-  const report = readFileSync(`build/api/${name}.api.md`, 'utf8').replaceAll('\r\n', '\n');
-  for (const [, what] of report.matchAll(UNDOCUMENTED)) faults.push(`${name}: no docstring: ${what.trim()}`);
+  const report = (made[name] = readFileSync(`build/api/${name}.api.md`, 'utf8'));
+  faults.push(...faultsIn(name, report));
   for (const [, type] of report.matchAll(/^(?:export )?(?:class|interface|type) (\w+)/gm)) exported.add(type);
-  for (const [line] of report.matchAll(/^\/\/ Warning: .*$/gm)) faults.push(`${name}: ${line.slice(12)}`);
 }
 // A subpath may speak of what another one exports, but not of what none does.
 for (const type of referenced)
   if (!exported.has(type)) faults.push(`no subpath exports ${type}, which others speak of`);
-const names = entries.map(({ name }) => `${name}.api.md`);
-for (const file of readdirSync(reports)) {
-  if (!names.includes(file)) faults.push(`${reports}/${file} is of a subpath that package.json does not export`);
-}
+const kept = readdirSync(reports).map((file) => [
+  file.replace('.api.md', ''),
+  readFileSync(join(reports, file), 'utf8'),
+]);
+faults.push(...compareReports(made, Object.fromEntries(kept)));
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
 

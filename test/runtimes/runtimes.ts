@@ -57,7 +57,6 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   shutdown: 'is about Node’s http server',
   'worker-faults': 'is about Node’s Worker',
   packed: 'is about npm and the package',
-  'packed-types': 'is about the TypeScript compiler',
   'api-report': 'is about the TypeScript compiler',
   types: 'is about the TypeScript compiler',
   modules: 'reads the sources, and runs nothing',

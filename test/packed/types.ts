@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { PackedProject } from './support/packed-project.js';
+import { describe, test } from 'node:test';
+import { Compiler } from '../support/compiler.js';
+import { project } from './project.js';
 
 interface Mode {
   readonly options: Readonly<Record<string, string>>;
@@ -25,8 +26,7 @@ const MODES: Readonly<Record<string, Mode>> = {
 const NO_TYPES = ['./registry', './protocol', './tcp'];
 const WEB_TYPES = ['.', './http'];
 
-const project = new PackedProject();
-after(() => project.remove());
+const compiler = new Compiler();
 
 project.write(
   'run.mjs',
@@ -66,12 +66,11 @@ function compile(folder: string, subpaths: readonly string[], mode: Mode, enviro
     ...environment,
     strict: true,
     skipLibCheck: false,
-    noEmitOnError: true,
     outDir: 'out',
     rootDir: '.',
   };
-  project.write(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }));
-  project.node(resolve('node_modules/typescript/bin/tsc'), '-p', folder);
+  const config = project.write(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }));
+  assert.equal(compiler.compile(config), '');
   return mode.extensions.flatMap((extension) => consumers.map(([name]) => name + extension.replace('ts', 'js')));
 }
 

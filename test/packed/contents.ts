@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, normalize, sep } from 'node:path';
+import { describe, test } from 'node:test';
+import { bundle } from '../support/bundle.js';
+import { mayLoad, moduleIn } from '../support/modules.js';
+import { runTool } from '../support/packed-project.js';
+import { project } from './project.js';
+
+/** The most that `nsqlookupd/registry` may weigh in a browser's bundle, eventemitter3 included: minified, and gzipped. */
+const MAX_REGISTRY_BYTES = 14_000;
+const MAX_REGISTRY_GZIP_BYTES = 5_000;
+
+const { files, subpaths, manifest } = project;
+const nameOf = (subpath: string) => subpath.replace('.', 'nsqlookupd');
+/** A subpath's file, as in either build. */
+const entryOf = (subpath: string) => normalize(manifest.exports[subpath]!.import.default.replace('./dist/esm/', ''));
+const moduleOf = (subpath: string) => moduleIn(entryOf(subpath));
+
+describe('the tarball', () => {
+  test('holds what was built, the documentation, and nothing else', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+    // What has declarations for a source is made at build time, and is for the inside alone.
+    const endsOf = (path: string) => (path.endsWith('.d.ts') ? ['.js'] : ['.js', '.d.ts']);
+    const built = (folder: string) =>
+      sources.flatMap((path) => endsOf(path).map((end) => `dist/${folder}/${path.replace(/(?:\.d)?\.ts$/, end)}`));
+    // The command is run, not required: it is there once.
+    const common = built('cjs').filter((path) => !path.startsWith('dist/cjs/daemon/bin.'));
+    const docs = readdirSync('docs')
+      .filter((name) => /\.(?:md|svg)$/.test(name))
+      .map((name) => `docs/${name}`);
+    const words = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
+    const expected = [...built('esm'), ...common, ...docs, ...words, 'dist/cjs/package.json', 'package.json'];
+    assert.deepEqual([...files].sort(), expected.sort());
+  });
+
+  test('holds what its documents point to, and its code to no map', () => {
+    const installed = (path: string) => readFileSync(join(project.folder, 'node_modules/nsqlookupd', path), 'utf8');
+    for (const path of files.filter((path) => path.endsWith('.md'))) {
+      const links = [...installed(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) => link);
+      for (const link of links) assert.ok(files.includes(normalize(join(path, '..', link))), `${link} in ${path}`);
+    }
+    for (const path of files.filter((path) => /\.[jt]s$/.test(path))) {
+      assert.doesNotMatch(installed(path), /sourceMappingURL/, path);
+    }
+  });
+
+  test('brings along three packages that bring none', () => {
+    assert.deepEqual(project.packages.sort(), ['eventemitter3', 'nsqlookupd', 'smol-toml', 'tslib']);
+  });
+
+  test('publint finds nothing, not even something to suggest', () => {
+    assert.match(runTool('publint', '--strict', project.tarball), /All good!/);
+  });
+
+  test('attw finds nothing, node10 included', () => {
+    assert.match(runTool('attw', '--profile', 'strict', '--format', 'ascii', project.tarball), /No problems found/);
+  });
+});
+
+describe('the package, installed', () => {
+  test('every subpath gives the same classes to import and to require', () => {
+    project.write(
+      'identity.mjs',
+      `import assert from 'node:assert/strict';
+       import { createRequire } from 'node:module';
+       const require = createRequire(import.meta.url);
+       for (const name of ${JSON.stringify(subpaths.map(nameOf))}) {
+         const imported = await import(name);
+         const required = require(name);
+         assert.deepEqual(Object.keys(required).sort(), Object.keys(imported).sort(), name);
+         for (const key of Object.keys(imported)) assert.equal(required[key], imported[key], name + ' ' + key);
+       }
+       const { RegistrationDB } = await import('nsqlookupd/registry');
+       assert.ok(new (require('nsqlookupd').RegistrationDB)() instanceof RegistrationDB);
+       assert.equal(require('nsqlookupd/package.json').version, '${manifest.version}');`,
+    );
+    project.node('identity.mjs');
+  });
+
+  test('has a command', () => {
+    assert.ok(readdirSync(join(project.folder, 'node_modules/.bin')).includes('nsqlookupd'));
+    assert.match(
+      project.node('node_modules/.bin/nsqlookupd', '-version'),
+      new RegExp(`nsqlookupd ${manifest.version}`),
+    );
+  });
+});
+
+const WAYS = [
+  { way: 'import', build: 'esm', flags: ['--input-type=module'], code: (name: string) => `import '${name}'` },
+  { way: 'require', build: 'esm', flags: [], code: (name: string) => `require('${name}')` },
+  {
+    way: 'require where ESM cannot be required',
+    build: 'cjs',
+    flags: ['--no-experimental-require-module'],
+    code: (name: string) => `require('${name}')`,
+  },
+];
+
+describe('a subpath loads its own module, and those that it may use', () => {
+  for (const subpath of subpaths) {
+    for (const { way, build, flags, code } of WAYS) {
+      test(`${way} ${nameOf(subpath)}`, () => {
+        const loaded = project.loadedBy(...flags, '-e', code(nameOf(subpath)));
+        const dist = join('nsqlookupd/dist', build) + sep;
+        const own = loaded.filter((path) => path.startsWith('nsqlookupd')).map((path) => path.replace(dist, ''));
+        assert.ok(own.includes(entryOf(subpath)), `${entryOf(subpath)} in ${own.join()}`);
+
+        // Two builds of one class would be two classes: whatever is left of the prefix shows here as a module.
+        const may = mayLoad(moduleOf(subpath));
+        assert.deepEqual(
+          [...new Set(own.map(moduleIn))].filter((loadedModule) => !may.has(loadedModule)),
+          [],
+        );
+        const packages = loaded.filter((path) => !path.startsWith('nsqlookupd')).map((path) => path.split(sep)[0]!);
+        assert.deepEqual(
+          [...new Set(packages)].filter((name) => name !== 'tslib' && !may.has(name)),
+          [],
+        );
+        // A parser of TOML is for who has a config file.
+        assert.ok(!packages.includes('smol-toml'));
+        const below = subpaths.filter((other) => subpath !== '.' && other.startsWith(`${subpath}/`));
+        for (const other of below) assert.ok(!own.includes(entryOf(other)), other);
+      });
+    }
+  }
+
+  test('the command loads the parser of TOML when it has a config file to read', () => {
+    const config = project.write('config.toml', 'log_level = "none such"\n');
+    const parsers = (...args: string[]) =>
+      project.loadedBy('node_modules/.bin/nsqlookupd', ...args).filter((path) => path.startsWith('smol-toml'));
+    assert.deepEqual(parsers('-version'), []);
+    assert.deepEqual(parsers('-tcp-address=nowhere'), []);
+    assert.ok(parsers(`-config=${config}`).length > 0);
+  });
+});
+
+describe('bundled for a browser', () => {
+  test('nsqlookupd/registry is small, and alone', async (t) => {
+    const { bytes, gzipBytes, files } = await bundle(`export * from 'nsqlookupd/registry'`, project.folder);
+    t.diagnostic(`nsqlookupd/registry: ${bytes} bytes minified, ${gzipBytes} gzipped`);
+    assert.ok(bytes <= MAX_REGISTRY_BYTES, `${bytes} bytes`);
+    assert.ok(gzipBytes <= MAX_REGISTRY_GZIP_BYTES, `${gzipBytes} bytes gzipped`);
+    const others = files.filter((path) => !/^node_modules\/nsqlookupd\/dist\/esm\/(?:base|registry)\//.test(path));
+    assert.ok(
+      others.length > 0 && others.every((path) => path.startsWith('node_modules/eventemitter3/')),
+      others.join(),
+    );
+  });
+
+  test('what is not used is left out', async () => {
+    const { files, bytes } = await bundle(
+      `import { encodeReply } from 'nsqlookupd'; console.log(encodeReply({ type: 'ok' }))`,
+      project.folder,
+    );
+    assert.ok(files.length > 0);
+    assert.ok(bytes < 2_000, `${bytes} bytes`);
+  });
+
+  for (const subpath of subpaths.filter((subpath) => !mayLoad(moduleOf(subpath)).has('node:'))) {
+    test(`${nameOf(subpath)} needs nothing of Node's`, async () => {
+      const { files } = await bundle(`export * from '${nameOf(subpath)}'`, project.folder);
+      assert.ok(files.length > 0);
+    });
+  }
+});

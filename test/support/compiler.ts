@@ -1,0 +1,40 @@
+import { dirname } from 'node:path';
+import ts from 'typescript';
+
+/** TypeScript for several programs: the language's and Node's own types are read once, and are not checked. */
+export class Compiler {
+  readonly #shared = new Map<string, ts.SourceFile | undefined>();
+
+  /** Compiles what a tsconfig.json names, and answers what there is to say of it. If there is, nothing is written. */
+  compile(configFile: string): string {
+    const { config } = ts.readConfigFile(configFile, (path) => ts.sys.readFile(path)) as { config: unknown };
+    const { options, fileNames, errors } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(configFile));
+    const host = this.#host(options);
+    const program = ts.createProgram(fileNames, options, host);
+    const files = program.getSourceFiles().filter(({ fileName }) => !isShared(fileName));
+    const diagnostics = [
+      ...errors,
+      ...program.getOptionsDiagnostics(),
+      ...program.getGlobalDiagnostics(),
+      ...files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]),
+    ];
+    if (diagnostics.length === 0) program.emit();
+    return ts.formatDiagnostics(diagnostics, host);
+  }
+
+  #host(options: ts.CompilerOptions): ts.CompilerHost {
+    const host = ts.createCompilerHost(options);
+    const read = host.getSourceFile.bind(host);
+    host.getSourceFile = (path, how, ...rest) => {
+      if (!isShared(path)) return read(path, how, ...rest);
+      const key = `${path} ${JSON.stringify(how)}`;
+      if (!this.#shared.has(key)) this.#shared.set(key, read(path, how, ...rest));
+      return this.#shared.get(key);
+    };
+    return host;
+  }
+}
+
+function isShared(path: string): boolean {
+  return /[\\/](?:typescript[\\/]lib|@types)[\\/]/.test(path);
+}
