@@ -154,4 +154,45 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       assert.match(command.log(), /INFO: 200 GET \/ping \(127\.0\.0\.1:\d+\) [\d.]+(µs|ms)\n/);
     });
   }
+
+  test('SIGHUP does not end it', { ...TIMEOUT, skip: noSignals }, async () => {
+    await using command = await startCommand();
+    command.process.kill('SIGHUP');
+    assert.equal((await fetchRaw(command.httpPort, 'GET', '/ping')).text, 'OK');
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
+  describe('a log that nobody reads', { skip: noSignals }, () => {
+    const REQUESTS = 600;
+    const query = 'x'.repeat(7000);
+
+    async function startUnread() {
+      const command = await startCommand();
+      command.process.stderr!.pause();
+      const socket = connect(command.httpPort, '127.0.0.1');
+      let answers = 0;
+      socket.setEncoding('latin1').on('data', (text: string) => (answers += text.split('HTTP/1.1 200').length - 1));
+      for (let i = 0; i < REQUESTS; i++) socket.write(`GET /ping?${query} HTTP/1.1\r\nHost: h\r\n\r\n`);
+      while (answers < REQUESTS) await once(socket, 'data');
+      socket.destroy();
+      return command;
+    }
+
+    test('does not keep it from ending', TIMEOUT, async () => {
+      await using command = await startUnread();
+      assert.deepEqual(await command.stop(), { code: 0, signal: null });
+    });
+
+    test('is kept up to 1 MiB, and tells how many lines are lost when it is read again', TIMEOUT, async () => {
+      await using command = await startUnread();
+      const before = command.log().length;
+      command.process.stderr!.resume();
+      while (!/ lines lost\n/.test(command.log())) await once(command.process.stderr!, 'data');
+      const kept = command.log().length - before;
+      assert.ok(kept > 1024 * 1024 * 0.9 && kept < 1024 * 1024 * 1.5, `${kept} bytes`);
+      const [, lost] = /WARNING: (\d+) lines lost\n/.exec(command.log()) ?? [];
+      const seen = command.log().split('GET /ping?').length - 1;
+      assert.equal(seen + Number(lost), REQUESTS);
+    });
+  });
 });
