@@ -54,9 +54,10 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [['--nope=1'], /not defined: -nope/],
       [['-constructor'], /not defined: -constructor/],
       [['-tcp-address'], /needs an argument: -tcp-address/],
-      [['-tombstone-lifetime=45'], /"45" for flag -tombstone-lifetime: not a duration/],
+      [['-tombstone-lifetime=45'], /"45" for flag -tombstone-lifetime: not a duration from 0 on, such as 1m30s/],
       [['-inactive-producer-timeout', '-5s'], /"-5s" for flag -inactive-producer-timeout/],
-      [['-log-level=loud'], /"loud" for flag -log-level/],
+      [['-log-level=trace'], /"trace" for flag -log-level: not one of debug, info, warn, error, fatal/],
+      [['-max-connections=-1'], /"-1" for flag -max-connections: not a whole number from 0 on/],
       [['-verbose=perhaps'], /"perhaps" for flag -verbose/],
       [['serve'], /"serve" is not a flag/],
       [['--', '-version'], /"--" is not a flag/],
@@ -87,7 +88,7 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [
         'a bare number',
         () => ['-config', configFile('tombstone_lifetime = 45\n')],
-        /tombstone_lifetime must be a string/,
+        /tombstone_lifetime must be a string, such as "45s"/,
       ],
       ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
     ];
@@ -130,7 +131,7 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       ].join('\n'),
     );
     await using command = await startCommand(['--config', config, '-log-level=INFO']);
-    for (const line of command.log().trimEnd().split('\n')) assert.match(line, /^\[file\] .* INFO: /);
+    for (const line of command.log().trimEnd().split('\n')) assert.match(line, /^\[file\] .* (INFO|WARNING): /);
     const socket = connect(command.tcpPort, '127.0.0.1');
     const body = '{"broadcast_address":"h","tcp_port":1,"http_port":2,"version":"1"}';
     socket.write(`  V1IDENTIFY\n\0\0\0${String.fromCharCode(body.length)}${body}`);

@@ -68,7 +68,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       httpMaxBodyBytes: settings['http-max-body-bytes'],
       httpRequestTimeoutMs: settings['http-request-timeout'],
       httpIdleTimeoutMs: settings['http-idle-timeout'],
-      clock,
+      keepAliveMs: settings['keep-alive'],
+      ...(settings['broadcast-tcp-port'] > 0 && { broadcastTcpPort: settings['broadcast-tcp-port'] }),
+      ...(settings['broadcast-http-port'] > 0 && { broadcastHttpPort: settings['broadcast-http-port'] }),
+      commandLine: [...process.argv.slice(0, 2), ...args],
       log,
       onError: (error, what) => log.error?.(`${what} - ${error instanceof Error ? error.stack : String(error)}`),
     });
