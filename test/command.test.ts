@@ -54,9 +54,10 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [['--nope=1'], /not defined: -nope/],
       [['-constructor'], /not defined: -constructor/],
       [['-tcp-address'], /needs an argument: -tcp-address/],
-      [['-tombstone-lifetime=45'], /"45" for flag -tombstone-lifetime: not a duration/],
+      [['-tombstone-lifetime=45'], /"45" for flag -tombstone-lifetime: not a duration from 0 on, such as 1m30s/],
       [['-inactive-producer-timeout', '-5s'], /"-5s" for flag -inactive-producer-timeout/],
-      [['-log-level=loud'], /"loud" for flag -log-level/],
+      [['-log-level=trace'], /"trace" for flag -log-level: not one of debug, info, warn, error, fatal/],
+      [['-max-connections=-1'], /"-1" for flag -max-connections: not a whole number from 0 on/],
       [['-verbose=perhaps'], /"perhaps" for flag -verbose/],
       [['serve'], /"serve" is not a flag/],
       [['--', '-version'], /"--" is not a flag/],
@@ -87,7 +88,7 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [
         'a bare number',
         () => ['-config', configFile('tombstone_lifetime = 45\n')],
-        /tombstone_lifetime must be a string/,
+        /tombstone_lifetime must be a string, such as "45s"/,
       ],
       ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
     ];
@@ -130,7 +131,7 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       ].join('\n'),
     );
     await using command = await startCommand(['--config', config, '-log-level=INFO']);
-    for (const line of command.log().trimEnd().split('\n')) assert.match(line, /^\[file\] .* INFO: /);
+    for (const line of command.log().trimEnd().split('\n')) assert.match(line, /^\[file\] .* (INFO|WARNING): /);
     const socket = connect(command.tcpPort, '127.0.0.1');
     const body = '{"broadcast_address":"h","tcp_port":1,"http_port":2,"version":"1"}';
     socket.write(`  V1IDENTIFY\n\0\0\0${String.fromCharCode(body.length)}${body}`);
@@ -154,4 +155,45 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       assert.match(command.log(), /INFO: 200 GET \/ping \(127\.0\.0\.1:\d+\) [\d.]+(µs|ms)\n/);
     });
   }
+
+  test('SIGHUP does not end it', { ...TIMEOUT, skip: noSignals }, async () => {
+    await using command = await startCommand();
+    command.process.kill('SIGHUP');
+    assert.equal((await fetchRaw(command.httpPort, 'GET', '/ping')).text, 'OK');
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
+  describe('a log that nobody reads', { skip: noSignals }, () => {
+    const REQUESTS = 600;
+    const query = 'x'.repeat(7000);
+
+    async function startUnread() {
+      const command = await startCommand();
+      command.process.stderr!.pause();
+      const socket = connect(command.httpPort, '127.0.0.1');
+      let answers = 0;
+      socket.setEncoding('latin1').on('data', (text: string) => (answers += text.split('HTTP/1.1 200').length - 1));
+      for (let i = 0; i < REQUESTS; i++) socket.write(`GET /ping?${query} HTTP/1.1\r\nHost: h\r\n\r\n`);
+      while (answers < REQUESTS) await once(socket, 'data');
+      socket.destroy();
+      return command;
+    }
+
+    test('does not keep it from ending', TIMEOUT, async () => {
+      await using command = await startUnread();
+      assert.deepEqual(await command.stop(), { code: 0, signal: null });
+    });
+
+    test('is kept up to 1 MiB, and tells how many lines are lost when it is read again', TIMEOUT, async () => {
+      await using command = await startUnread();
+      const before = command.log().length;
+      command.process.stderr!.resume();
+      while (!/ lines lost\n/.test(command.log())) await once(command.process.stderr!, 'data');
+      const kept = command.log().length - before;
+      assert.ok(kept > 1024 * 1024 * 0.9 && kept < 1024 * 1024 * 1.5, `${kept} bytes`);
+      const [, lost] = /WARNING: (\d+) lines lost\n/.exec(command.log()) ?? [];
+      const seen = command.log().split('GET /ping?').length - 1;
+      assert.equal(seen + Number(lost), REQUESTS);
+    });
+  });
 });

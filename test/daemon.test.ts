@@ -184,3 +184,47 @@ test('the system clock tells milliseconds since 1970, with fractions, and does n
   );
   assert.ok(times.some((time) => !Number.isInteger(time)));
 });
+
+describe('what createLookupd tells peers and clients', () => {
+  test('no command line unless one is handed in', TIMEOUT, async () => {
+    for (const [commandLine, expected] of [
+      [undefined, ''],
+      [['a', 'b'], 'a\0b'],
+    ] as const) {
+      await using lookupd = createLookupd({ ...LOOPBACK, commandLine });
+      const { httpAddress } = await lookupd.listen();
+      assert.equal((await fetchRaw(portOf(httpAddress), 'GET', '/debug/pprof/cmdline')).text, expected);
+    }
+  });
+
+  test(
+    'the ports and the address that it is given, with a warning if the address does not resolve',
+    TIMEOUT,
+    async () => {
+      let warn: (line: string) => void = () => undefined;
+      const warned = new Promise<string>((resolve) => (warn = resolve));
+      await using lookupd = createLookupd({
+        ...LOOPBACK,
+        broadcastAddress: 'nowhere.invalid',
+        broadcastTcpPort: 14,
+        broadcastHttpPort: 15,
+        log: { warn },
+      });
+      const { tcpAddress } = await lookupd.listen();
+      const nsqd = await FakeNsqd.connect(tcpAddress, 'host-1:4150');
+      const { broadcastAddress, tcpPort, httpPort } = await nsqd.identify();
+      assert.deepEqual([broadcastAddress, tcpPort, httpPort], ['nowhere.invalid', 14, 15]);
+      assert.match(await warned, /nowhere\.invalid does not resolve/);
+      nsqd.drop();
+    },
+  );
+
+  test('decorators wrap every answer', TIMEOUT, async () => {
+    await using lookupd = createLookupd({
+      ...LOOPBACK,
+      decorators: [() => () => ({ status: 403, headers: {}, body: '' })],
+    });
+    const { httpAddress } = await lookupd.listen();
+    assert.equal((await fetchRaw(portOf(httpAddress), 'GET', '/ping')).status, 403);
+  });
+});

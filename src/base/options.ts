@@ -33,6 +33,11 @@ export const aFunction = must((value) => typeof value === 'function', 'a functio
 export const anArray = must(Array.isArray, 'an array');
 export const anObject = must((value) => typeof value === 'object' && value !== null, 'an object');
 
+/** One of those words. */
+export function oneOf(words: readonly string[]): Check {
+  return must((value) => words.includes(value as string), `one of ${words.join(', ')}`);
+}
+
 /** An object that has those methods. */
 export function withMethods(what: string, ...names: readonly string[]): Check {
   return must(

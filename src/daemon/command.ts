@@ -2,12 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { NSQLOOKUPD_VERSION } from '../http/index.js';
 import { defaultSettings, parseFlags, readConfig, SettingError, usage, type Settings } from './flags.js';
 import { createLookupd, type Lookupd } from './lookupd.js';
+import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
 import { createSystemClock } from './system-clock.js';
 import { PACKAGE_VERSION } from '../base/version.js';
 
 const BAD_FLAG = 2;
 const FAILED = 1;
+/** How long the end waits for who reads the log, within the grace period. */
+const LOG_FLUSH_MS = 1000;
 const VERSION = `nsqlookupd v${NSQLOOKUPD_VERSION} (built w/node${process.versions.node}, npm nsqlookupd ${PACKAGE_VERSION})`;
 
 /**
@@ -36,6 +39,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   process.stderr.on('error', () => {}); // a log that nobody reads any more ends nothing
   const clock = createSystemClock();
   let log = createLogger({ clock });
+  let endBy = Infinity;
   try {
     const given = { ...(await loadConfig(flags.config)), ...flags };
     const settings = { ...defaultSettings(), ...given };
@@ -64,15 +68,20 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       httpMaxBodyBytes: settings['http-max-body-bytes'],
       httpRequestTimeoutMs: settings['http-request-timeout'],
       httpIdleTimeoutMs: settings['http-idle-timeout'],
-      clock,
+      keepAliveMs: settings['keep-alive'],
+      ...(settings['broadcast-tcp-port'] > 0 && { broadcastTcpPort: settings['broadcast-tcp-port'] }),
+      ...(settings['broadcast-http-port'] > 0 && { broadcastHttpPort: settings['broadcast-http-port'] }),
+      commandLine: [...process.argv.slice(0, 2), ...args],
       log,
       onError: (error, what) => log.error?.(`${what} - ${error instanceof Error ? error.stack : String(error)}`),
     });
-    await serve(lookupd);
+    await serve(lookupd, () => (endBy = performance.now() + settings['grace-period']));
     return 0;
   } catch (error) {
     log.fatal(messageOf(error));
     return FAILED;
+  } finally {
+    await stderrWritten(Math.max(0, Math.min(LOG_FLUSH_MS, endBy - performance.now())));
   }
 }
 
@@ -91,14 +100,19 @@ async function loadConfig(path: string | undefined): Promise<Partial<Settings>> 
   }
 }
 
-async function serve(lookupd: Lookupd): Promise<void> {
-  const stop = () => void lookupd.close();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+/** Until a signal ends it, of which `ending` is told. A hang-up of the terminal does not. */
+async function serve(lookupd: Lookupd, ending: () => void): Promise<void> {
+  const stop = () => {
+    ending();
+    void lookupd.close();
+  };
+  const stay = () => undefined;
+  process.once('SIGINT', stop).once('SIGTERM', stop).on('SIGHUP', stay);
   try {
     await lookupd.listen();
     await lookupd.closed;
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stay);
   }
 }
 

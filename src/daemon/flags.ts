@@ -19,7 +19,7 @@ import {
   DEFAULT_HTTP_MAX_HEADER_BYTES,
   DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
 } from './http-server.js';
-import { DEFAULT_GRACE_MS, DEFAULT_HTTP_ADDRESS, DEFAULT_TCP_ADDRESS } from './lookupd.js';
+import { DEFAULT_GRACE_MS, DEFAULT_HTTP_ADDRESS, DEFAULT_KEEP_ALIVE_MS, DEFAULT_TCP_ADDRESS } from './lookupd.js';
 import { DEFAULT_LOG_PREFIX, LOG_LEVELS } from './stderr-logger.js';
 
 /** How the text of a flag or of a config value is read, and how a default is shown. */
@@ -29,6 +29,8 @@ interface Kind<T> {
   readonly show: (value: T) => string;
   /** What a text of this kind looks like, for the help. */
   readonly like: string;
+  /** What is allowed, for the message about a text that is not. */
+  readonly allowed?: string;
   /** The type of such a value in the config file. */
   readonly toml: 'string' | 'boolean' | 'number';
 }
@@ -62,6 +64,7 @@ const LEVEL: Kind<(typeof LOG_LEVELS)[number]> = {
   parse: (text) => LOG_LEVELS.find((level) => level === text.toLowerCase()),
   show: String,
   like: 'level',
+  allowed: `one of ${LOG_LEVELS.join(', ')}`,
   toml: 'string',
 };
 
@@ -72,6 +75,7 @@ const DURATION: Kind<number> = {
   },
   show: formatDuration,
   like: 'duration from 0 on',
+  allowed: 'a duration from 0 on, such as 1m30s',
   toml: 'string',
 };
 
@@ -79,6 +83,7 @@ const INTEGER: Kind<number> = {
   parse: (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined),
   show: String,
   like: 'int',
+  allowed: 'a whole number from 0 on',
   toml: 'number',
 };
 
@@ -97,6 +102,9 @@ export const FLAGS = {
   'tcp-address': flag(STRING, DEFAULT_TCP_ADDRESS, 'host:port to listen on for peers; port 0 picks a free one'),
   'http-address': flag(STRING, DEFAULT_HTTP_ADDRESS, 'host:port to listen on for HTTP; port 0 picks a free one'),
   'broadcast-address': flag(STRING, '', 'where peers are told to find this lookupd (the OS hostname if empty)'),
+  'broadcast-tcp-port': flag(INTEGER, 0, 'the port for peers that they are told (the one it listens on if 0)'),
+  'broadcast-http-port': flag(INTEGER, 0, 'the port for HTTP that peers are told (the one it listens on if 0)'),
+  'keep-alive': flag(DURATION, DEFAULT_KEEP_ALIVE_MS, 'how long a connection is silent before TCP probes it'),
   'inactive-producer-timeout': flag(
     DURATION,
     DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
@@ -168,7 +176,9 @@ export function readConfig(config: Readonly<Record<string, unknown>>): Partial<S
       throw new SettingError(`unknown key ${JSON.stringify(key)}`);
     }
     const { toml } = FLAGS[name].kind;
-    if (typeof value !== toml) throw new SettingError(`key ${key} must be a ${toml}`);
+    if (typeof value !== toml) {
+      throw new SettingError(`key ${key} must be a ${toml}${FLAGS[name].kind === DURATION ? ', such as "45s"' : ''}`);
+    }
     set(settings, name, String(value), `key ${key}`);
   }
   return settings;
@@ -193,9 +203,10 @@ function isFlag(name: string): name is FlagName {
 
 function set(settings: Partial<Settings>, name: FlagName, text: string, where: string): void {
   const { kind } = FLAGS[name];
+  const { allowed = kind.like }: { readonly allowed?: string; readonly like: string } = kind;
   const value = kind.parse(text);
   if (value === undefined) {
-    throw new SettingError(`invalid value ${JSON.stringify(text)} for ${where}${kind.like && `: not a ${kind.like}`}`);
+    throw new SettingError(`invalid value ${JSON.stringify(text)} for ${where}${allowed && `: not ${allowed}`}`);
   }
   Object.assign(settings, { [name]: value });
 }

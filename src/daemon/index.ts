@@ -2,6 +2,7 @@ export {
   createLookupd,
   DEFAULT_GRACE_MS,
   DEFAULT_HTTP_ADDRESS,
+  DEFAULT_KEEP_ALIVE_MS,
   DEFAULT_TCP_ADDRESS,
   type Lookupd,
   type ListenAddresses,

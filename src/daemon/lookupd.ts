@@ -1,7 +1,9 @@
 import type { Server as HttpServer } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
+import { lookup } from 'node:dns/promises';
+import { createHttpHandler, createLogDecorator, decorate, orNotFound, type HttpDecorator } from '../http/index.js';
+import { createSteadyClock } from '../base/clock.js';
 import { printError } from '../base/error-report.js';
 import { joinHostPort } from '../base/host-port.js';
 import {
@@ -14,11 +16,10 @@ import {
   type TopologyOptions,
 } from '../registry/index.js';
 import { toSafeLogger } from '../base/logger.js';
-import { atLeast, pickOptions } from '../base/options.js';
+import { atLeast, number, pickOptions, text } from '../base/options.js';
 import { createTcpHandler, TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress, type ListenAddress } from './address.js';
 import { createHttpServer, RequestTracker, type HttpServerOptions } from './http-server.js';
-import { createSystemClock } from './system-clock.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
 export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
@@ -26,6 +27,9 @@ export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
 export const DEFAULT_HTTP_ADDRESS = '0.0.0.0:4161';
 /** 5 seconds: how long `close` waits for HTTP requests in flight. */
 export const DEFAULT_GRACE_MS = 5000;
+
+/** 140 seconds: with the system's probes, a silent peer is given up after about 150, as by nsqlookupd. */
+export const DEFAULT_KEEP_ALIVE_MS = 140_000;
 
 /** Connections that wait to be taken, as after a restart a whole fleet may at once; the system's limit may be lower. */
 const BACKLOG = 4096;
@@ -45,7 +49,20 @@ export interface LookupdOptions
   readonly broadcastAddress?: string | undefined;
   /** How long `close` waits for HTTP requests in flight before it cuts them off: milliseconds from 0 on. Default 5,000. */
   readonly graceMs?: number | undefined;
-  /** Default: the system's clock. */
+  /** The port that peers are told to find this lookupd at, from 1 to 65,535. Default: the port it listens on. */
+  readonly broadcastTcpPort?: number | undefined;
+  /** The port that peers are told to ask over HTTP, from 1 to 65,535. Default: the port it listens on. */
+  readonly broadcastHttpPort?: number | undefined;
+  /**
+   * How long a connection, of a peer or over HTTP, is silent before TCP asks whether it is still there: milliseconds from
+   * 1,000 on. Default 140,000; one that is gone is given up some ten seconds later.
+   */
+  readonly keepAliveMs?: number | undefined;
+  /** What `/debug/pprof/cmdline` tells. Default: nothing. */
+  readonly commandLine?: readonly string[] | undefined;
+  /** Wrap the HTTP handler, the first outermost; the log stands around them. Default: none. */
+  readonly decorators?: readonly HttpDecorator[] | undefined;
+  /** What ages are measured with: milliseconds. Default: one that nobody sets, `createSteadyClock()`. */
   readonly clock?: Clock | undefined;
   /** The registry to serve. Default: a new one. */
   readonly db?: RegistrationDB | undefined;
@@ -86,7 +103,9 @@ export interface Lookupd extends AsyncDisposable {
 }
 
 // Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
-const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 };
+const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true };
+/** The longest that Linux takes. */
+const MAX_KEEP_ALIVE_MS = 32_767_000;
 
 /**
  * Makes a lookupd; `listen` starts it. Throws a TypeError that names the option when an address is no `host:port`, or a
@@ -104,27 +123,42 @@ const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepA
  * ```
  */
 export function createLookupd(options: LookupdOptions = {}): Lookupd {
-  const { onError = printError, clock = createSystemClock(), broadcastAddress = hostname() } = options;
+  const { onError = printError, clock = createSteadyClock(), broadcastAddress = hostname() } = options;
   const { db = new RegistrationDB({ onError }) } = options;
   const log = toSafeLogger(options.log ?? SILENT_LOGGER, onError);
   const graceMs = atLeast(0, 'graceMs', options.graceMs ?? DEFAULT_GRACE_MS);
   const tcpListen = parseAddress('tcpAddress', options.tcpAddress ?? DEFAULT_TCP_ADDRESS);
   const httpListen = parseAddress('httpAddress', options.httpAddress ?? DEFAULT_HTTP_ADDRESS);
+  const {
+    keepAliveMs = DEFAULT_KEEP_ALIVE_MS,
+    broadcastTcpPort,
+    broadcastHttpPort,
+    commandLine,
+    decorators = [],
+  } = options;
+  number(1000, MAX_KEEP_ALIVE_MS)('keepAliveMs', keepAliveMs);
+  text('broadcastAddress', broadcastAddress);
+  for (const [name, port] of Object.entries({ broadcastTcpPort, broadcastHttpPort })) {
+    if (port !== undefined) number(1, 65_535)(name, port);
+  }
   const topology = new Topology({ ...pickOptions(options, TOPOLOGY_CHECKS), db, clock });
 
   const announce = () => ({
     broadcastAddress,
     hostname: hostname(),
-    tcpPort: portOf(tcpServer),
-    httpPort: portOf(httpServer),
+    tcpPort: broadcastTcpPort ?? portOf(tcpServer),
+    httpPort: broadcastHttpPort ?? portOf(httpServer),
     version: NSQLOOKUPD_VERSION,
   });
   const tcpHandler = createTcpHandler({ ...pickOptions(options, TCP_HANDLER_CHECKS), topology, announce });
   const tcpServer = createTcpServer(TCP_OPTIONS, tcpHandler);
 
-  const httpHandler = createHttpHandler({ topology, commandLine: process.argv, onError });
-  const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound);
+  const httpHandler = createHttpHandler({ topology, commandLine, onError });
+  const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound, ...decorators);
   const httpServer = createHttpServer(logged, { ...options, log, onError });
+  for (const server of [tcpServer, httpServer]) {
+    server.on('connection', (socket: Socket) => socket.setKeepAlive(true, keepAliveMs));
+  }
   const requests = new RequestTracker(httpServer);
 
   let listening: Promise<ListenAddresses> | undefined;
@@ -157,6 +191,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
         void close();
       });
     }
+    lookup(broadcastAddress).catch((error: unknown) => {
+      log.warn?.(`the broadcast address ${broadcastAddress} does not resolve - ${(error as Error).message}`);
+    });
     return { tcpAddress: addressOf(tcpServer)!, httpAddress: addressOf(httpServer)! };
   };
 

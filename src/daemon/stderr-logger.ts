@@ -1,3 +1,5 @@
+import { createStderrWriter } from './line-writer.js';
+import { aFunction, checkOptions, oneOf, required, text, type Checks } from '../base/options.js';
 import { toPrintable } from '../base/text.js';
 import type { Clock, Logger } from '../registry/index.js';
 
@@ -17,14 +19,15 @@ export interface LoggerOptions {
   readonly prefix?: string | undefined;
   /** Dates each line, in local time. */
   readonly clock: Clock;
-  /** Gets each line, its newline included. Default: standard error. */
+  /**
+   * Gets each line, its newline included. Default: standard error, of which 1 MiB at most waits for its reader; further
+   * lines are dropped, and `N lines lost` is logged when there is room again.
+   */
   readonly write?: ((line: string) => void) | undefined;
 }
 
 /** A logger that has `fatal` as well: why a process ends. It ends none itself. */
 export type DaemonLogger = Logger & { fatal(line: string): void };
-
-const MAX_PENDING = 64 * 1024;
 
 const WORDS: Readonly<Record<LogLevel, string>> = {
   debug: 'DEBUG',
@@ -34,9 +37,17 @@ const WORDS: Readonly<Record<LogLevel, string>> = {
   fatal: 'FATAL',
 };
 
+const CHECKS: Checks<LoggerOptions> = {
+  level: oneOf(LOG_LEVELS),
+  prefix: text,
+  clock: required(aFunction),
+  write: aFunction,
+};
+
 /**
  * Makes a logger whose lines look like nsqlookupd's: `[nsqlookupd] 2026/11/23 04:30:30.098992 INFO: …`. Control
- * characters are escaped, and a line ends after 8,192 characters. Throws a TypeError when the level is none.
+ * characters are escaped, and a line ends after 8,192 characters. Throws a TypeError when an option is
+ * unknown, missing or of the wrong kind.
  *
  * @example
  * ```js
@@ -50,34 +61,12 @@ const WORDS: Readonly<Record<LogLevel, string>> = {
  * ```
  */
 export function createLogger(options: LoggerOptions): DaemonLogger {
-  const { level = 'info', prefix = DEFAULT_LOG_PREFIX, clock } = options;
-  const write = options.write ?? createStderrWriter();
-  if (!LOG_LEVELS.includes(level)) throw new TypeError(`level must be one of ${LOG_LEVELS.join(', ')}`);
-  const writer = (of: LogLevel) => (line: string) => {
-    write(`${prefix}${timestamp(clock())} ${WORDS[of]}: ${toPrintable(line)}\n`);
-  };
+  const { level = 'info', prefix = DEFAULT_LOG_PREFIX, clock } = checkOptions('createLogger', options, CHECKS);
+  const toLine = (of: LogLevel, line: string) => `${prefix}${timestamp(clock())} ${WORDS[of]}: ${toPrintable(line)}\n`;
+  const write = options.write ?? createStderrWriter((count) => toLine('warn', `${count} lines lost`));
+  const writer = (of: LogLevel) => (line: string) => write(toLine(of, line));
   const enabled = LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)).map((of) => [of, writer(of)] as const);
   return { fatal: writer('fatal'), ...Object.fromEntries(enabled) };
-}
-
-/** One write for the lines of one turn of the event loop: a fleet that leaves at once is 100,000 lines. */
-function createStderrWriter(): (line: string) => void {
-  let pending = '';
-  const flush = () => {
-    const text = pending;
-    pending = '';
-    try {
-      if (text !== '') process.stderr.write(text);
-    } catch {
-      // A disk that is full costs the lines and nothing else; so it is in Go.
-    }
-  };
-  process.once('exit', flush);
-  return (line) => {
-    if (pending === '') setImmediate(flush);
-    pending += line;
-    if (pending.length > MAX_PENDING) flush();
-  };
 }
 
 /** Local time with microseconds, as Go's log package prints it. */
