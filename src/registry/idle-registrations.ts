@@ -1,36 +1,43 @@
-import type { Entry } from './producer-record.js';
+import type { Entry } from './entry.js';
 
-/** Registrations without a producer, the longest idle first. */
+/** Registrations without a producer, linked from the longest idle to the last. */
 class Waiting {
-  readonly #entries = new Set<Entry>();
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
+  #size = 0;
   #bytes = 0;
-  // Kept, as one that begins anew would pass all that were taken out before it.
-  #next = this.#entries.values();
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** The one that has been idle for longest. */
+  get oldest(): Entry | undefined {
+    return this.#oldest;
+  }
+
   add(entry: Entry, bytes: number): void {
-    this.#entries.add(entry);
+    entry.older = this.#newest;
+    if (this.#newest) this.#newest.newer = entry;
+    else this.#oldest = entry;
+    this.#newest = entry;
+    this.#size++;
     this.#bytes += bytes;
   }
 
   delete(entry: Entry, bytes: number): void {
-    if (this.#entries.delete(entry)) this.#bytes -= bytes;
-  }
-
-  /** The oldest one, which is to be deleted before the next one is asked for. */
-  oldest(): Entry | undefined {
-    if (this.#entries.size === 0) return undefined;
-    const { value } = this.#next.next();
-    if (value) return value;
-    this.#next = this.#entries.values();
-    return this.oldest();
+    const { older, newer } = entry;
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
+    entry.older = entry.newer = undefined;
+    this.#size--;
+    this.#bytes -= bytes;
   }
 }
 

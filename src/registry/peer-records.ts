@@ -1,5 +1,6 @@
 import { toNodeAddress, type PeerInfo } from './peer-info.js';
-import { ProducerRecord, type Entry } from './producer-record.js';
+import type { Entry } from './entry.js';
+import { ProducerRecord } from './producer-record.js';
 
 /**
  * What one peer is a producer of: by key, a chain, the topic's own first. All that a peer has of one topic is found without

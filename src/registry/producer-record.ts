@@ -1,22 +1,7 @@
+import type { Entry } from './entry.js';
 import type { PeerInfo } from './peer-info.js';
 import type { PeerRecords } from './peer-records.js';
-import type { Producer, Registration } from './registration.js';
-
-/** A registration with its producers, as the db keeps it. */
-export interface Entry extends Registration {
-  readonly scope: Scope;
-  /** The revision at which it came. */
-  readonly since: number;
-  /** Whether it was made without a producer, as an operator does. */
-  readonly isMade: boolean;
-  readonly producers: Map<PeerInfo, ProducerRecord>;
-}
-
-/** What the registrations of one key share. */
-export interface Scope {
-  revision: number;
-  registrations: number;
-}
+import type { Producer } from './registration.js';
 
 /** A producer of one registration, linked with those of the same peer and key. */
 export class ProducerRecord implements Producer {
@@ -33,6 +18,11 @@ export class ProducerRecord implements Producer {
 
   get peer(): PeerInfo {
     return this.#records.peer;
+  }
+
+  /** What is told of it elsewhere. */
+  toJSON(): Producer {
+    return { peer: this.peer, tombstonedAtMs: this.tombstonedAtMs };
   }
 
   /** What it is a producer of. */

@@ -7,7 +7,8 @@ import { IdleRegistrations } from './idle-registrations.js';
 import type { PeerInfo } from './peer-info.js';
 import { PeerDirectory } from './peer-directory.js';
 import type { PeerRecords } from './peer-records.js';
-import type { Entry, ProducerRecord, Scope } from './producer-record.js';
+import { Entry, type Scope } from './entry.js';
+import type { ProducerRecord } from './producer-record.js';
 import {
   DB_CHECKS,
   DEFAULT_ORIGIN,
@@ -190,7 +191,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
    * those that were made without one. Answers which, or undefined if there is none.
    */
   removeOldestIdle(kind: 'left' | 'made'): Registration | undefined {
-    const entry = this.#idle[kind].oldest();
+    const entry = this.#idle[kind].oldest;
     if (!entry) return undefined;
     this.#remove(entry);
     this.#tell();
@@ -204,7 +205,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (old?.records.isGone === false) return false;
     if (old) this.#unlink(old); // the peer has come back before that was swept
     const entry = known ?? this.#create(registration, false);
-    if (entry.producers.size === 0) this.#idle.of(entry).delete(entry, bytesOf(entry));
+    if (known?.producers.size === 0) this.#idle.of(entry).delete(entry, bytesOf(entry));
     const record = this.#recordsOf(peer).add(entry);
     entry.producers.set(peer, record);
     this.#size++;
@@ -419,7 +420,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     if (!scope) this.#scopes.set(key, (scope = { revision: 0, registrations: 0 }));
     scope.registrations++;
     const since = (scope.revision = ++this.#revision);
-    const entry: Entry = { category, key, subkey, scope, since, isMade, producers: new Map() };
+    const entry = new Entry({ category, key, subkey }, scope, since, isMade);
     this.#index.add(entry);
     this.#size++;
     this.#bytes += bytesOf(entry);
@@ -432,8 +433,9 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   }
 
   #remove(entry: Entry): void {
-    for (const record of entry.producers.values()) this.#unlink(record);
-    this.#idle.of(entry).delete(entry, bytesOf(entry));
+    if (entry.producers.size === 0) this.#idle.of(entry).delete(entry, bytesOf(entry));
+    // They stay in the entry, which goes as a whole: to empty a map makes a new one.
+    for (const record of entry.producers.values()) this.#ended(record);
     this.#index.delete(entry);
     this.#size--;
     this.#bytes -= bytesOf(entry);
@@ -461,12 +463,17 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   }
 
   #unlink(record: ProducerRecord): void {
-    const { entry, records, peer } = record;
+    const { entry, peer } = record;
     entry.producers.delete(peer);
+    if (entry.producers.size === 0) this.#idle.of(entry).add(entry, bytesOf(entry));
+    this.#ended(record);
+  }
+
+  #ended(record: ProducerRecord): void {
+    const { records } = record;
     records.delete(record);
     this.#size--;
     this.#bytes -= PRODUCER_BYTES;
-    if (entry.producers.size === 0) this.#idle.of(entry).add(entry, bytesOf(entry));
     if (records.size === 0) {
       this.#forget(records);
       this.#peers.release(records);

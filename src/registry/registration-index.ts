@@ -32,17 +32,14 @@ export class RegistrationIndex<R extends Registration> {
     const subkeys = keys?.get(key);
     const sameSubkeys = this.#bySubkey.get(category);
     const sameSubkey = sameSubkeys?.get(subkey);
-    if (subkeys?.delete(subkey) && subkeys.size === 0 && keys?.delete(key) && keys.size === 0) {
-      this.#byKey.delete(category);
-    }
-    if (
-      sameSubkey?.delete(registration) &&
-      sameSubkey.size === 0 &&
-      sameSubkeys?.delete(subkey) &&
-      sameSubkeys.size === 0
-    ) {
-      this.#bySubkey.delete(category);
-    }
+    // One that would fall empty is dropped as it is: to empty a set makes a new one.
+    if (subkeys?.size !== 1) subkeys?.delete(subkey);
+    else if (keys?.size !== 1) keys?.delete(key);
+    else this.#byKey.delete(category);
+
+    if (sameSubkey?.size !== 1) sameSubkey?.delete(registration);
+    else if (sameSubkeys?.size !== 1) sameSubkeys?.delete(subkey);
+    else this.#bySubkey.delete(category);
   }
 
   /** The matching registrations, live: one pass. */
