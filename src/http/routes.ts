@@ -1,7 +1,8 @@
-import { ANY, isChannelName, isTopicName, type Topology } from '../registry/index.js';
-import { AnswerCache } from './answer-cache.js';
-import type { HttpBody, HttpResponse } from './http-message.js';
+import { ANY, isChannelName, isTopicName, type Steps, type Topology, type WorkQueue } from '../registry/index.js';
+import { AnswerCache, Budget } from './answer-cache.js';
+import type { HttpResponse } from './http-message.js';
 import { createPprofRoutes } from './pprof.js';
+import { toSliced } from './slices.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
 import type { RouteArgument, RouteRow } from './route-row.js';
 import { registryToJson, WireEncoder } from './wire-json.js';
@@ -17,41 +18,31 @@ export interface RouteOptions {
 
 /** Everything that nsqlookupd answers over HTTP. */
 export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly RouteRow[] {
-  const { db, clock } = topology;
-  const cache = new AnswerCache(clock, maxCacheBytes);
-  const encoder = new WireEncoder();
+  const { db, clock, work } = topology;
+  const budget = new Budget(maxCacheBytes);
+  const cache = new AnswerCache(clock, work, budget);
+  const encoder = new WireEncoder(topology, budget);
   // A question about all topics is stale whenever anything changes.
   const revisionOf = (topic: string) => (topic === ANY ? db.revision : db.revisionOf(topic));
 
-  const lookup = (topic: string) =>
-    cache.get(`lookup ${topic}`, revisionOf(topic), () => {
-      const result = topology.lookup(topic);
-      if (!result) return { response: TOPIC_NOT_FOUND, changesAtMs: Infinity };
-      return { response: json(encoder.lookup(result)), changesAtMs: result.changesAtMs };
-    });
-  const channels = (topic: string) =>
-    cache.get(`channels ${topic}`, revisionOf(topic), () => {
-      return { response: json(toJson({ channels: topology.channels(topic) })), changesAtMs: Infinity };
-    });
-  const topics = () =>
-    cache.get('topics', db.topicsRevision, () => {
-      return { response: json(toJson({ topics: topology.topics() })), changesAtMs: Infinity };
-    });
-  const nodes = () =>
-    cache.get('nodes', db.nodesRevision, () => {
-      const all = topology.nodes();
-      const changesAtMs = all.reduce((soonest, node) => Math.min(soonest, node.changesAtMs), Infinity);
-      return { response: json(encoder.nodes(all)), changesAtMs };
-    });
+  const lookup = (topic: string) => {
+    const kept = cache.find(`lookup ${topic}`, revisionOf(topic));
+    if (kept) return kept;
+    const found = topology.producers(topic);
+    if (!found) return TOPIC_NOT_FOUND;
+    work.spend(found.producers.length);
+    const pieces = encoder.lookup(topic, found.producers, found.changesAtMs);
+    return cache.make(`lookup ${topic}`, revisionOf(topic), pieces);
+  };
+  const channels = (topic: string) => cache.get(`channels ${topic}`, revisionOf(topic), () => encoder.channels(topic));
+  const topics = () => cache.get('topics', db.topicsRevision, () => encoder.topics());
+  const nodes = () => cache.get('nodes', db.nodesRevision, () => encoder.nodes());
   const pong = toBytes(text('OK'));
   const info = toBytes(json(toJson({ version })));
 
-  const deleteTopic = (topic: string) => {
-    topology.deleteTopic(topic);
-    return done();
-  };
+  const deleteTopic = (topic: string) => carryOut(topology.deletingTopic(topic), work);
   const tombstone = (topic: string, node: string) => {
-    topology.tombstone(topic, node);
+    work.spend(topology.tombstone(topic, node));
     return done();
   };
   const created = (hadRoom: boolean) => (hadRoom ? done() : failure(503, 'TOO_MANY_REGISTRATIONS'));
@@ -85,7 +76,7 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
   return [
     read('ping', [], () => pong),
     read('info', [], () => info),
-    read('debug', [], () => json(wholeOrInChunks(registryToJson(db.entries())))),
+    read('debug', [], () => json(toSliced(registryToJson(db), work).body)),
     read('topics', [], topics),
     read('nodes', [], nodes),
     read('channels', [anyTopic], channels),
@@ -101,15 +92,28 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
 
 type Answer = ReturnType<RouteRow['answer']>;
 
-/** One chunk is a body; more are made as they are sent, while the registry may change. */
-function wholeOrInChunks(chunks: Iterator<string, void>): HttpBody {
-  const first = chunks.next().value ?? '';
-  let next = chunks.next();
-  if (next.done === true) return first;
-  return (async function* () {
-    yield first;
-    for (; next.done !== true; next = chunks.next()) yield await Promise.resolve(next.value);
-  })();
+/** Does the steps, and answers when they are done: at once, if they are few and nobody waits before them. */
+function carryOut(steps: Steps, work: WorkQueue): Answer {
+  let isDone = false;
+  let failed: { readonly error: unknown } | undefined;
+  let settle = () => {};
+  work.run(
+    steps,
+    () => {
+      isDone = true;
+      settle();
+    },
+    (error) => {
+      failed = { error };
+      settle();
+    },
+  );
+  const result = () => {
+    if (failed) throw failed.error;
+    return done();
+  };
+  if (isDone || failed) return result();
+  return new Promise<void>((resolve) => (settle = resolve)).then(result);
 }
 
 const anyTopic: RouteArgument = { name: 'topic' };
