@@ -30,9 +30,10 @@ const mine: RouteRow = {
 function spellings(path: string): fc.Arbitrary<string> {
   const letter = (c: string) => {
     const code = c.charCodeAt(0).toString(16);
-    return fc.constantFrom(c, c, c, `%${code}`, `%${code.toUpperCase()}`, c.toUpperCase(), `%25${code}`);
+    const odd = fc.constantFrom(`%${code}`, `%${code.toUpperCase()}`, c.toUpperCase(), `%25${code}`);
+    return fc.oneof({ weight: 20, arbitrary: fc.constant(c) }, { weight: 1, arbitrary: odd });
   };
-  const slash = fc.constantFrom('/', '/', '//', '%2f', '/%2F', '/./', '/x/../');
+  const slash = fc.constantFrom('/', '/', '/', '//', '/%2F', '%2f/', '/./', '/x/../');
   const parts = path.split(/(?:)/).map((c) => (c === '/' ? slash : letter(c)));
   const tail = fc.constantFrom('', '', '/', '//', '%2f', '/.', '/..', '%00');
   return fc.tuple(fc.tuple(...parts), tail).map(([all, end]) => all.join('') + end);
@@ -57,7 +58,8 @@ describe('however a path is written', () => {
       const outside = decorate(open, guardOf(`${prefix}/topic/delete`));
       let reached = 0;
       await fc.assert(
-        fc.asyncProperty(spellings(`${prefix}/topic/delete`), async (path) => {
+        fc.asyncProperty(spellings('/topic/delete'), async (spelling) => {
+          const path = prefix + spelling;
           const asked = { ...request, method: 'POST', path, query: 'topic=t' };
           const answer = await open(asked);
           if (answer?.status === 200) reached++;

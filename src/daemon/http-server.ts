@@ -1,8 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { DEFAULT_MAX_IGNORED_BODY_BYTES, toNodeHandler, type HttpHandler } from '../http/index.js';
+import {
+  DEFAULT_ANSWER_TIMEOUT_MS,
+  DEFAULT_MAX_IGNORED_BODY_BYTES,
+  DEFAULT_MAX_PIPELINED_REQUESTS,
+  DEFAULT_MAX_UNSENT_BYTES,
+  toNodeHandler,
+  type HttpHandler,
+} from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
-import { atLeast } from '../base/options.js';
+import { number, type Checks } from '../base/options.js';
 
 /** 30 seconds: by when an HTTP request must have come whole, and how long a client may read nothing. */
 export const DEFAULT_HTTP_REQUEST_TIMEOUT_MS = 30_000;
@@ -13,7 +20,7 @@ export const DEFAULT_HTTP_MAX_CONNECTIONS = 10_000;
 /** 2 minutes: how long a kept-alive HTTP connection may stay without a request. nsqlookupd keeps it. */
 export const DEFAULT_HTTP_IDLE_TIMEOUT_MS = 120_000;
 
-/** Limits of the HTTP listener. Times are milliseconds; every number is one from 1 on, of a body from 0 on. */
+/** Limits of the HTTP listener. Times are milliseconds, from 1 to 2,147,483,647; other numbers are from 1 or 0 on. */
 export interface HttpServerOptions {
   /** By when an HTTP request must have come whole, and how long a client may read nothing. Default 30,000. */
   readonly httpRequestTimeoutMs?: number | undefined;
@@ -25,12 +32,31 @@ export interface HttpServerOptions {
   readonly httpMaxConnections?: number | undefined;
   /** How long a kept-alive HTTP connection may stay without a request. Default 120,000. */
   readonly httpIdleTimeoutMs?: number | undefined;
+  /** The most unsent bytes of answers, of all connections together; the longest-waiting is cut off. Default 67,108,864. */
+  readonly httpMaxUnsentBytes?: number | undefined;
+  /** The most requests, of all connections together, that wait for one before them on the same connection. Default 10,000. */
+  readonly httpMaxPipelinedRequests?: number | undefined;
+  /** By when a client must have read its answer. Default 300,000. */
+  readonly httpAnswerTimeoutMs?: number | undefined;
 }
 
 interface Reporting {
   readonly log: Logger;
   readonly onError: OnError;
 }
+
+const duration = number(1, 2 ** 31 - 1);
+/** Checks of what an HTTP server takes from whoever makes it. */
+export const HTTP_SERVER_CHECKS: Checks<HttpServerOptions> = {
+  httpRequestTimeoutMs: duration,
+  httpMaxHeaderBytes: number(1),
+  httpMaxBodyBytes: number(0),
+  httpMaxConnections: number(1),
+  httpIdleTimeoutMs: duration,
+  httpMaxUnsentBytes: number(0),
+  httpMaxPipelinedRequests: number(0),
+  httpAnswerTimeoutMs: duration,
+};
 
 const CHECK_MS = 1000;
 const NOT_FOUND = '{"message":"NOT_FOUND"}';
@@ -44,21 +70,32 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     httpMaxBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES,
     httpMaxConnections = DEFAULT_HTTP_MAX_CONNECTIONS,
     httpIdleTimeoutMs = DEFAULT_HTTP_IDLE_TIMEOUT_MS,
+    httpMaxUnsentBytes = DEFAULT_MAX_UNSENT_BYTES,
+    httpMaxPipelinedRequests = DEFAULT_MAX_PIPELINED_REQUESTS,
+    httpAnswerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS,
   } = options;
-  const timeoutMs = Math.ceil(atLeast(1, 'httpRequestTimeoutMs', httpRequestTimeoutMs));
-  const maxIgnoredBodyBytes = atLeast(0, 'httpMaxBodyBytes', httpMaxBodyBytes);
-  const listener = toNodeHandler(handler, { maxIgnoredBodyBytes, onError });
+  for (const [name, check] of Object.entries(HTTP_SERVER_CHECKS)) {
+    const value = options[name as keyof HttpServerOptions];
+    if (value !== undefined) check(name, value);
+  }
+  const timeoutMs = Math.ceil(httpRequestTimeoutMs);
+  const listener = toNodeHandler(handler, {
+    maxIgnoredBodyBytes: httpMaxBodyBytes,
+    maxUnsentBytes: httpMaxUnsentBytes,
+    maxPipelinedRequests: httpMaxPipelinedRequests,
+    answerTimeoutMs: httpAnswerTimeoutMs,
+    onError,
+  });
   const server = createServer({
-    maxHeaderSize: atLeast(1, 'httpMaxHeaderBytes', httpMaxHeaderBytes),
+    maxHeaderSize: httpMaxHeaderBytes,
     headersTimeout: timeoutMs,
     requestTimeout: timeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_MS, timeoutMs),
-    keepAliveTimeout: atLeast(1, 'httpIdleTimeoutMs', httpIdleTimeoutMs),
+    keepAliveTimeout: httpIdleTimeoutMs,
     noDelay: true,
-    keepAlive: true,
   });
   server.timeout = timeoutMs; // for who does not read its answer
-  server.maxConnections = atLeast(1, 'httpMaxConnections', httpMaxConnections);
+  server.maxConnections = httpMaxConnections;
   server.on('request', (request, response) => listener(request, response));
   // A body that waits for leave to be sent is not wanted: the answer comes instead of the leave.
   server.on('checkContinue', (request, response) => listener(request, response));

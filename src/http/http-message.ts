@@ -55,6 +55,8 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** `''` for none. A request by HEAD is answered without it, by the adapters. */
   readonly body: HttpBody;
+  /** For a stream that is to go on for as long as the client stays: it has no deadline as a whole. Default: false. */
+  readonly isEndless?: boolean | undefined;
 }
 
 /** The answer, or `undefined` for a path that is none of the handler's. Failures are answers, not throws. */

@@ -23,7 +23,10 @@ export {
 export { createLogDecorator, type LogDecoratorOptions } from './log-decorator.js';
 export { toFetchHandler, type FetchHandlerOptions } from './adapters/fetch-adapter.js';
 export {
+  DEFAULT_ANSWER_TIMEOUT_MS,
   DEFAULT_MAX_IGNORED_BODY_BYTES,
+  DEFAULT_MAX_PIPELINED_REQUESTS,
+  DEFAULT_MAX_UNSENT_BYTES,
   toNodeHandler,
   type NodeHandlerOptions,
   type NodeListener,

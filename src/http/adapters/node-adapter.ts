@@ -1,5 +1,6 @@
 import { callGuarded, isThenable, printError, report } from '../../base/error-report.js';
-import { aFunction, checkOptions, number, type Checks } from '../../base/options.js';
+import { DEFAULT_TIMERS, type ClientTimers } from '../../base/timers.js';
+import { aFunction, checkOptions, clientTimers, number, type Checks } from '../../base/options.js';
 import type { OnError } from '../../registry/index.js';
 import {
   assertHandler,
@@ -10,12 +11,19 @@ import {
 } from '../http-message.js';
 import { answerNotFound } from '../http-handler.js';
 import { failure } from '../responses.js';
+import { Pipeline } from './node-pipeline.js';
+import { UnsentAnswers } from './unsent-answers.js';
 import { createRequestReader } from './node-request.js';
 
 /** What the adapter needs of a `net.Socket` or `tls.TLSSocket`. */
 export interface NodeSocket {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
+  readonly destroyed?: boolean;
+  destroy?(): unknown;
+  /** Stops reading for a while. */
+  pause?(): unknown;
+  resume?(): unknown;
   /** Over TLS: whether the client's certificate was verified. */
   readonly authorized?: boolean;
   /** Over TLS: the client's certificate. */
@@ -62,6 +70,8 @@ export interface NodeResponse {
   readonly destroyed: boolean;
   /** Whether all of it is out. */
   readonly writableFinished?: boolean;
+  /** How many bytes were written and are not out. */
+  readonly writableLength?: number;
   /** Sends the status and headers before the body. */
   flushHeaders?(): void;
 }
@@ -77,6 +87,13 @@ export type NodeListener = (request: NodeRequest, response: NodeResponse, next?:
 /** The longest request body that is waited for though nobody reads it, in bytes: 64 KiB. */
 export const DEFAULT_MAX_IGNORED_BODY_BYTES = 64 * 1024;
 
+/** The most unsent bytes of answers, of all connections together: 64 MiB. */
+export const DEFAULT_MAX_UNSENT_BYTES = 64 * 1024 * 1024;
+/** The most requests, of all connections together, that wait for an answer before theirs on the same connection. */
+export const DEFAULT_MAX_PIPELINED_REQUESTS = 10_000;
+/** 5 minutes: how long an answer may take to be read. */
+export const DEFAULT_ANSWER_TIMEOUT_MS = 300_000;
+
 /** Options of `toNodeHandler`, all of which may be left out. */
 export interface NodeHandlerOptions {
   /**
@@ -84,11 +101,32 @@ export interface NodeHandlerOptions {
    * request is answered and its connection closed. In bytes, from 0 on. Default 65,536.
    */
   readonly maxIgnoredBodyBytes?: number | undefined;
+  /**
+   * The most bytes that are held of answers which clients do not read, of all connections together; past it the one that has
+   * waited for longest is cut off. From 0 on. Default 67,108,864 (64 MiB).
+   */
+  readonly maxUnsentBytes?: number | undefined;
+  /**
+   * A connection's requests are answered one at a time. The most that wait for one before them, of all connections together;
+   * a client that sends one more is cut off. From 0 on. Default 10,000.
+   */
+  readonly maxPipelinedRequests?: number | undefined;
+  /** An answer that the client has not read by then is cut off, unless it is endless. Milliseconds from 1 on. Default 300,000. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Default: the runtime's own. */
+  readonly timers?: ClientTimers | undefined;
   /** Gets what the handler threw, unless `next` does. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
 
-const NODE_HANDLER_CHECKS: Checks<NodeHandlerOptions> = { maxIgnoredBodyBytes: number(0), onError: aFunction };
+const NODE_HANDLER_CHECKS: Checks<NodeHandlerOptions> = {
+  maxIgnoredBodyBytes: number(0),
+  maxUnsentBytes: number(0),
+  maxPipelinedRequests: number(0),
+  answerTimeoutMs: number(1),
+  timers: clientTimers,
+  onError: aFunction,
+};
 
 const encoder = new TextEncoder();
 
@@ -109,9 +147,17 @@ const encoder = new TextEncoder();
 export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
   assertHandler(handler);
   const checked = checkOptions('toNodeHandler', options, NODE_HANDLER_CHECKS);
-  const { maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES, onError = printError } = checked;
+  const {
+    maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES,
+    maxUnsentBytes = DEFAULT_MAX_UNSENT_BYTES,
+    maxPipelinedRequests = DEFAULT_MAX_PIPELINED_REQUESTS,
+    answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS,
+    timers = DEFAULT_TIMERS,
+    onError = printError,
+  } = checked;
+  const pipeline = new Pipeline(maxPipelinedRequests);
   const read = createRequestReader();
-  const send = createSender();
+  const send = createSender(new UnsentAnswers(maxUnsentBytes, answerTimeoutMs, timers));
 
   const answer = (request: NodeRequest, response: NodeResponse, result: HttpResponse) => {
     const giveUp = (error: unknown) => {
@@ -138,7 +184,7 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     answer(request, response, failure(500, 'INTERNAL_ERROR'));
   };
 
-  return (request, response, next) => {
+  const serve = (request: NodeRequest, response: NodeResponse, next?: Next) => {
     let result: ReturnType<HttpHandler>;
     try {
       result = handler(read(request, response));
@@ -151,19 +197,27 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
       (error: unknown) => fail(request, response, error, next),
     );
   };
+
+  const listener: DroppingListener = (request, response, next, drop = () => undefined) =>
+    pipeline.enter(request, response, () => serve(request, response, next), drop);
+  return listener;
 }
 
+/** A listener that tells, for the adapters, of a request whose client left before its turn. */
+type DroppingListener = (request: NodeRequest, response: NodeResponse, next?: Next, drop?: () => void) => void;
+
 /** Resolves to whether the answer is out; if not, it is left to the host. Rejects with what the handler threw. */
-export function isAnswered(listener: NodeListener, request: NodeRequest, response: NodeResponse): Promise<boolean> {
+export function isAnswered(listener: DroppingListener, request: NodeRequest, response: NodeResponse): Promise<boolean> {
   return new Promise((resolve, reject) => {
     if (response.destroyed) return resolve(true); // the client has gone: it would close no more
     response.on('close', () => resolve(true));
-    listener(request, response, (error) => {
+    const next = (error: unknown) => {
       if (error === undefined) resolve(false);
       // As it was thrown, whatever it is.
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
       else reject(error);
-    });
+    };
+    listener(request, response, next, () => resolve(true));
   });
 }
 
@@ -200,7 +254,7 @@ const decoder = new TextDecoder();
  * Makes a sender of answers. What can be made ready of an answer that comes again, the same bytes and headers, is made
  * once: its head, and its body as text if that is short, which Node writes together with the head.
  */
-function createSender(): Sender {
+function createSender(unsent: UnsentAnswers): Sender {
   const known = new WeakMap<Uint8Array, Prepared>();
   const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
     const prepared = known.get(bytes);
@@ -211,7 +265,7 @@ function createSender(): Sender {
     known.set(bytes, made);
     return made;
   };
-  return (response, { status, headers, body }, isHead, onError) => {
+  return (response, { status, headers, body, isEndless }, isHead, onError) => {
     if (status === 204) {
       response.writeHead(status, Object.entries(headers).flat()); // which has no length
       response.end();
@@ -223,10 +277,18 @@ function createSender(): Sender {
       if (isHead) response.end();
       else if (typeof prepared.body === 'string') response.end(prepared.body, 'latin1');
       else response.end(prepared.body);
+      if ((response.writableLength ?? 0) > 0) {
+        unsent.limit(response);
+        response.on('close', () => unsent.sent(response));
+        unsent.written(response);
+      }
       return undefined;
     }
     response.writeHead(status, Object.entries(headers).flat());
-    if (!isHead) return sendChunks(response, body, onError);
+    if (!isHead) {
+      if (isEndless !== true) unsent.limit(response);
+      return sendChunks(response, body, unsent, onError);
+    }
     response.end();
     return undefined;
   };
@@ -235,6 +297,7 @@ function createSender(): Sender {
 async function sendChunks(
   response: NodeResponse,
   chunks: AsyncIterable<string | Uint8Array>,
+  unsent: UnsentAnswers,
   onError: OnError,
 ): Promise<void> {
   if (response.destroyed) return; // the client has gone meanwhile
@@ -242,16 +305,22 @@ async function sendChunks(
   const iterator = chunks[Symbol.asyncIterator]();
   let goOn = () => {};
   let isClosed = false;
-  response.on('drain', () => goOn());
+  response.on('drain', () => {
+    unsent.sent(response);
+    goOn();
+  });
   response.on('close', () => {
     isClosed = true;
+    unsent.sent(response);
     goOn();
     // Also while a chunk is awaited that may never come.
     callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
   });
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     if (isClosed) return;
-    if (!response.write(next.value)) await new Promise<void>((resolve) => (goOn = resolve));
+    const isTaken = response.write(next.value);
+    unsent.written(response);
+    if (!isTaken) await new Promise<void>((resolve) => (goOn = resolve));
   }
   response.end();
 }

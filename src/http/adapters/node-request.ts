@@ -16,8 +16,7 @@ export function createRequestReader(): (request: NodeRequest, response: NodeResp
     const mark = target.indexOf('?');
     const sentPath = mark < 0 ? target : target.slice(0, mark);
     const caller = callerOf(socket);
-    let signal: AbortSignal | undefined;
-    return {
+    const request = {
       method,
       path: toPlainPath(sentPath) ?? sentPath,
       sentPath,
@@ -26,12 +25,24 @@ export function createRequestReader(): (request: NodeRequest, response: NodeResp
       basePath: baseUrl,
       remoteAddress: caller.address,
       caller,
-      get signal() {
-        return (signal ??= signalOf(response));
-      },
+      [RESPONSE]: response,
     };
+    return Object.defineProperty(request, 'signal', SIGNAL);
   };
 }
+
+const RESPONSE = Symbol('response');
+
+/** One getter for the requests of all: with one each, engines make them three times as slowly. */
+const SIGNAL = {
+  configurable: true,
+  enumerable: true,
+  get(this: { readonly [RESPONSE]: NodeResponse }): AbortSignal {
+    const value = signalOf(this[RESPONSE]);
+    Object.defineProperty(this, 'signal', { value });
+    return value;
+  },
+};
 
 function signalOf(response: NodeResponse): AbortSignal {
   const leaving = new AbortController();
