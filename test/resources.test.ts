@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { get, type IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
 import { createLookupd } from 'nsqlookupd/daemon';
 import { decorate, createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
@@ -168,14 +169,12 @@ describe('a lookupd that closes', () => {
     for (let i = 0; i < 20_000; i++)
       lookupd.topology.createTopic(`topic-with-a-rather-long-name-so-that-it-counts-${i}`);
     const port = Number(lookupd.httpAddress!.split(':')[1]);
-    const client = connect(port, '127.0.0.1').pause();
-    client.write('GET /topics HTTP/1.1\r\nHost: x\r\n\r\n');
-    await once(client, 'readable');
+    const [answer] = (await once(get({ port, host: '127.0.0.1', path: '/topics' }), 'response')) as [IncomingMessage];
     const closed = lookupd.close();
     let text = '';
-    for await (const chunk of client.setEncoding('utf8')) text += chunk as string;
+    for await (const chunk of answer.setEncoding('utf8')) text += chunk as string;
     await closed;
-    const { topics } = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as { topics: unknown[] };
+    const { topics } = JSON.parse(text) as { topics: unknown[] };
     assert.equal(topics.length, 20_000);
   });
 
