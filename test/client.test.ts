@@ -201,16 +201,7 @@ describe('a LookupClient', () => {
   });
 
   test('takes misuse for misuse', async () => {
-    for (const lookupds of [
-      [],
-      ['a'],
-      ['http://'],
-      ['a b:1'],
-      ['http://a?b'],
-      ['ftp://a'],
-      ['http://u:p@a:1'],
-      'a:1',
-    ]) {
+    for (const lookupds of [[], ['a'], ['http://'], ['a b:1'], ['ftp://a'], ['http://u:p@a:1'], 'a:1']) {
       const options = { lookupds } as LookupClientOptions;
       assert.throws(() => new LookupClient(options), TypeError, JSON.stringify(lookupds));
     }

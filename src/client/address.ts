@@ -1,16 +1,54 @@
 import { joinHostPort, parseTcpAddress } from '../base/host-port.js';
 
-/** The URL of a lookupd's HTTP side, without a slash at its end. Throws a TypeError when it is none. */
-export function toBaseUrl(address: string): string {
-  if (!/^https?:\/\//i.test(address)) {
-    const { host, port } = parseTcpAddress(address);
-    return `http://${joinHostPort(host, port)}`;
+/** The HTTP side of a lookupd. */
+export interface HttpLookupd {
+  /** What names it in answers and errors: as it was given, without a query, which may hold a secret. */
+  readonly address: string;
+  /** What no error may show: its query, and the parts of that, as they are and decoded. */
+  readonly secrets: readonly string[];
+  /** The URL of one of its routes, such as `lookup`. */
+  readonly toUrl: (route: string, topic?: string) => string;
+}
+
+/** A value of a query that is as short is no secret, and may stand in any text by chance. */
+const MAX_SHOWN_LENGTH = 3;
+
+/**
+ * Reads `host:port`, or a URL: of what the routes are below, or of the route `lookup` itself, as NSQ's clients have it.
+ * Throws a TypeError when it is neither; that shows nothing of a query, a user or a password.
+ */
+export function toHttpLookupd(given: string): HttpLookupd {
+  const [address = ''] = given.split(/[?#]/);
+  const base = toUrl(given);
+  base.pathname = base.pathname.replace(/(?:\/lookup)?\/?$/, '/');
+  if (base.searchParams.has('topic')) base.searchParams.delete('topic');
+  const query = base.search.slice(1);
+  const values = query.split('&').map((part) => part.replace(/^[^=]*=/, ''));
+  return {
+    address,
+    secrets: [query, ...values, ...base.searchParams.values()].filter((secret) => secret.length > MAX_SHOWN_LENGTH),
+    toUrl: (route, topic) => {
+      const url = new URL(base);
+      url.pathname += route;
+      if (topic !== undefined) url.search += `${query === '' ? '' : '&'}topic=${encodeURIComponent(topic)}`;
+      return url.href;
+    },
+  };
+}
+
+function toUrl(given: string): URL {
+  if (!/^https?:\/\//i.test(given)) {
+    if (/[/?#@]/.test(given)) throw new TypeError('a lookupd must be host:port, or a URL of http or https');
+    const { host, port } = parseTcpAddress(given);
+    return new URL(`http://${joinHostPort(host, port)}`);
   }
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (!url || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
-    throw new TypeError(`a URL of a lookupd has no query, user or password: ${JSON.stringify(address)}`);
+  if (!URL.canParse(given)) throw new TypeError('a URL of a lookupd is not one that can be read');
+  const url = new URL(given);
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`the URL of the lookupd at ${url.host} has a user or a password; use the option token`);
   }
-  return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
+  if (url.hash !== '') throw new TypeError(`the URL of the lookupd at ${url.host} has a fragment`);
+  return url;
 }
 
 /** The addresses, each once. Throws a TypeError when there are none. */

@@ -16,7 +16,7 @@ export interface FoundProducer {
   readonly topologyZone: string;
   /** `''` if it told none. */
   readonly topologyRegion: string;
-  /** The lookupds that name it, as they were given. */
+  /** The lookupds that name it, as they were given, without a query. */
   readonly lookupds: readonly string[];
 }
 
@@ -28,9 +28,9 @@ export interface FoundNode extends FoundProducer {
 
 /** A lookupd that could not be asked, and why. */
 export interface LookupFailure {
-  /** As it was given. */
+  /** As it was given, without a query. */
   readonly address: string;
-  /** What `fetch` rejected with, or a `LookupError`. */
+  /** What `fetch` rejected with, if it does not show a query; or a `LookupError`. */
   readonly error: Error;
 }
 
@@ -76,7 +76,8 @@ function group(said: readonly Said[]): Map<string, { json: Json[]; lookupds: str
     for (const item of list(json['producers'])) {
       if (typeof item !== 'object' || item === null) continue;
       const producer = item as Json;
-      const key = `${string(producer['broadcast_address'])} ${number(producer['tcp_port'])}`;
+      const host = string(producer['broadcast_address']).replace(/^\[(.*)\]$/, '$1');
+      const key = `${host} ${number(producer['tcp_port'])}`;
       const same = groups.get(key);
       if (!same) groups.set(key, { json: [producer], lookupds: [address] });
       else {

@@ -1,6 +1,6 @@
 import { isTopicName } from '../registry/index.js';
 import { atLeast } from '../base/options.js';
-import { toBaseUrl, toLookupds } from './address.js';
+import { toHttpLookupd, toLookupds, type HttpLookupd } from './address.js';
 import {
   mergeNodes,
   mergeProducers,
@@ -12,6 +12,7 @@ import {
   type Said,
 } from './found.js';
 import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
+import { fetchAnyPort } from './node-fetch.js';
 import { within } from './within.js';
 
 /** How long a lookupd may take for its whole answer. */
@@ -21,7 +22,11 @@ export const DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Which lookupds a `LookupClient` asks, and how. */
 export interface LookupClientOptions {
-  /** The HTTP side of each lookupd: `host:port`, or a URL for another scheme or a path before the routes. */
+  /**
+   * The HTTP side of each lookupd: `host:port`, or a URL for another scheme, a path before the routes, or a query that goes
+   * with each request, such as `https://host/nsq/lookup?token=…` (a `/lookup` at the end may be left out). No answer or
+   * error shows the query.
+   */
   readonly lookupds: readonly string[];
   /** How long a lookupd may take for its whole answer. Default 5,000. */
   readonly timeoutMs?: number | undefined;
@@ -31,7 +36,10 @@ export interface LookupClientOptions {
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
   /** What `timeoutMs` is measured with. Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
-  /** What asks. It must heed `signal` in its second argument. Default: the runtime's own. */
+  /**
+   * What asks. It must heed `signal` in its second argument. Default: the runtime's own; in Node, `node:http` asks at ports
+   * that `fetch` forbids.
+   */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
@@ -98,7 +106,7 @@ export class LookupError extends Error {
  * ```
  */
 export class LookupClient {
-  readonly #lookupds: readonly { readonly address: string; readonly url: string }[];
+  readonly #lookupds: readonly HttpLookupd[];
   readonly #timeoutMs: number;
   readonly #maxAnswerBytes: number;
   readonly #timers: ClientTimers;
@@ -115,23 +123,23 @@ export class LookupClient {
       timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
       maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
     } = options ?? {};
-    this.#lookupds = toLookupds(lookupds).map((address) => ({ address, url: toBaseUrl(address) }));
+    this.#lookupds = toLookupds(lookupds).map(toHttpLookupd);
     this.#timeoutMs = atLeast(1, 'timeoutMs', timeoutMs);
     this.#maxAnswerBytes = atLeast(1, 'maxAnswerBytes', maxAnswerBytes);
     this.#timers = timers;
     this.#token = typeof token === 'function' ? token : () => token;
-    this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
+    this.#fetch = fetch ?? fetchAnyPort;
   }
 
   /** Where a topic lives. Nothing where no lookupd has heard of it. Throws a TypeError for a name that is not legal. */
   async lookup(topic: string, options?: AskOptions): Promise<FoundTopic> {
-    const { said, failures } = await this.#askAll(`/lookup?topic=${toArgument(topic)}`, 'producers', options);
+    const { said, failures } = await this.#askAll('lookup', 'producers', options, checkTopic(topic));
     return { channels: mergeStrings(said, 'channels'), producers: mergeProducers(said), failures };
   }
 
   /** All topics, sorted. */
   async topics(options?: AskOptions): Promise<WithFailures & { readonly topics: readonly string[] }> {
-    const { said, failures } = await this.#askAll('/topics', 'topics', options);
+    const { said, failures } = await this.#askAll('topics', 'topics', options);
     return { topics: mergeStrings(said, 'topics'), failures };
   }
 
@@ -140,30 +148,33 @@ export class LookupClient {
     topic: string,
     options?: AskOptions,
   ): Promise<WithFailures & { readonly channels: readonly string[] }> {
-    const { said, failures } = await this.#askAll(`/channels?topic=${toArgument(topic)}`, 'channels', options);
+    const { said, failures } = await this.#askAll('channels', 'channels', options, checkTopic(topic));
     return { channels: mergeStrings(said, 'channels'), failures };
   }
 
   /** All nodes that are active, with their topics. */
   async nodes(options?: AskOptions): Promise<WithFailures & { readonly nodes: readonly FoundNode[] }> {
-    const { said, failures } = await this.#askAll('/nodes', 'producers', options);
+    const { said, failures } = await this.#askAll('nodes', 'producers', options);
     return { nodes: mergeNodes(said), failures };
   }
 
   async #askAll(
-    target: string,
+    route: string,
     name: 'producers' | 'topics' | 'channels',
     { signal }: AskOptions = {},
+    topic?: string,
   ): Promise<{ said: Said[]; failures: LookupFailure[] }> {
     signal?.throwIfAborted();
     const said: Said[] = [];
     const failures: LookupFailure[] = [];
-    const answers = await Promise.allSettled(this.#lookupds.map(({ url }) => this.#ask(url + target, name, signal)));
+    const answers = await Promise.allSettled(
+      this.#lookupds.map(({ toUrl }) => this.#ask(toUrl(route, topic), name, signal)),
+    );
     signal?.throwIfAborted();
     for (const [i, answer] of answers.entries()) {
-      const { address } = this.#lookupds[i]!;
+      const { address, secrets } = this.#lookupds[i]!;
       if (answer.status === 'fulfilled') said.push({ address, json: answer.value });
-      else failures.push({ address, error: toError(answer.reason) });
+      else failures.push({ address, error: withoutSecrets(toError(answer.reason), secrets) });
     }
     if (said.length > 0) return { said, failures };
     const reasons = failures.map(({ address, error }) => `${address}: ${explain(error)}`).join('; ');
@@ -226,14 +237,29 @@ function toJson(text: string): Json | undefined {
   }
 }
 
-function toArgument(topic: string): string {
+function checkTopic(topic: string): string {
   if (!isTopicName(topic)) throw new TypeError(`not a legal topic name: ${JSON.stringify(topic)}`);
-  return encodeURIComponent(topic);
+  return topic;
 }
 
 /** Node's `fetch` says why in the cause alone. */
 function explain({ message, cause }: Error): string {
   return cause instanceof Error && cause.message !== '' ? `${message}, ${cause.message}` : message;
+}
+
+/** The error, or, where it shows a secret, one that says the same without it: a `fetch` may name the URL. */
+function withoutSecrets(error: Error, secrets: readonly string[]): Error {
+  const shown = describe(error);
+  if (!secrets.some((secret) => shown.includes(secret))) return error;
+  const message = secrets.reduce((text, secret) => text.replaceAll(secret, '…'), explain(error));
+  return new LookupError(message, error instanceof LookupError ? error.status : 0);
+}
+
+/** All that an error shows when it is printed. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const fields = Object.values(error).filter((value) => typeof value === 'string');
+  return [error.message, error.stack, ...fields, error.cause === undefined ? '' : describe(error.cause)].join(' ');
 }
 
 function toError(reason: unknown): Error {

@@ -12,6 +12,7 @@ export interface Action {
 
 /** An argument in the query. */
 export interface RouteArgument {
+  /** As in the query. */
   readonly name: string;
   /** Whether a value is legal. Default: any is. */
   readonly isLegal?: ((value: string) => boolean) | undefined;
@@ -25,6 +26,7 @@ export interface RouteRow {
   readonly path: string;
   /** Each is needed: one that is missing or not legal is answered 400. Default: none. */
   readonly args?: readonly RouteArgument[] | undefined;
+  /** What it does, which `authorize` is asked about. */
   readonly action: Action;
   /** Gets the values of the arguments in their order. What it throws is answered 500. */
   readonly answer: (request: HttpRequest, ...values: string[]) => HttpResponse | PromiseLike<HttpResponse>;

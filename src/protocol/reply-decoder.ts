@@ -5,6 +5,9 @@ import { decodeText, readSize } from '../base/bytes.js';
 /** The longest answer of a lookupd, without its size, in bytes: 64 KiB. */
 export const DEFAULT_MAX_REPLY_BYTES = 64 * 1024;
 
+/** `HTTP`, read as a size: how the answer of an HTTP server begins. */
+const HTTP_SIZE = 0x48545450;
+
 const ERROR = /^(E_INVALID|E_BAD_BODY|E_BAD_TOPIC|E_BAD_CHANNEL|E_BAD_PROTOCOL)(?: ([^]*))?$/;
 
 /**
@@ -57,6 +60,7 @@ export class ReplyDecoder {
       const bytes = this.#queue.take(4);
       if (!bytes) return undefined;
       this.#size = readSize(bytes);
+      if (this.#size === HTTP_SIZE) return toFault('E_INVALID', 'an HTTP server answers there; name its TCP port');
       if (this.#size < 0 || this.#size > this.#maxReplyBytes) {
         return toFault('E_INVALID', `answer of ${this.#size} bytes`);
       }

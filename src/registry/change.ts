@@ -1,43 +1,55 @@
 import type { PeerInfo } from './peer-info.js';
 import type { Producer, Registration } from './registration.js';
 
-interface Made {
+/** What all changes have. */
+export interface ChangeBase {
   /** The db's revision right after it. */
   readonly revision: number;
 }
 
-interface OfPeer {
+/** What all changes that are about a peer have. */
+export interface PeerChangeBase {
+  /** Who; a copy, where the change has come from elsewhere. */
   readonly peer: PeerInfo;
   /** Names the peer outside of this process, where the object means nothing: `origin/number`. */
   readonly peerKey: string;
 }
 
 /** A registration came. */
-export interface RegistrationAdded extends Made {
+export interface RegistrationAdded extends ChangeBase {
+  /** Tells it from the others. */
   readonly type: 'registrationAdded';
+  /** Which one. */
   readonly registration: Registration;
   /** Whether it was made without a producer, as an operator does. */
   readonly isMade: boolean;
 }
 
 /** A registration went, after its producers. */
-export interface RegistrationRemoved extends Made {
+export interface RegistrationRemoved extends ChangeBase {
+  /** Tells it from the others. */
   readonly type: 'registrationRemoved';
+  /** Which one. */
   readonly registration: Registration;
 }
 
 /** A peer became, or is no longer, a producer of a registration. */
-export interface ProducerChanged extends Made, OfPeer {
+export interface ProducerChanged extends ChangeBase, PeerChangeBase {
+  /** Which of the two. */
   readonly type: 'producerAdded' | 'producerRemoved';
+  /** Which one. */
   readonly registration: Registration;
   /** The same producer for as long as it is one, with its last tombstone. */
   readonly producer: Producer;
 }
 
 /** A producer was tombstoned. */
-export interface ProducerTombstoned extends Made, OfPeer {
+export interface ProducerTombstoned extends ChangeBase, PeerChangeBase {
+  /** Tells it from the others. */
   readonly type: 'producerTombstoned';
+  /** Which one. */
   readonly registration: Registration;
+  /** The same producer for as long as it is one, with its last tombstone. */
   readonly producer: Producer;
   /** By the clock of the `Topology`, in milliseconds. */
   readonly tombstonedAtMs: number;
@@ -47,7 +59,8 @@ export interface ProducerTombstoned extends Made, OfPeer {
  * What is known of a peer changed, or a peer left that was a producer of much: it is in no answer from then on, and a
  * `producerRemoved` follows for each of its registrations.
  */
-export interface PeerChanged extends Made, OfPeer {
+export interface PeerChanged extends ChangeBase, PeerChangeBase {
+  /** Which of the two. */
   readonly type: 'peerTouched' | 'peerLeft';
 }
 

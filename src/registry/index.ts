@@ -33,7 +33,9 @@ export { Topology, type ActiveProducers, type LookupResult, type TopologyNode } 
 export type { Check, Checks } from '../base/options.js';
 export type {
   Change,
+  ChangeBase,
   ChangeType,
+  PeerChangeBase,
   PeerChanged,
   ProducerChanged,
   ProducerTombstoned,

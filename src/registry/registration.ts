@@ -5,6 +5,7 @@ export type Category = 'client' | 'topic' | 'channel';
 
 /** What a producer can be registered for. */
 export interface Registration {
+  /** `client`, `topic` or `channel`. */
   readonly category: Category;
   /** The topic, or `''` for a client. */
   readonly key: string;

@@ -11,13 +11,17 @@ export interface Snapshot {
   readonly revision: number;
   /** Those that are a producer of anything, by key. */
   readonly peers: Readonly<Record<string, PeerInfo>>;
+  /** All of them, with their producers. */
   readonly registrations: readonly SnapshotRegistration[];
 }
 
 /** A registration in a `Snapshot`. */
 export interface SnapshotRegistration {
+  /** `client`, `topic` or `channel`. */
   readonly category: Category;
+  /** The topic, or `''`. */
   readonly key: string;
+  /** The channel, or `''`. */
   readonly subkey: string;
   /** Whether it was made without a producer, as an operator does. */
   readonly isMade: boolean;

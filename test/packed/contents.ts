@@ -8,8 +8,8 @@ import { runTool } from '../support/packed-project.js';
 import { project } from './project.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle, eventemitter3 included: minified, and gzipped. */
-const MAX_REGISTRY_BYTES = 14_000;
-const MAX_REGISTRY_GZIP_BYTES = 5_000;
+const MAX_REGISTRY_BYTES = 27_000;
+const MAX_REGISTRY_GZIP_BYTES = 9_000;
 
 const { files, subpaths, manifest } = project;
 const nameOf = (subpath: string) => subpath.replace('.', 'nsqlookupd');

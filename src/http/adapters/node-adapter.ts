@@ -17,12 +17,17 @@ import { createRequestReader } from './node-request.js';
 
 /** What the adapter needs of a `net.Socket` or `tls.TLSSocket`. */
 export interface NodeSocket {
+  /** The client's address. */
   readonly remoteAddress?: string | undefined;
+  /** The client's port. */
   readonly remotePort?: number | undefined;
+  /** Whether it is closed. */
   readonly destroyed?: boolean;
+  /** Cuts the client off. */
   destroy?(): unknown;
   /** Stops reading for a while. */
   pause?(): unknown;
+  /** Reads on. */
   resume?(): unknown;
   /** Over TLS: whether the client's certificate was verified. */
   readonly authorized?: boolean;

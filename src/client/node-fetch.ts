@@ -1,0 +1,37 @@
+/**
+ * The runtime's `fetch`. Where Node's refuses a port that browsers keep from pages, such as 4190 or 6667, it asks over
+ * `node:http`, which does not follow redirects.
+ */
+export async function fetchAnyPort(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await globalThis.fetch(url, init);
+  } catch (error) {
+    if (!isForbiddenPort(error)) throw error;
+    return await ask(url, init);
+  }
+}
+
+function isForbiddenPort(error: unknown): boolean {
+  return error instanceof TypeError && error.cause instanceof Error && error.cause.message === 'bad port';
+}
+
+/** What a `Response` may have no body with. */
+const WITHOUT_BODY: readonly number[] = [204, 205, 304];
+
+async function ask(url: string, { headers, signal }: RequestInit): Promise<Response> {
+  const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
+  const { Readable } = await import('node:stream');
+  return new Promise((resolve, reject) => {
+    const options = { headers: headers as Record<string, string>, signal: signal ?? undefined, agent: false };
+    const request = get(url, options, (response) => {
+      const { statusCode: status = 0 } = response;
+      const body = WITHOUT_BODY.includes(status) ? null : (Readable.toWeb(response) as ReadableStream<Uint8Array>);
+      try {
+        resolve(new Response(body, { status }));
+      } catch (error) {
+        request.destroy(error as Error); // no status of HTTP
+      }
+    });
+    request.on('error', reject);
+  });
+}
