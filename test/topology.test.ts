@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createHttpHandler } from 'nsqlookupd/http';
 import { isTopicName, RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { peerOf } from './support/peers.js';
@@ -240,6 +241,36 @@ describe('Topology', () => {
       'INFO DB: client(h1:50000) UNREGISTER category:topic key:t subkey:',
       'INFO DB: client(h1:50000) UNREGISTER category:client key: subkey:',
     ]);
+  });
+
+  test('setting the wall clock hides nobody, shows nobody, and is seen in the times that are printed', async () => {
+    const steady = new ManualClock();
+    let offsetMs = 0;
+    const wallClock = () => steady.now() + offsetMs;
+    const topology = new Topology({ db: new RegistrationDB(), clock: steady.now, wallClock });
+    const peers = ['h1:4150', 'h2:4150'].map((name) => createPeer(name, { lastUpdateMs: steady.now() }));
+    for (const peer of peers) {
+      topology.join(peer);
+      topology.register(peer, 'orders');
+    }
+    topology.tombstone('orders', 'h1:4151');
+    const names = () => topology.lookup('orders')?.producers.map(({ broadcastAddress }) => broadcastAddress);
+    const handler = createHttpHandler({ topology });
+    const lastUpdate = async () => {
+      const answer = await handler({ method: 'GET', path: '/debug', query: '', headers: {} });
+      return /"last_update":(\d+)/.exec(new TextDecoder().decode(answer!.body as Uint8Array))?.[1];
+    };
+    const atFirst = await lastUpdate();
+    for (const setMs of [-3_600_000, 600_000, 7_200_000]) {
+      offsetMs = setMs;
+      assert.deepEqual(names(), ['h2']);
+      assert.equal(topology.nodes().length, 2);
+      assert.equal(BigInt((await lastUpdate())!) - BigInt(atFirst!), BigInt(setMs) * 1_000_000n);
+    }
+    steady.advance(45_000);
+    assert.deepEqual(names(), ['h1', 'h2']);
+    offsetMs = -3_600_000;
+    assert.deepEqual(names(), ['h1', 'h2']); // it does not come alive again
   });
 
   test('a peer takes the place of one without a connection at its address, and its tombstones', () => {

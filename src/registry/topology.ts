@@ -153,10 +153,17 @@ export class Topology {
       return true;
     };
     if (topic !== ANY) for (const producer of this.db.producersOf(registration)) isNamed(producer);
-    else
-      for (const peer of this.db.peers())
-        for (const { producer } of this.db.topicsOf(peer)) if (isNamed(producer)) break;
+    else for (const peer of this.#heardOf(this.db.peers(), now)) this.#isAnyOf(peer, isNamed);
     return { producers, changesAtMs };
+  }
+
+  #isAnyOf(peer: PeerInfo, isNamed: (producer: Producer) => boolean): boolean {
+    for (const { producer } of this.db.topicsOf(peer)) if (isNamed(producer)) return true;
+    return false;
+  }
+
+  #heardOf(peers: readonly PeerInfo[], now: number): PeerInfo[] {
+    return peers.filter((peer) => isHeardOf(peer, now, this.lifetimes.inactiveProducerTimeoutMs));
   }
 
   /** The peers heard of in time, tombstoned or not, with their topics. */
@@ -166,11 +173,8 @@ export class Topology {
 
   /** The peers that `nodes` tells of, for where it would be long. */
   nodePeers(): PeerInfo[] {
-    const now = this.clock();
-    const clients = [...this.db.producersOf(CLIENT)];
-    return clients
-      .filter(({ peer }) => isHeardOf(peer, now, this.lifetimes.inactiveProducerTimeoutMs))
-      .map(({ peer }) => peer);
+    const clients = [...this.db.producersOf(CLIENT)].map(({ peer }) => peer);
+    return this.#heardOf(clients, this.clock());
   }
 
   /** A peer, with the topics that it carries. */
