@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createHttpHandler, type SyncHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
 import { peerOf } from './support/peers.js';
+import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const TOPICS = ['a', 'b', 'c#ephemeral'];
 const CHANNELS = ['', 'x', 'y#ephemeral'];

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createHttpHandler, type SyncHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
 import { bodyOf } from './support/body.js';
 import { MemoryStream } from './support/memory-stream.js';
+import type { SyncHttpHandler } from './support/sync-handler.js';
 
 interface Chunk {
   readonly from?: 'peer' | 'lookupd';

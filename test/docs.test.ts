@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createHttpHandler, type SyncHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import ts from 'typescript';
 import { COMMAND } from './support/command-lookupd.js';
+import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const FOLDER = 'build/docs';
 const readme = readFileSync('README.md', 'utf8');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createLookupd, type LookupdOptions } from 'nsqlookupd/daemon';
-import { createHttpHandler, type SyncHttpHandler, decorate, toFetchHandler, toNodeHandler } from 'nsqlookupd/http';
+import { createHttpHandler, decorate, toFetchHandler, toNodeHandler } from 'nsqlookupd/http';
 import { encodePeerMessage, type PeerMessage } from 'nsqlookupd/protocol';
 import { RegistrationDB, Topology, topicRegistration, type Logger } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
@@ -11,6 +11,7 @@ import { bodyOf } from './support/body.js';
 import { fetchRaw } from './support/command-lookupd.js';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf, peerOf } from './support/peers.js';
+import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
 const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };

@@ -14,12 +14,12 @@ import {
   type HttpDecorator,
   type HttpHandler,
   type HttpHandlerOptions,
-  type SyncHttpHandler,
 } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
 import { fetchRaw } from './support/command-lookupd.js';
 import { peerOf } from './support/peers.js';
+import type { SyncHttpHandler } from './support/sync-handler.js';
 
 function setUp(options: Partial<HttpHandlerOptions> = {}) {
   const topology = new Topology({ db: new RegistrationDB(), clock: () => 1000 });

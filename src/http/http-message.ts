@@ -65,9 +65,6 @@ export type HttpResult = HttpResponse | undefined;
 /** Answers a request, now or later. A decorated handler is one, which is why its answer is to be awaited. */
 export type HttpHandler = (request: HttpRequest) => HttpResult | PromiseLike<HttpResult>;
 
-/** A handler that always answers at once. */
-export type SyncHttpHandler = (request: HttpRequest) => HttpResult;
-
 /** Wraps a handler: to log, to check, to change an answer. */
 export type HttpDecorator = (handler: HttpHandler) => HttpHandler;
 

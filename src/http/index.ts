@@ -18,7 +18,6 @@ export {
   type HttpRequest,
   type HttpResponse,
   type HttpResult,
-  type SyncHttpHandler,
 } from './http-message.js';
 export { createLogDecorator, type LogDecoratorOptions } from './log-decorator.js';
 export { toFetchHandler, type FetchHandlerOptions } from './adapters/fetch-adapter.js';

@@ -1,3 +1,4 @@
+import { concat, encodeText } from '../base/bytes.js';
 import type { WorkQueue } from '../base/work-queue.js';
 import type { HttpBody } from './http-message.js';
 
@@ -15,8 +16,6 @@ interface Slice {
 const SLICE_BYTES = 64 * 1024;
 /** To encode and to send so much is as much work as one short part. */
 const BYTES_PER_STEP = 1024;
-
-const encoder = new TextEncoder();
 
 /** The answer as bytes if it is short, or else as slices of about 64 KiB: each is made, in a turn of its own, when it is to be sent. */
 export function toBody(parts: Parts, work: WorkQueue): Uint8Array | Exclude<HttpBody, string | Uint8Array> {
@@ -48,22 +47,11 @@ function takeSlice(parts: Parts): Slice {
       length += next.value.length;
       if (typeof next.value === 'string') text += next.value;
       else {
-        chunks.push(encoder.encode(text), next.value);
+        chunks.push(encodeText(text), next.value);
         text = '';
       }
     }
   }
-  const bytes = concat(text === '' ? chunks : [...chunks, encoder.encode(text)]);
+  const bytes = concat(text === '' ? chunks : [...chunks, encodeText(text)]);
   return { bytes, steps: steps + bytes.length / BYTES_PER_STEP, isLast };
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

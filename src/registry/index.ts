@@ -29,7 +29,8 @@ export {
   TOPOLOGY_CHECKS,
   type TopologyOptions,
 } from './topology-options.js';
-export { Topology, type ActiveProducers, type LookupResult, type TopologyNode } from './topology.js';
+export { Topology } from './topology.js';
+export type { ActiveProducers, LookupResult, TopologyNode } from './topology-answers.js';
 export type { Check, Checks } from '../base/options.js';
 export type {
   Change,

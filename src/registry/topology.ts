@@ -19,6 +19,8 @@ import {
   type Producer,
   type Registration,
 } from './registration.js';
+import { Capacity, type IdleKind } from './capacity.js';
+import type { ActiveProducers, LookupResult, TopologyNode } from './topology-answers.js';
 import {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   DEFAULT_MAX_REGISTRATIONS,
@@ -29,43 +31,17 @@ import {
   type TopologyOptions,
 } from './topology-options.js';
 
-/** Who carries a topic. */
-export interface ActiveProducers {
-  /** The active producers. */
-  readonly producers: readonly PeerInfo[];
-  /** When time alone will next change the producers, unless they ping: in milliseconds since 1970, or Infinity. */
-  readonly changesAtMs: number;
-}
-
 /** Above this what a leaving peer leaves behind is cleared away later. */
 const MAX_LEFT_AT_ONCE = 500;
 /** The part of the registry that what is made without a producer does not get. */
 const RESERVED_FOR_PEERS = 0.1;
 /** Below this two clocks are taken to agree. */
 const MIN_OFFSET_MS = 5;
-/** What one registration, or a producer of it, adds to the registry at the most, in bytes. */
-const MAX_ADDED_BYTES = 1024;
-
-/** Where a topic lives. */
-export interface LookupResult extends ActiveProducers {
-  /** The topic's channels, in the order in which they came. */
-  readonly channels: readonly string[];
-}
-
-/** A peer and the topics that it carries. */
-export interface TopologyNode {
-  /** The peer, as it identified itself. */
-  readonly peer: PeerInfo;
-  /** Each topic that it is a producer of, and whether a tombstone hides it there now. */
-  readonly topics: readonly { readonly topic: string; readonly isTombstoned: boolean }[];
-  /** When time alone will next change this, unless the peer pings: in milliseconds since 1970, or Infinity. */
-  readonly changesAtMs: number;
-}
 
 /**
- * The questions that consumers and nsqadmin ask and the orders that peers and operators give, over a
- * `RegistrationDB`, a clock and two lifetimes. Orders trust their names: check them with `isTopicName` and
- * `isChannelName`. A topic or channel that is `*` asks about all; in an order it is a name like any other. What the
+ * What consumers and nsqadmin read, and what peers and operators write, over a `RegistrationDB`, a clock and two lifetimes.
+ * Writes trust their names: check them with `isTopicName` and
+ * `isChannelName`. A topic or channel that is `*` reads all; in a write it is a name like any other. What the
  * clock throws goes to the caller.
  *
  * @example
@@ -79,7 +55,7 @@ export interface TopologyNode {
  * ```
  */
 export class Topology {
-  /** The registry, for what is not asked or ordered here: events, revisions, sizes. */
+  /** The registry, for what is neither read nor written here: events, revisions, sizes. */
   readonly db: RegistrationDB;
   /** What its ages are measured with: the clock that it was given, or a steady one. */
   readonly clock: Clock;
@@ -87,7 +63,8 @@ export class Topology {
   readonly lifetimes: Lifetimes;
   /** What long work is shared out with, over the turns of the event loop. */
   readonly work: WorkQueue;
-  readonly #limits: Readonly<Record<'maxRegistrations' | 'maxRegistrationsPerPeer' | 'maxRegistryBytes', number>>;
+  readonly #capacity: Capacity;
+  readonly #maxRegistrationsPerPeer: number;
   readonly #log: Logger;
   /** By topic, the tombstones of those that a peer has replaced, until it registers the topic. */
   readonly #inherited = new WeakMap<PeerInfo, Map<string, number>>();
@@ -113,7 +90,8 @@ export class Topology {
     this.#wallClock = wallClock;
     this.work = work;
     this.lifetimes = { inactiveProducerTimeoutMs, tombstoneLifetimeMs };
-    this.#limits = { maxRegistrations, maxRegistrationsPerPeer, maxRegistryBytes };
+    this.#capacity = new Capacity(db, maxRegistrations, maxRegistryBytes);
+    this.#maxRegistrationsPerPeer = maxRegistrationsPerPeer;
     this.#log = toSafeLogger(log, onError);
   }
 
@@ -328,8 +306,8 @@ export class Topology {
     const { db } = this;
     const added = registrations.filter((registration) => !db.getProducer(registration, peer));
     if (added.length === 0) return true;
-    if (db.countRegistrationsOf(peer) + added.length > this.#limits.maxRegistrationsPerPeer) return false;
-    if (!this.#hasRoom(added, added.length, 0)) return false;
+    if (db.countRegistrationsOf(peer) + added.length > this.#maxRegistrationsPerPeer) return false;
+    if (!this.#capacity.fits(added, added.length, 0)) return false;
     for (const registration of added) {
       db.addProducer(registration, peer);
       this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
@@ -340,41 +318,16 @@ export class Topology {
 
   #create(registrations: readonly Registration[], ...lines: readonly string[]): boolean {
     const added = registrations.filter((registration) => !this.db.hasRegistration(registration));
-    if (!this.#hasRoom(added, 0, RESERVED_FOR_PEERS)) return false;
+    if (!this.#capacity.fits(added, 0, RESERVED_FOR_PEERS)) return false;
     for (const line of lines) this.#log.info?.(line);
     for (const registration of added) this.db.addRegistration(registration);
     this.#makeRoom('left');
     return true;
   }
 
-  /** Whether there is room, but for a part of all, for what is new of these, and for so many producers of them. */
-  #hasRoom(registrations: readonly Registration[], producers: number, reserved: number): boolean {
-    const { db } = this;
-    const { maxRegistrations, maxRegistryBytes } = this.#limits;
-    const [size, bytes] = [maxRegistrations - db.size, maxRegistryBytes - db.bytes];
-    const most = registrations.length + producers;
-    if (reserved === 0 && size >= most && bytes >= most * MAX_ADDED_BYTES) return true;
-
-    // What makes room is what is idle; not these, which are to stay.
-    const known = registrations.filter((registration) => db.hasRegistration(registration));
-    const kept = known.filter((registration) => db.countProducers(registration) === 0).length;
-    const kinds = reserved === 0 ? [db.idle.left, db.idle.made] : [db.idle.left];
-    const freeSize = kinds.reduce((sum, idle) => sum + idle.size, size - kept);
-    const freeBytes = kinds.reduce((sum, idle) => sum + idle.bytes, bytes - kept * MAX_ADDED_BYTES);
-    return (
-      most - known.length <= freeSize - Math.floor(reserved * maxRegistrations) &&
-      (most - known.length) * MAX_ADDED_BYTES <= freeBytes - reserved * maxRegistryBytes
-    );
-  }
-
-  /** The longest idle go first. */
-  #makeRoom(...kinds: readonly ('left' | 'made')[]): void {
-    for (const kind of kinds) {
-      while (this.db.size > this.#limits.maxRegistrations || this.db.bytes > this.#limits.maxRegistryBytes) {
-        const registration = this.db.removeOldestIdle(kind);
-        if (!registration) break;
-        this.#log.warn?.(`DB: removing ${describe(registration)} to make room`);
-      }
+  #makeRoom(...kinds: readonly IdleKind[]): void {
+    for (const registration of this.#capacity.makeRoom(kinds)) {
+      this.#log.warn?.(`DB: removing ${describe(registration)} to make room`);
     }
   }
 

@@ -1,1 +1,2 @@
-export { Session, type AdmissionRefusal, type SessionOptions, type SessionOutput, type Verdict } from './session.js';
+export { Session, type SessionOutput } from './session.js';
+export type { AdmissionRefusal, SessionOptions, Verdict } from './session-options.js';

@@ -1,16 +1,8 @@
+import { concat } from '../base/bytes.js';
 import { formatDuration } from '../base/duration.js';
 import { isThenable, printError, report, type OnError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
-import {
-  aFunction,
-  anObject,
-  checkOptions,
-  logger,
-  required,
-  text,
-  withMethods,
-  type Checks,
-} from '../base/options.js';
+import { checkOptions } from '../base/options.js';
 import { finish, type Steps } from '../base/work-queue.js';
 import {
   encodeReply,
@@ -18,49 +10,12 @@ import {
   type Announcement,
   type ErrorCode,
   type Identity,
-  type PeerLimits,
   type PeerMessage,
   type Reply,
   type TopicMessage,
 } from '../protocol/index.js';
+import { SESSION_CHECKS, type SessionOptions, type Verdict } from './session-options.js';
 import { isChannelName, isTopicName, type PeerInfo, type Topology } from '../registry/index.js';
-
-/** Why a peer may not join. */
-export interface AdmissionRefusal {
-  /** What the peer is told after `E_INVALID`. */
-  readonly refused: string;
-}
-
-/** Whether a peer that has identified itself may join, and by which identity it is known. */
-export type Verdict = Identity | AdmissionRefusal;
-
-/** What a session is made of. */
-export interface SessionOptions {
-  /** What the peer joins, registers in and leaves. */
-  readonly topology: Topology;
-  /** What IDENTIFY is answered with, asked each time. */
-  readonly announce: () => Announcement;
-  /** Names the peer to consumers (`remote_address`), in `/debug` and in the log. */
-  readonly remoteAddress: string;
-  /** Asked when the peer has identified itself. What it throws or rejects with is a refusal. Default: all may join. */
-  readonly admit?: ((identity: Identity) => Verdict | PromiseLike<Verdict>) | undefined;
-  /** How much the peer may send as one line or body. Defaults: see `PeerLimits`. */
-  readonly limits?: PeerLimits | undefined;
-  /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
-  readonly log?: Logger | undefined;
-  /** Gets what the logger or `admit` threw. Default: a line to the console. */
-  readonly onError?: OnError | undefined;
-}
-
-const CHECKS: Checks<SessionOptions> = {
-  topology: required(withMethods('a Topology', 'join', 'leave')),
-  announce: required(aFunction),
-  remoteAddress: required(text),
-  admit: aFunction,
-  limits: anObject,
-  log: logger,
-  onError: aFunction,
-};
 
 /** What is to be done after bytes from a peer, or after their end. */
 export interface SessionOutput {
@@ -112,7 +67,11 @@ export class Session {
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
-    const { topology, announce, remoteAddress, admit, limits, log, onError } = checkOptions('Session', options, CHECKS);
+    const { topology, announce, remoteAddress, admit, limits, log, onError } = checkOptions(
+      'Session',
+      options,
+      SESSION_CHECKS,
+    );
     this.#topology = topology;
     this.#announce = announce;
     this.#admit = admit ?? ((identity) => identity);
@@ -329,15 +288,4 @@ function toError(code: ErrorCode, reason: string): ErrorReply {
 
 function quote(name: string): string {
   return `'${name.slice(0, 64)}'`;
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

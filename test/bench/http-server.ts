@@ -6,9 +6,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLookupd } from 'nsqlookupd/daemon';
-import { type SyncHttpHandler, createHttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler } from 'nsqlookupd/http';
 import { peerOf } from '../support/peers.js';
 import { CHANGE_EVERY_MS, changeAt, CHANGES_AT_ONCE, fill, WORLDS } from './worlds.js';
+import type { SyncHttpHandler } from '../support/sync-handler.js';
 
 const [kind = '', world = '', target = '', changing = ''] = process.argv.slice(2);
 

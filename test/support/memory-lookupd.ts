@@ -1,10 +1,11 @@
-import { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION, type SyncHttpHandler } from 'nsqlookupd/http';
+import { answerNotFound, createHttpHandler, NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { createTcpHandler } from 'nsqlookupd/tcp';
 import type { Scenario, ScenarioConnection, ScenarioTarget } from 'nsqlookupd/testing';
 import { bodyOf } from './body.js';
 import { parseGoDuration } from './go-duration.js';
 import { MemoryStream } from './memory-stream.js';
+import type { SyncHttpHandler } from './sync-handler.js';
 
 /** Both handlers over one topology, without a socket, and with a clock that `sleep` turns. */
 export function createMemoryLookupd({ options = {} }: Pick<Scenario, 'options'>): ScenarioTarget & AsyncDisposable {
