@@ -1,7 +1,7 @@
 import { aFunction, checkOptions, number, type Checks } from './options.js';
 import { printError, report, type OnError } from './error-report.js';
 
-/** Long work, cut into steps: each `next` does one short piece of it. */
+/** Long work, cut into steps: each `next` does one short piece of it, and gives how many steps that was, if not one. */
 export type Steps<T = void> = Generator<unknown, T, undefined>;
 
 /** Calls back in a later turn of the event loop, when what has come meanwhile was served. */
@@ -125,8 +125,10 @@ export class WorkQueue {
     let count = 0;
     let next: IteratorResult<unknown, unknown>;
     try {
-      do next = job.steps.next();
-      while (++count < most && next.done !== true);
+      do {
+        next = job.steps.next();
+        count += typeof next.value === 'number' && next.done !== true ? next.value : 1;
+      } while (count < most && next.done !== true);
     } catch (error) {
       this.spend(count);
       job.failed(error);
@@ -153,8 +155,8 @@ export class WorkQueue {
   }
 }
 
-function* wait(steps: number): Generator<undefined, void, undefined> {
-  for (let step = 1; step < steps; step++) yield undefined;
+function* wait(steps: number): Generator<number, void, undefined> {
+  if (steps > 1) yield steps - 1;
 }
 
 /** Does all of the steps at once, and answers what they return. */

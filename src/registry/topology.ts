@@ -263,7 +263,7 @@ export class Topology {
       if (registration.category !== 'channel' || !this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
       if (isEphemeral(registration.subkey)) yield* this.#droppingIfEmpty(registration);
-      yield;
+      yield this.#stepsOfALine;
     }
     const registration = topicRegistration(topic);
     this.#remove(registration, peer);
@@ -281,12 +281,17 @@ export class Topology {
     this.work.run(this.#leaving(peer, left));
   }
 
+  /** To put a line together for the log is more work than most changes. */
+  get #stepsOfALine(): number {
+    return this.#log.info ? 4 : 1;
+  }
+
   *#leaving(peer: PeerInfo, left: Iterator<Registration, unknown, undefined>): Steps {
     for (let next = left.next(); next.done !== true; next = left.next()) {
       this.#log.info?.(`DB: client(${peer.id}) UNREGISTER ${describe(next.value)}`);
       const { category, key, subkey } = next.value;
       if (isEphemeral(category === 'topic' ? key : subkey)) yield* this.#droppingIfEmpty(next.value);
-      yield;
+      yield this.#stepsOfALine;
     }
   }
 
@@ -347,7 +352,7 @@ export class Topology {
     for (const registration of this.db.eachRegistration('channel', topic, ANY)) {
       this.#log.info?.(`DB: removing channel(${registration.subkey}) from topic(${topic})`);
       this.db.removeRegistration(registration);
-      yield;
+      yield this.#stepsOfALine;
     }
   }
 }

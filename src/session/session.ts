@@ -32,6 +32,8 @@ type ErrorReply = Extract<Reply, { type: 'error' }>;
 const OK = encodeReply({ type: 'ok' });
 const FULL = toError('E_INVALID', 'too many registrations');
 const PINGS_PER_STEP = 16;
+const CHANGE_STEPS = 4;
+const LOGGED_STEPS = 8;
 const NO_BYTES = new Uint8Array(0);
 const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
 
@@ -104,8 +106,10 @@ export class Session {
       if (message === undefined) break;
       if (message.type === 'fault') answers.push(this.#end(message).bytes);
       else this.#answer(isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message), answers);
-      // A PING that nobody logs is a small part of a step.
-      if (message.type !== 'ping' || this.#log.info || answers.length % PINGS_PER_STEP === 0) yield;
+      // A PING that nobody logs is a small part of a step; a change, and the lines of a log, are some.
+      if (this.#log.info) yield LOGGED_STEPS;
+      else if (message.type !== 'ping') yield CHANGE_STEPS;
+      else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
     const output = { bytes: concat(answers), close: this.#state === 'ended' };
     return this.#waits ? { ...output, waits: this.#waits } : output;
