@@ -19,7 +19,7 @@ import {
   DEFAULT_HTTP_MAX_HEADER_BYTES,
   DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
 } from './http-server.js';
-import { DEFAULT_GRACE_MS, DEFAULT_HTTP_ADDRESS, DEFAULT_KEEP_ALIVE_MS, DEFAULT_TCP_ADDRESS } from './lookupd.js';
+import { DEFAULT_GRACE_MS, DEFAULT_HTTP_ADDRESS, DEFAULT_KEEP_ALIVE_MS, DEFAULT_TCP_ADDRESS } from './lookupd-options.js';
 import { DEFAULT_LOG_PREFIX, LOG_LEVELS } from './stderr-logger.js';
 
 /** How the text of a flag or of a config value is read, and how a default is shown. */
