@@ -68,20 +68,25 @@ export class Listener {
     log.info?.(`${name}: listening on ${this.address}`);
   }
 
-  /** Takes no more connections, and resolves when those that there are have ended, by themselves or after `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    const { name, server, log, drain, cutOff } = this.#options;
+  /** Takes no more connections, and resolves when those that there are have ended. */
+  async stop(): Promise<void> {
+    const { name, server, log } = this.#options;
     if (server.listening) log.info?.(`${name}: closing ${this.address}`);
-    const closed = this.#stop();
+    await this.#close();
+  }
+
+  /** Lets connections go, and after `graceMs` ends those that are left. Resolves with `closed`, when there are none. */
+  async letGo(graceMs: number, closed: Promise<void>): Promise<void> {
+    const { drain, cutOff } = this.#options;
     drain();
     const timer = setTimeout(cutOff, Math.min(graceMs, MAX_INT32));
     await closed;
     clearTimeout(timer);
   }
 
-  /** As `close`, without a grace or a word. It can listen again. */
+  /** Stops, and ends all connections at once. It can listen again. */
   async abandon(): Promise<void> {
-    const closed = this.#stop();
+    const closed = this.#close();
     this.#options.cutOff();
     await closed;
   }
@@ -90,7 +95,7 @@ export class Listener {
     return this.#options.server.address() as AddressInfo | null;
   }
 
-  #stop(): Promise<void> {
+  #close(): Promise<void> {
     return new Promise((resolve) => this.#options.server.close(() => resolve()));
   }
 }

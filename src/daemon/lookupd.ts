@@ -165,7 +165,9 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   };
   const end = async () => {
     await listening?.catch(() => undefined);
-    await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    // None takes a connection any more when the first lets one go.
+    const stopping = listeners.map((listener) => ({ listener, closed: listener.stop() }));
+    await Promise.all(stopping.map(({ listener, closed }) => listener.letGo(graceMs, closed)));
     if (failure) settle.reject(failure);
     else settle.resolve();
   };
