@@ -20,14 +20,12 @@ export const MAX_KEEP_ALIVE_MS = 32_767_000;
 /** The longest that a timer takes; of bytes, the most that Node's parser takes. */
 export const MAX_INT32 = 2 ** 31 - 1;
 
-type HttpOptionsHandedOn = Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>;
-
 /** Options of the parts are passed on to them, and documented there. */
 export interface LookupdOptions
   extends
     Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
     Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'timers'>>,
-    HttpOptionsHandedOn,
+    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>,
     HttpServerOptions {
   /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
   readonly tcpAddress?: string | undefined;
@@ -68,7 +66,9 @@ export const HTTP_SERVER_CHECKS: Checks<HttpServerOptions> = {
 };
 
 /** Of what `createHttpHandler` is handed on. */
-export const HTTP_HANDLER_CHECKS: Checks<HttpOptionsHandedOn> = {
+export const HTTP_HANDLER_CHECKS: Checks<
+  Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>
+> = {
   routes: anArray,
   authorize: aFunction,
   commandLine: anArray,
