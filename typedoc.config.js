@@ -10,6 +10,7 @@ const GUIDE = [
   'docs/unit-tests.md',
   'docs/client.md',
   'docs/operating.md',
+  'docs/settings.md',
   'docs/protocol.md',
   'docs/errors.md',
   'docs/compatibility.md',

@@ -59,6 +59,11 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [['-log-level=trace'], /"trace" for flag -log-level: not one of debug, info, warn, error, fatal/],
       [['-max-connections=-1'], /"-1" for flag -max-connections: not a whole number from 0 on/],
       [['-verbose=perhaps'], /"perhaps" for flag -verbose/],
+      [['-tcp-address=nowhere'], /"nowhere" for flag -tcp-address: not host:port, with a port from 0 to 65535/],
+      [['-http-address', ':65536'], /":65536" for flag -http-address: not host:port/],
+      [['-broadcast-tcp-port=65536'], /"65536" for flag -broadcast-tcp-port: not a whole number from 0 to 65535/],
+      [['-keep-alive=1ms'], /"1ms" for flag -keep-alive: not a duration from 1s to/],
+      [['-identify-timeout=0'], /"0" for flag -identify-timeout: not a duration from 1ms on/],
       [['serve'], /"serve" is not a flag/],
       [['--', '-version'], /"--" is not a flag/],
     ];
@@ -73,7 +78,6 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
 
   describe('an address or a config file that it cannot take is one FATAL line and exit code 1', () => {
     const cases: [string, () => string[], RegExp][] = [
-      ['a bad address', () => ['-tcp-address=nowhere'], /tcpAddress "nowhere" is not host:port/],
       ['a host that is not this one', () => ['-http-address=192.0.2.1:4161'], /listen \(192\.0\.2\.1:4161\) failed/],
       ['a config file that is not there', () => ['-config=/nowhere/x.cfg'], /config file \/nowhere\/x\.cfg - ENOENT/],
       ['a config file that is no TOML', () => ['-config', configFile('log_level = \n')], /config file .* - line 1/],
@@ -90,6 +94,12 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
         () => ['-config', configFile('tombstone_lifetime = 45\n')],
         /tombstone_lifetime must be a string, such as "45s"/,
       ],
+      [
+        'a duration without quotes',
+        () => ['-config', configFile('verbose = true\ntombstone_lifetime = 45s # how long\n')],
+        /line 2, .*; in quotes: tombstone_lifetime = "45s"$/,
+      ],
+      ['a bad address', () => ['-config', configFile('tcp_address = "x"\n')], /"x" for key tcp_address: not host:port/],
       ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
     ];
     for (const [what, args, words] of cases) {

@@ -133,6 +133,67 @@ describe('createLookupd', () => {
   });
 });
 
+describe('the options of createLookupd', () => {
+  for (const [options, words] of [
+    [{ tcpAdress: '127.0.0.1:0' }, /createLookupd has no option "tcpAdress"/],
+    [{ maxLineBytes: 64 }, /has no option "maxLineBytes"/],
+    [{ timers: globalThis }, /has no option "timers"/],
+    [{ limits: { maxLineBytes: '64' } }, /maxLineBytes must be .* and is "64"/],
+    [{ limits: { maxLine: 64 } }, /"maxLine"/],
+    [{ tcpAddress: 4160 }, /tcpAddress must be a string, and is 4160/],
+    [{ broadcastAddress: 5 }, /broadcastAddress must be a string, and is 5/],
+    [{ clock: () => NaN }, /clock must give a number, and gives NaN/],
+    [{ httpRequestTimeoutMs: Infinity }, /httpRequestTimeoutMs must be a number from 1 to/],
+    [{ httpIdleTimeoutMs: '5' }, /httpIdleTimeoutMs must be .* and is "5"/],
+    [{ broadcastTcpPort: 65_536 }, /broadcastTcpPort must be a number from 1 to 65535/],
+    [{ keepAliveMs: 1 }, /keepAliveMs must be a number from 1000/],
+    [{ decorators: 5 }, /decorators must be an array/],
+    [{ decorators: [undefined] }, /decorator/],
+    [{ routes: {} }, /routes must be an array/],
+    [{ authorize: true }, /authorize must be a function/],
+    [{ admit: true }, /admit must be a function/],
+    [{ log: true }, /log must be an object/],
+    [{ db: {} }, /db must be a RegistrationDB/],
+    [5, /options of createLookupd must be an object/],
+  ] as const) {
+    test(`that are wrong are a TypeError: ${String(words)}`, () => {
+      assert.throws(
+        () => createLookupd(options as LookupdOptions),
+        (error: Error) => error instanceof TypeError && words.test(error.message),
+      );
+    });
+  }
+
+  test('routes are served beside its own', TIMEOUT, async () => {
+    const answer = () => ({ status: 200, headers: {}, body: 'up' });
+    const routes: LookupdOptions['routes'] = [
+      { method: 'GET', path: '/health', action: { name: 'health', kind: 'read' }, answer },
+    ];
+    await using lookupd = createLookupd({ ...LOOPBACK, routes });
+    const port = portOf((await lookupd.listen()).httpAddress);
+    assert.equal((await fetchRaw(port, 'GET', '/health')).text, 'up');
+    assert.equal((await fetchRaw(port, 'GET', '/ping')).text, 'OK');
+  });
+
+  test('authorize decides who may do what over HTTP', TIMEOUT, async () => {
+    await using lookupd = createLookupd({
+      ...LOOPBACK,
+      authorize: (_caller, { kind }) => kind === 'read' || { status: 403 },
+    });
+    const port = portOf((await lookupd.listen()).httpAddress);
+    assert.equal((await fetchRaw(port, 'GET', '/topics')).status, 200);
+    assert.equal((await fetchRaw(port, 'POST', '/topic/create?topic=t')).status, 403);
+    assert.deepEqual(lookupd.topology.topics(), []);
+  });
+
+  test('admit decides which peers join', TIMEOUT, async () => {
+    await using lookupd = createLookupd({ ...LOOPBACK, admit: () => ({ refused: 'not here' }) });
+    const nsqd = await FakeNsqd.connect((await lookupd.listen()).tcpAddress, 'host-1:4150');
+    await assert.rejects(nsqd.identify(), /E_INVALID|not here/);
+    assert.deepEqual(lookupd.topology.nodes(), []);
+  });
+});
+
 describe('createLogger', () => {
   const write = (level: 'debug' | 'info' | 'warn' | 'error' | 'fatal') => {
     const lines: string[] = [];

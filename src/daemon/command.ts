@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { NSQLOOKUPD_VERSION } from '../http/index.js';
-import { defaultSettings, parseFlags, readConfig, SettingError, usage, type Settings } from './flags.js';
+import { explainLine, parseFlags, readConfig, SettingError, usage } from './flags.js';
 import { createLookupd, type Lookupd } from './lookupd.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
+import { SETTINGS, toLookupdOptions, type Settings } from './settings.js';
 import { createSystemClock } from './system-clock.js';
 import { PACKAGE_VERSION } from '../base/version.js';
 
@@ -28,12 +29,12 @@ const VERSION = `nsqlookupd v${NSQLOOKUPD_VERSION} (built w/node${process.versio
 export async function runCommand(args: readonly string[]): Promise<number> {
   let flags: Partial<Settings>;
   try {
-    flags = parseFlags(args);
+    flags = parseFlags(args, SETTINGS);
   } catch (error) {
     process.stderr.write(`nsqlookupd: ${messageOf(error)} (nsqlookupd --help lists the flags)\n`);
     return BAD_FLAG;
   }
-  if (flags.help) return print(usage());
+  if (flags.help) return print(usage(SETTINGS));
   if (flags.version) return print(`${VERSION}\n`);
 
   process.stderr.on('error', () => {}); // a log that nobody reads any more ends nothing
@@ -42,40 +43,16 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   let endBy = Infinity;
   try {
     const given = { ...(await loadConfig(flags.config)), ...flags };
-    const settings = { ...defaultSettings(), ...given };
-    log = createLogger({ level: settings['log-level'], prefix: settings['log-prefix'], clock });
+    log = createLogger({ level: given['log-level'], prefix: given['log-prefix'], clock });
     log.info?.(VERSION);
+    const options = toLookupdOptions(given);
     const lookupd = createLookupd({
-      tcpAddress: settings['tcp-address'],
-      httpAddress: settings['http-address'],
-      ...(settings['broadcast-address'] !== '' && { broadcastAddress: settings['broadcast-address'] }),
-      inactiveProducerTimeoutMs: settings['inactive-producer-timeout'],
-      tombstoneLifetimeMs: settings['tombstone-lifetime'],
-      graceMs: settings['grace-period'],
-      limits: {
-        maxLineBytes: settings['max-line-bytes'],
-        maxBodyBytes: settings['max-body-bytes'],
-        maxFieldLength: settings['max-field-length'],
-      },
-      maxConnections: settings['max-connections'],
-      maxRegistrations: settings['max-registrations'],
-      maxRegistrationsPerPeer: settings['max-registrations-per-peer'],
-      identifyTimeoutMs: settings['identify-timeout'],
-      ...('silence-timeout' in given && { silenceTimeoutMs: settings['silence-timeout'] }),
-      drainTimeoutMs: settings['drain-timeout'],
-      httpMaxConnections: settings['http-max-connections'],
-      httpMaxHeaderBytes: settings['http-max-header-bytes'],
-      httpMaxBodyBytes: settings['http-max-body-bytes'],
-      httpRequestTimeoutMs: settings['http-request-timeout'],
-      httpIdleTimeoutMs: settings['http-idle-timeout'],
-      keepAliveMs: settings['keep-alive'],
-      ...(settings['broadcast-tcp-port'] > 0 && { broadcastTcpPort: settings['broadcast-tcp-port'] }),
-      ...(settings['broadcast-http-port'] > 0 && { broadcastHttpPort: settings['broadcast-http-port'] }),
+      ...options,
       commandLine: [...process.argv.slice(0, 2), ...args],
       log,
       onError: (error, what) => log.error?.(`${what} - ${error instanceof Error ? error.stack : String(error)}`),
     });
-    await serve(lookupd, () => (endBy = performance.now() + settings['grace-period']));
+    await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
     log.fatal(messageOf(error));
@@ -92,11 +69,15 @@ function print(text: string): number {
 
 async function loadConfig(path: string | undefined): Promise<Partial<Settings>> {
   if (path === undefined || path === '') return {};
+  let text = '';
   try {
     const { parse } = await import('smol-toml'); // only who has a config file pays for it
-    return readConfig(parse(await readFile(path, 'utf8')));
+    text = await readFile(path, 'utf8');
+    return readConfig(parse(text), SETTINGS);
   } catch (error) {
-    throw new SettingError(`failed to load config file ${path} - ${messageOf(error)}`);
+    const { line = 0 } = error as { line?: number };
+    const hint = explainLine(text.split('\n')[line - 1] ?? '', SETTINGS);
+    throw new SettingError(`failed to load config file ${path} - ${messageOf(error)}${hint}`);
   }
 }
 

@@ -1,13 +1,11 @@
+export { createLookupd, type Lookupd, type ListenAddresses } from './lookupd.js';
 export {
-  createLookupd,
   DEFAULT_GRACE_MS,
   DEFAULT_HTTP_ADDRESS,
   DEFAULT_KEEP_ALIVE_MS,
   DEFAULT_TCP_ADDRESS,
-  type Lookupd,
-  type ListenAddresses,
   type LookupdOptions,
-} from './lookupd.js';
+} from './lookupd-options.js';
 export {
   createLogger,
   DEFAULT_LOG_PREFIX,

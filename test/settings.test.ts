@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { getHeapStatistics } from 'node:v8';
+import type * as flags from '../dist/esm/daemon/flags.js';
+import type * as settingKinds from '../dist/esm/daemon/setting-kinds.js';
+import type * as settings from '../dist/esm/daemon/settings.js';
+import { createLookupd, DEFAULT_GRACE_MS } from 'nsqlookupd/daemon';
+
+// No subpath has these: they are the command's own.
+const load = (name: string): Promise<unknown> => import(pathToFileURL(`dist/esm/daemon/${name}.js`).href);
+const { SETTINGS, toLookupdOptions } = (await load('settings')) as typeof settings;
+const { parseFlags, readConfig, usage } = (await load('flags')) as typeof flags;
+const kinds = (await load('setting-kinds')) as typeof settingKinds;
+
+describe('a table of settings', () => {
+  const lists = {
+    peer: { kind: kinds.list(kinds.ADDRESS), default: [], help: 'peers' },
+    tag: { kind: kinds.list(kinds.STRING), default: [], help: 'tags' },
+    'wait-for': { kind: kinds.list(kinds.duration()), default: [1000], help: 'waits' },
+  };
+
+  test('takes a flag of a list again and again, and with commas', () => {
+    assert.deepEqual(parseFlags(['-peer', 'a:1', '--peer=b:2,[::1]:3', '-wait-for=1s', '-wait-for', '2m'], lists), {
+      peer: ['a:1', 'b:2', '[::1]:3'],
+      'wait-for': [1000, 120_000],
+    });
+    assert.deepEqual(parseFlags([], lists), {});
+    assert.throws(() => parseFlags(['-peer=a:1,b'], lists), /"a:1,b" for flag -peer: not host:port.*, or several/);
+  });
+
+  test('takes an array from the config file, and each of its values whole', () => {
+    assert.deepEqual(readConfig({ tag: ['a,b', 'c'], wait_for: ['1s'], peer: [] }, lists), {
+      tag: ['a,b', 'c'],
+      'wait-for': [1000],
+      peer: [],
+    });
+    for (const tag of ['a', 5, [5], ['a', 5], {}]) {
+      assert.throws(() => readConfig({ tag }, lists), /key tag must be an array, each a string/);
+    }
+    assert.throws(
+      () => readConfig({ wait_for: [5] }, lists),
+      /wait_for must be an array, each a string, such as "45s"/,
+    );
+    assert.throws(() => readConfig({ wait_for: ['5'] }, lists), /"5" for key wait_for/);
+    assert.throws(() => readConfig({ log_level: ['info'] }, SETTINGS), /log_level must be a string, such as "info"/);
+  });
+
+  test('is shown by the help', () => {
+    assert.match(usage(lists), /-peer host:port,…\n {8}peers \(default none\)/);
+    assert.match(usage(lists), /-wait-for .*\n {8}waits \(default 1s\)/);
+  });
+});
+
+describe('the settings', () => {
+  test('become options that createLookupd takes, by default and at the edge of what each allows', () => {
+    assert.ok(createLookupd(toLookupdOptions({})));
+    for (const [flag, { kind }] of Object.entries(SETTINGS)) {
+      for (const text of ['0', '1', '1ms', '1s', '0s', '65535', '70000', '9999999999', '9999h', 'h:0', '']) {
+        const value = (kind as { parse(text: string): unknown }).parse(text);
+        if (value !== undefined) assert.ok(createLookupd(toLookupdOptions({ [flag]: value })), `-${flag}=${text}`);
+      }
+    }
+  });
+
+  test('are each one option at most', () => {
+    const options = Object.values<{ option?: string }>(SETTINGS).flatMap(({ option = [] }) => option);
+    assert.deepEqual(options, [...new Set(options)]);
+  });
+
+  test('leave to createLookupd what depends on other options or the machine, unless given', () => {
+    const options = toLookupdOptions({});
+    for (const name of ['silenceTimeoutMs', 'broadcastAddress', 'broadcastTcpPort', 'broadcastHttpPort'] as const) {
+      assert.equal(options[name], undefined);
+    }
+    assert.equal(options.graceMs, DEFAULT_GRACE_MS);
+    assert.equal(toLookupdOptions({ 'silence-timeout': 900_000 }).silenceTimeoutMs, 900_000);
+    assert.equal(toLookupdOptions({ 'broadcast-tcp-port': 5 }).broadcastTcpPort, 5);
+    assert.equal(toLookupdOptions({ 'max-field-length': 5 }).limits?.maxFieldLength, 5);
+  });
+
+  test('have two limits that follow that of the heap', () => {
+    const limit = getHeapStatistics().heap_size_limit;
+    const { maxRegistryBytes, maxUnfinishedBytes } = toLookupdOptions({});
+    assert.deepEqual([maxRegistryBytes, maxUnfinishedBytes], [Math.floor(limit / 2), Math.floor(limit / 16)]);
+    const given = readConfig({ max_registry_bytes: 5, max_unfinished_bytes: 6 }, SETTINGS);
+    assert.equal(toLookupdOptions(given).maxRegistryBytes, 5);
+    assert.equal(toLookupdOptions(given).maxUnfinishedBytes, 6);
+  });
+
+  test('are in docs/settings.md as they are, and so are the options of the library', { timeout: 60_000 }, () => {
+    const args = ['test/release/settings.mjs', '--check'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+  });
+});
