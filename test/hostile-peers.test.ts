@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
-import { CLIENT, RegistrationDB, Topology, TOPOLOGY_CHECKS, type TopologyOptions } from 'nsqlookupd/registry';
+import {
+  CLIENT,
+  RegistrationDB,
+  Topology,
+  TOPOLOGY_CHECKS,
+  WorkQueue,
+  type TopologyOptions,
+} from 'nsqlookupd/registry';
 import { createTcpHandler, Session, TCP_HANDLER_CHECKS, type TcpHandlerOptions } from 'nsqlookupd/tcp';
 import { ManualClock } from 'nsqlookupd/testing';
 import { MemoryStream } from './support/memory-stream.js';
@@ -398,7 +405,7 @@ describe('what a peer makes the lookupd do', () => {
   });
 
   test('a short name does not keep a long line in memory', { skip: !globalThis.gc && 'needs --expose-gc' }, () => {
-    const { open, topology } = setUp();
+    const { open, topology } = setUp({ work: new WorkQueue({ stepsPerTurn: Infinity }) });
     const stream = open();
     stream.send(join());
     globalThis.gc!();

@@ -91,7 +91,7 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     headersTimeout: timeoutMs,
     requestTimeout: timeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_MS, timeoutMs),
-    keepAliveTimeout: httpIdleTimeoutMs,
+    keepAliveTimeout: Math.ceil(httpIdleTimeoutMs),
     noDelay: true,
   });
   server.timeout = timeoutMs; // for who does not read its answer

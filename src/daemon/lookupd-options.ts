@@ -4,7 +4,7 @@ import type { HttpDecorator, HttpHandlerOptions } from '../http/index.js';
 import { TOPOLOGY_CHECKS, type RegistrationDB, type TopologyOptions } from '../registry/index.js';
 import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress } from './address.js';
-import type { HttpServerOptions } from './http-server.js';
+import { HTTP_SERVER_CHECKS, type HttpServerOptions } from './http-server.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
 export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
@@ -55,14 +55,6 @@ export interface LookupdOptions
 const anAddress: Check = (name, value) => {
   text(name, value);
   parseAddress(name, value as string);
-};
-
-export const HTTP_SERVER_CHECKS: Checks<HttpServerOptions> = {
-  httpRequestTimeoutMs: number(1, MAX_INT32),
-  httpMaxHeaderBytes: number(1, MAX_INT32),
-  httpMaxBodyBytes: number(0),
-  httpMaxConnections: number(1),
-  httpIdleTimeoutMs: number(1, MAX_INT32),
 };
 
 /** Of what `createHttpHandler` is handed on. */

@@ -16,7 +16,7 @@ import {
 } from '../registry/index.js';
 import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
 import { parseAddress } from './address.js';
-import { createHttpServer, RequestTracker } from './http-server.js';
+import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
 import { Listener } from './listener.js';
 import {
   DEFAULT_GRACE_MS,
@@ -24,7 +24,6 @@ import {
   DEFAULT_KEEP_ALIVE_MS,
   DEFAULT_TCP_ADDRESS,
   HTTP_HANDLER_CHECKS,
-  HTTP_SERVER_CHECKS,
   LOOKUPD_CHECKS,
   type LookupdOptions,
 } from './lookupd-options.js';

@@ -1,5 +1,10 @@
 import { getHeapStatistics } from 'node:v8';
-import { DEFAULT_MAX_IGNORED_BODY_BYTES } from '../http/index.js';
+import {
+  DEFAULT_ANSWER_TIMEOUT_MS,
+  DEFAULT_MAX_IGNORED_BODY_BYTES,
+  DEFAULT_MAX_PIPELINED_REQUESTS,
+  DEFAULT_MAX_UNSENT_BYTES,
+} from '../http/index.js';
 import {
   DEFAULT_MAX_BODY_BYTES,
   DEFAULT_MAX_FIELD_LENGTH,
@@ -212,6 +217,24 @@ export const SETTINGS = {
     DEFAULT_HTTP_IDLE_TIMEOUT_MS,
     'how long an HTTP connection may stay idle',
     { option: 'httpIdleTimeoutMs', atLimit: 'closed' },
+  ),
+  'http-answer-timeout': row(
+    duration(1, MAX_INT32),
+    DEFAULT_ANSWER_TIMEOUT_MS,
+    'by when a client must have read its whole answer',
+    { option: 'httpAnswerTimeoutMs', atLimit: 'cut off' },
+  ),
+  'http-max-unsent-bytes': row(
+    integer(),
+    DEFAULT_MAX_UNSENT_BYTES,
+    'the most bytes of answers that clients have not read, of all together',
+    { option: 'httpMaxUnsentBytes', atLimit: 'the longest-waiting is cut off' },
+  ),
+  'http-max-pipelined-requests': row(
+    integer(),
+    DEFAULT_MAX_PIPELINED_REQUESTS,
+    'the most requests that wait for one before them on their connection, of all connections together',
+    { option: 'httpMaxPipelinedRequests', atLimit: 'cut off' },
   ),
 };
 
