@@ -353,6 +353,16 @@ describe('limits', () => {
     assert.ok(!stream.ended);
   });
 
+  test('what a refused peer had sent is not kept, and one that stays does not shield the others', () => {
+    const { open } = setUp({ maxUnfinishedBytes: 100_000 });
+    const bad = open();
+    bad.send(`  V1REGISTER t\n${'A'.repeat(60_000)}`); // answered E_INVALID, and it leaves its end open
+    assert.ok(bad.ended);
+    const peers = Array.from({ length: 20 }, () => open());
+    for (const peer of peers) peer.send(`  V1${'A'.repeat(60_000)}`);
+    assert.equal(peers.filter(({ ended }) => !ended).length, 1);
+  });
+
   test('what peers have not sent whole is counted together: who has most is told and closed', () => {
     const { open, handler } = setUp({ maxUnfinishedBytes: 1000 });
     const [most, some, honest] = [open(), open(), open()];

@@ -342,6 +342,21 @@ describe('RegistrationDB', () => {
     );
   });
 
+  test('no key is given twice, also after a restart', () => {
+    const before = new RegistrationDB();
+    for (const peer of PEERS) before.addProducer(topicRegistration('orders'), peer);
+    const after = new RegistrationDB();
+    after.restore(copyOf(before.snapshot()));
+    const peer = peerOf('h9');
+    after.addProducer(topicRegistration('mine'), peer);
+    const all = after.peers().map((one) => after.keyOf(one));
+    assert.deepEqual([all.length, new Set(all).size], [4, 4]);
+    const again = new RegistrationDB();
+    again.restore(copyOf(after.snapshot()));
+    const names = again.findProducers('topic', 'orders', '').map((producer) => producer.peer.hostname);
+    assert.deepEqual(names, ['h1', 'h2', 'h3']);
+  });
+
   test('refuses what is no snapshot, and a second one', () => {
     const db = new RegistrationDB();
     const snapshot = db.snapshot();
@@ -350,6 +365,21 @@ describe('RegistrationDB', () => {
       /^TypeError: a snapshot must have the format 1/,
     );
     assert.throws(() => db.restore(undefined as never), TypeError);
+    const peer = peerOf('h1');
+    const topic = { category: 'topic', key: 'a', subkey: '', isMade: true, producers: [] };
+    for (const bad of [
+      { ...snapshot, revision: undefined },
+      { ...snapshot, revision: NaN },
+      { ...snapshot, peers: null },
+      { ...snapshot, registrations: [topic, { ...topic, key: 't', producers: [{ peer: '__proto__' }] }] },
+      { ...snapshot, peers: { 'x/1': { ...peer, hostname: 5 } } },
+      { ...snapshot, registrations: [topic, { ...topic, category: 'none' }] },
+    ]) {
+      assert.throws(() => db.restore(bad as never), /^TypeError: a snapshot /);
+      assert.deepEqual([db.size, db.revision], [0, 0]);
+    }
+    assert.throws(() => db.addProducer(topicRegistration('z'), { id: 'x' } as never), TypeError);
+    assert.deepEqual([db.size, db.idle.left.size, db.idle.made.size], [0, 0, 0]);
     db.addRegistration(topicRegistration('orders'));
     assert.throws(() => db.restore(snapshot), /^TypeError: a snapshot is restored into an empty db/);
   });
@@ -411,8 +441,12 @@ describe('RegistrationDB', () => {
         for (const kind of ['left', 'made'] as const) {
           const expected = idle.filter((key) => made.has(key) === (kind === 'made'));
           assert.equal(db.idle[kind].size, expected.length);
-          const found = expected.map(() => keys([db.removeOldestIdle(kind)!])[0]);
-          assert.equal(db.removeOldestIdle(kind), undefined);
+          const found = expected.map(() => {
+            const oldest = db.oldestIdle(kind)!;
+            db.removeRegistration(oldest);
+            return keys([oldest])[0];
+          });
+          assert.equal(db.oldestIdle(kind), undefined);
           assert.deepEqual(found, expected);
         }
       }),

@@ -122,6 +122,23 @@ describe('a WorkQueue', () => {
     assert.deepEqual(log, ['Error: boom', 'turn']);
   });
 
+  test('goes on when who waits throws', () => {
+    const turns = new Turns();
+    const errors: string[] = [];
+    const onError = (error: unknown, what: string) => errors.push(`${what}: ${String(error)}`);
+    const work = new WorkQueue({ stepsPerTurn: 1, nextTurn: turns.next, onError });
+    const boom = (): never => {
+      throw new Error('boom');
+    };
+    let isDone = false;
+    work.run(count('now', 0, []), boom);
+    work.run(count('later', 3, []), boom);
+    work.run(count('other', 3, []), () => (isDone = true));
+    turns.pass();
+    assert.deepEqual(errors, Array(2).fill('who waited for work threw: Error: boom'));
+    assert.deepEqual([isDone, work.size], [true, 0]);
+  });
+
   test('refuses options that it does not have', () => {
     assert.throws(() => new WorkQueue({ steps: 5 } as object), /^TypeError: WorkQueue has no option "steps"/);
     assert.throws(() => new WorkQueue({ stepsPerTurn: 0 }), /^TypeError: stepsPerTurn .* is 0/);
@@ -310,12 +327,27 @@ describe('admission', () => {
     assert.equal(topology.lookup('t')?.producers.length, 1);
   });
 
+  test('a verdict is heeded wherever the turn ends', async () => {
+    for (let spent = 0; spent <= STEPS; spent += 1) {
+      const { open, topology, work, turns } = setUp({ admit: (said) => Promise.resolve(said) });
+      work.spend(spent);
+      const stream = open();
+      stream.send(Buffer.concat([hello, bytesOf(register('t'), { type: 'ping' })]));
+      for (let i = 0; i < 5; i++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turns.pass();
+      }
+      assert.deepEqual(repliesOf(stream), ['announcement', 'ok', 'ok'], `after ${spent} steps`);
+      assert.deepEqual([topology.lookup('t')?.producers.length, stream.paused, work.size], [1, false, 0]);
+    }
+  });
+
   test('a throw, a late verdict, an end and a deadline are harmless', async () => {
     const verdicts: ((verdict: Verdict) => void)[] = [];
     let answer: () => Verdict | Promise<Verdict> = () => {
       throw new Error('boom');
     };
-    const { open, topology, errors, timers, handler } = setUp({ admit: () => answer() });
+    const { open, topology, errors, timers, handler, turns, work } = setUp({ admit: () => answer() });
     const thrown = open();
     thrown.send(hello);
     assert.deepEqual([repliesOf(thrown), thrown.ended], [['E_INVALID admission failed'], true]);
@@ -335,6 +367,8 @@ describe('admission', () => {
     for (const decide of verdicts) decide(identityOf('h1'));
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual([topology.nodes().length, topology.db.size, errors.length], [0, 0, 2]);
+    turns.pass(); // which ends: nobody works on for a connection that is over
+    assert.equal(work.size, 0);
     for (const stream of [thrown, rejected, ended, slow]) stream.destroy();
     assert.equal(handler.connections, 0);
   });

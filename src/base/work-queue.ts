@@ -1,5 +1,5 @@
 import { aFunction, checkOptions, number, type Checks } from './options.js';
-import { printError, report, type OnError } from './error-report.js';
+import { callGuarded, printError, report, type OnError } from './error-report.js';
 
 /** Long work, cut into steps: each `next` does one short piece of it, and gives how many steps that was, if not one. */
 export type Steps<T = void> = Generator<unknown, T, undefined>;
@@ -131,12 +131,16 @@ export class WorkQueue {
       } while (count < most && next.done !== true);
     } catch (error) {
       this.spend(count);
-      job.failed(error);
+      this.#tell(() => job.failed(error));
       return true;
     }
     this.spend(count);
-    if (next.done === true) job.done(next.value);
+    if (next.done === true) this.#tell(() => job.done(next.value));
     return next.done === true;
+  }
+
+  #tell(call: () => void): void {
+    callGuarded(this.#onError, 'who waited for work threw', call);
   }
 
   #wake(): void {

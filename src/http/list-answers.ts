@@ -10,6 +10,9 @@ const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
 /** A node that carries more topics is told of part by part, and nothing of it is kept. */
 const MAX_KEPT_TOPICS = 1000;
 
+/** What is kept with the text: the peer itself, which may have left. */
+const PEER_BYTES = 1000;
+
 interface KeptNode {
   readonly text: string;
   readonly changesAtMs: number;
@@ -104,7 +107,7 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
           const text = [...parts].join('');
           yield text;
           const value: KeptNode = { text: text.slice(comma.length), changesAtMs };
-          cache.set(peer, revision, { value, bytes: text.length, changesAtMs });
+          cache.set(peer, revision, { value, bytes: text.length + PEER_BYTES, changesAtMs });
         }
       }
       comma = ',';

@@ -6,6 +6,8 @@ export type IdleKind = 'left' | 'made';
 
 /** What one registration, or a producer of it, adds to the registry at the most, in bytes. */
 const MAX_ADDED_BYTES = 1024;
+/** After so many topics in use in a row the next one goes all the same. */
+const MAX_TRIES = 100;
 
 /** What the registry may hold, and who makes room when it is full. */
 export class Capacity {
@@ -39,13 +41,25 @@ export class Capacity {
     );
   }
 
+  /** A topic goes after its channels: while it has some, it is passed over. */
+  #oldest(kind: IdleKind): Registration | undefined {
+    let oldest = this.#db.oldestIdle(kind);
+    for (let tries = 0; tries < MAX_TRIES && oldest?.category === 'topic'; tries++) {
+      if (this.#db.countRegistrations('channel', oldest.key) === 0) return oldest;
+      this.#db.renewIdle(oldest);
+      oldest = this.#db.oldestIdle(kind);
+    }
+    return oldest;
+  }
+
   /** Removes what has been idle for longest until the registry is within its limits, and gives each. */
   *makeRoom(kinds: readonly IdleKind[]): Generator<Registration, void, undefined> {
     const db = this.#db;
     for (const kind of kinds) {
       while (db.size > this.#maxRegistrations || db.bytes > this.#maxBytes) {
-        const registration = db.removeOldestIdle(kind);
+        const registration = this.#oldest(kind);
         if (!registration) break;
+        db.removeRegistration(registration);
         yield registration;
       }
     }

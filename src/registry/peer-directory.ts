@@ -52,6 +52,11 @@ export class PeerDirectory {
     return [...(this.#byAddress.get(address) ?? [])];
   }
 
+  /** How many have been brought, and are there. */
+  get broughtCount(): number {
+    return this.#brought.size;
+  }
+
   isBrought(peer: PeerInfo): boolean {
     return this.#keysOfBrought.has(peer);
   }
@@ -65,6 +70,9 @@ export class PeerDirectory {
   bring(key: string, info: PeerInfo): PeerInfo {
     let peer = this.#brought.get(key);
     if (peer) return peer;
+    // A number of our own that another has had before a restart is not given again.
+    const [, number] = key.startsWith(`${this.#origin}/`) ? (/\/(\d+)$/.exec(key) ?? []) : [];
+    if (number !== undefined) this.#lastNumber = Math.max(this.#lastNumber, Number(number));
     this.#brought.set(key, (peer = { ...info }));
     this.#keysOfBrought.set(peer, key);
     return peer;

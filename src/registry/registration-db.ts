@@ -174,7 +174,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
       case 'peerLeft':
         this.#applyTo(this.#peers.broughtBy(change.peerKey), change);
     }
-    this.#revision = Math.max(this.#revision, change.revision);
+    if (change.revision > this.#revision) this.#revision = change.revision;
   }
 
   /** Removes a registration with its producers. False if it is not there. */
@@ -186,16 +186,18 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return true;
   }
 
-  /**
-   * Removes the registration that has been without a producer for longest: of those that their producers have left, or of
-   * those that were made without one. Answers which, or undefined if there is none.
-   */
-  removeOldestIdle(kind: 'left' | 'made'): Registration | undefined {
-    const entry = this.#idle[kind].oldest;
-    if (!entry) return undefined;
-    this.#remove(entry);
-    this.#tell();
-    return entry;
+  /** The registration that has been without a producer for longest, of those that were left or those that were made so. */
+  oldestIdle(kind: 'left' | 'made'): Registration | undefined {
+    return this.#idle[kind].oldest;
+  }
+
+  /** A registration without a producer is wanted: it is the last of those to make room. Nothing happens if it has one. */
+  renewIdle(registration: Registration): void {
+    const entry = this.#get(registration);
+    if (!entry || entry.producers.size > 0) return;
+    const waiting = this.#idle.of(entry);
+    waiting.delete(entry, bytesOf(entry));
+    waiting.add(entry, bytesOf(entry));
   }
 
   /** Makes `peer` a producer, adding the registration if need be. False if it was one; its tombstone stays. */
@@ -204,9 +206,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     const old = known?.producers.get(peer);
     if (old?.records.isGone === false) return false;
     if (old) this.#unlink(old); // the peer has come back before that was swept
+    const records = this.#recordsOf(peer); // which throws for what is no peer, before anything is changed
     const entry = known ?? this.#create(registration, false);
     if (known?.producers.size === 0) this.#idle.of(entry).delete(entry, bytesOf(entry));
-    const record = this.#recordsOf(peer).add(entry);
+    const record = records.add(entry);
     entry.producers.set(peer, record);
     this.#size++;
     this.#bytes += PRODUCER_BYTES;
@@ -344,6 +347,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#peers.all();
   }
 
+  /** How many peers there are that came by `restore` or `apply`. */
+  get broughtCount(): number {
+    return this.#peers.broughtCount;
+  }
+
   /** Whether it came by `restore` or `apply`, and so has no connection here. */
   isBrought(peer: PeerInfo): boolean {
     return this.#peers.isBrought(peer);
@@ -370,7 +378,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#bytes;
   }
 
-  /** How many registrations have no producer, and the bytes of memory that they take: what `removeOldestIdle` can free. */
+  /** How many registrations have no producer, and the bytes of memory that they take: what can go to make room. */
   get idle(): Readonly<Record<'left' | 'made', { readonly size: number; readonly bytes: number }>> {
     return this.#idle;
   }

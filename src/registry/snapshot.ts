@@ -31,9 +31,23 @@ export interface SnapshotRegistration {
 
 /** Throws a TypeError for what is no snapshot of this form. */
 export function assertSnapshot(snapshot: Snapshot): void {
-  const { format, peers, registrations } = snapshot ?? {};
+  const { format, revision, peers, registrations } = snapshot ?? {};
   if (format !== 1) throw new TypeError(`a snapshot must have the format 1, and has ${String(format)}`);
-  if (typeof peers !== 'object' || !Array.isArray(registrations)) {
+  if (!Number.isSafeInteger(revision) || revision < 0) throw new TypeError('a snapshot must have a revision');
+  if (typeof peers !== 'object' || peers === null || !Array.isArray(registrations)) {
     throw new TypeError('a snapshot must have peers and registrations');
+  }
+  for (const [key, peer] of Object.entries(peers)) {
+    const texts = [peer?.broadcastAddress, peer?.hostname, peer?.version, peer?.topologyZone, peer?.topologyRegion];
+    if (!texts.every((text) => typeof text === 'string')) throw new TypeError(`a snapshot has no whole peer ${key}`);
+  }
+  for (const { category, key, subkey, producers } of snapshot.registrations) {
+    const isKnown = ['client', 'topic', 'channel'].includes(category);
+    if (!isKnown || typeof key !== 'string' || typeof subkey !== 'string' || !Array.isArray(producers)) {
+      throw new TypeError('a snapshot has a registration that is none');
+    }
+    for (const { peer } of producers as SnapshotRegistration['producers']) {
+      if (!Object.hasOwn(peers, peer)) throw new TypeError(`a snapshot has a producer without its peer ${peer}`);
+    }
   }
 }

@@ -220,9 +220,8 @@ export class Topology {
    * leaves it its tombstones. False, with nothing changed, past a limit.
    */
   join(peer: PeerInfo): boolean {
-    if (!this.#add([CLIENT], peer)) return false;
-    this.#replace(peer);
-    return true;
+    if (this.db.broughtCount > 0) this.#replace(peer);
+    return this.#add([CLIENT], peer);
   }
 
   /**
@@ -276,7 +275,7 @@ export class Topology {
    */
   leave(peer: PeerInfo): void {
     const count = this.db.countRegistrationsOf(peer);
-    const isShort = count <= MAX_LEFT_AT_ONCE && this.work.isFree;
+    const isShort = count <= 1 || (count <= MAX_LEFT_AT_ONCE && this.work.isFree);
     const left = isShort ? this.db.removePeer(peer).values() : this.db.hidePeer(peer);
     this.work.run(this.#leaving(peer, left));
   }
@@ -324,6 +323,7 @@ export class Topology {
   #create(registrations: readonly Registration[], ...lines: readonly string[]): boolean {
     const added = registrations.filter((registration) => !this.db.hasRegistration(registration));
     if (!this.#capacity.fits(added, 0, RESERVED_FOR_PEERS)) return false;
+    for (const registration of registrations) this.db.renewIdle(registration);
     for (const line of lines) this.#log.info?.(line);
     for (const registration of added) this.db.addRegistration(registration);
     this.#makeRoom('left');

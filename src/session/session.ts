@@ -98,10 +98,11 @@ export class Session {
   /** Answers what has been pushed and is whole, in steps of a message or less. To be called again when it is over. */
   *answering(): Steps<SessionOutput> {
     const answers: Uint8Array[] = [];
-    const verdict = this.#verdict;
-    this.#verdict = undefined;
-    if (verdict) this.#answer(this.#join(verdict), answers);
     while (this.#state === 'magic' || this.#state === 'open') {
+      const verdict = this.#verdict;
+      this.#verdict = undefined;
+      if (verdict) this.#answer(this.#join(verdict), answers);
+      if (this.#isOver) break;
       const message = this.#decoder.next();
       if (message === undefined) break;
       if (message.type === 'fault') answers.push(this.#end(message).bytes);
@@ -112,7 +113,7 @@ export class Session {
       else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
     const output = { bytes: concat(answers), close: this.#state === 'ended' };
-    return this.#waits ? { ...output, waits: this.#waits } : output;
+    return this.#waits && !this.#isOver ? { ...output, waits: this.#waits } : output;
   }
 
   /** To be called before the bytes that were pushed are used again, while `answering` is not over. */
@@ -141,6 +142,10 @@ export class Session {
   /** Bytes that are kept of what is not answered yet. */
   get heldBytes(): number {
     return this.#decoder.heldBytes;
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'ended';
   }
 
   #answer(reply: Uint8Array | ErrorReply | undefined, answers: Uint8Array[]): void {
@@ -198,9 +203,9 @@ export class Session {
     this.#waits = Promise.resolve(verdict)
       .catch(failed)
       .then((late) => {
+        this.#waits = undefined;
         if (this.#state === 'ended') return;
         this.#state = 'open';
-        this.#waits = undefined;
         this.#verdict = late;
       });
     return undefined;
@@ -266,6 +271,7 @@ export class Session {
     if (this.#state === 'ended') return OVER;
     const hadMagic = this.#state !== 'magic';
     this.#state = 'ended';
+    this.#decoder.end(); // nothing is kept of what will not be answered
     const [log, address] = [this.#log, this.#address];
     if (typeof why !== 'string' && why.code === 'E_BAD_PROTOCOL') {
       log.info?.(`CLIENT(${address}): ${why.reason.replace('bad', 'desired')}`);

@@ -46,6 +46,7 @@ export class Connection {
     // Bytes last: a stream that refuses a listener is then one from which none come.
     stream.on('error', (error: unknown) => this.destroy(error instanceof Error ? error.message : String(error)));
     stream.on('close', () => {
+      this.#waits = 'for close';
       session.end('connection closed');
       this.#weigh();
       onClosed();
@@ -80,6 +81,7 @@ export class Connection {
 
   destroy(reason: string): void {
     const { session, stream, onError, onClosed } = this.#options;
+    this.#waits = 'for close';
     session.end(reason);
     this.#weigh();
     callGuarded(onError, 'a stream threw when it was destroyed', () => stream.destroy());
