@@ -171,3 +171,33 @@ describe('HTTP clients that mean no good', { concurrency: false }, () => {
     await full.close();
   });
 });
+
+describe('requests that are sent ahead', () => {
+  test('more than may wait end their connection, and nothing else', TIMEOUT, async () => {
+    const { socket, answer } = open();
+    socket.write('GET /ping HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(30_000));
+    await answer;
+    assert.match(await send('GET /ping HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'), /OK$/);
+  });
+
+  test('are answered whole when the client ends its side at once', TIMEOUT, async () => {
+    for (let i = 0; i < 10_000; i++) lookupd.topology.createChannel('half', `channel-with-a-rather-long-name-${i}`);
+    const { socket, answer } = open();
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;
+    socket.end(get('/channels?topic=half') + get('/ping').repeat(50));
+    const text = await answer;
+    lookupd.topology.deleteTopic('half');
+    assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 51);
+    assert.match(text, /\]\}\r\n0\r\n\r\nHTTP/);
+    assert.match(text, /OK$/);
+  });
+
+  test('with a CONNECT behind an answer that is under way are cut off, and not mixed', TIMEOUT, async () => {
+    for (let i = 0; i < 10_000; i++) lookupd.topology.createChannel('long', `channel-with-a-rather-long-name-${i}`);
+    const text = await send(
+      'GET /channels?topic=long HTTP/1.1\r\nHost: h\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: h\r\n\r\n',
+    );
+    lookupd.topology.deleteTopic('long');
+    assert.doesNotMatch(text, /404/);
+  });
+});

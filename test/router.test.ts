@@ -207,3 +207,11 @@ describe('a client that leaves', () => {
     assert.equal(seen?.aborted, true);
   });
 });
+
+test('an argument is legal only if isLegal says true', async () => {
+  for (const isLegal of [(v: string) => v.match(/^ok$/), () => Promise.resolve(false), () => undefined, () => 1]) {
+    const row = { ...mine, args: [{ name: 'v', isLegal: isLegal as never }] };
+    const handler = createRouter([row]);
+    assert.equal((await handler({ ...request, query: 'v=evil' }))?.status, 400);
+  }
+});

@@ -53,6 +53,37 @@ describe('requests that are sent ahead', () => {
     assert.equal(most, 1);
   });
 
+  test('of clients that leave are not counted for ever, also behind a slow answer of the host’s', T, async (t) => {
+    const slow: (() => void)[] = [];
+    const listener = toNodeHandler(() => ({ status: 200, headers: {}, body: 'pong' }), { maxPipelinedRequests: 20 });
+    const server = createServer((request, response) => {
+      if (request.url === '/slow') slow.push(() => response.end('slow'));
+      else listener(request, response);
+    }).listen(0, '127.0.0.1');
+    t.after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const count = () => new Promise<number>((resolve) => server.getConnections((_, number) => resolve(number)));
+    for (let i = 1; i <= 30; i++) {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      socket.write(get('/slow') + get('/ping').repeat(3));
+      await until(() => slow.length === i);
+      for (let turns = 0; turns < 5; turns++) await turn();
+      socket.destroy();
+      for (let turns = 0; turns < 5; turns++) await turn();
+      slow[i - 1]!();
+      while ((await count()) > 0);
+    }
+    const socket = connect(port, '127.0.0.1');
+    socket.write(get('/ping').repeat(15) + get('/ping', true));
+    let text = '';
+    for await (const chunk of socket.setEncoding('latin1')) text += String(chunk);
+    assert.equal(text.match(/pong/g)?.length, 16);
+  });
+
   test('are not started while nobody reads what comes first', T, async (t) => {
     let started = 0;
     const body = 'x'.repeat(32 * MB);

@@ -145,8 +145,7 @@ export class WorkQueue {
 
   #wake(): void {
     if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    this.#nextTurn(() => {
+    const turn = () => {
       this.#isWaiting = false;
       this.#left = this.#stepsPerTurn;
       while (this.#left > 0) {
@@ -155,7 +154,14 @@ export class WorkQueue {
         if (!this.#work(job, Math.min(SHARE, this.#left))) this.#jobs.push(job);
       }
       this.#wake();
-    });
+    };
+    this.#isWaiting = true;
+    try {
+      this.#nextTurn(turn);
+    } catch (error) {
+      this.#isWaiting = false; // another try comes with the next work
+      report(this.#onError, error, 'nextTurn threw');
+    }
   }
 }
 

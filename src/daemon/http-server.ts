@@ -96,14 +96,25 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
   });
   server.timeout = timeoutMs; // for who does not read its answer
   server.maxConnections = httpMaxConnections;
-  server.on('request', (request, response) => listener(request, response));
+  // A client that has sent its last still gets its answers. Node documents it nowhere, and has had it since 0.5.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  const last = new WeakMap<Socket, ServerResponse>();
+  server.on('request', (request, response) => {
+    last.set(request.socket, response);
+    listener(request, response);
+  });
   // A body that waits for leave to be sent is not wanted: the answer comes instead of the leave.
   server.on('checkContinue', (request, response) => listener(request, response));
   server.on('connect', ({ socket }) => {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(timeoutMs, () => socket.destroy()); // the server has let go of it
     const head = `HTTP/1.1 404 Not Found\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n`;
-    socket.end(`${head}Content-Length: ${NOT_FOUND.length}\r\n\r\n${NOT_FOUND}`, () => socket.destroy());
+    const refuse = () =>
+      socket.end(`${head}Content-Length: ${NOT_FOUND.length}\r\n\r\n${NOT_FOUND}`, () => socket.destroy());
+    const before = last.get(socket);
+    // The server has let go of answers that are not out, too: what came after them would stand in their midst.
+    if (!before || before.closed || before.writableFinished) refuse();
+    else socket.destroy();
   });
   server.on('drop', (data) => {
     const { remoteAddress, remotePort } = data as { remoteAddress?: string; remotePort?: number };

@@ -72,7 +72,8 @@ export function toRoute({ args = [], answer }: RouteRow): (request: HttpRequest)
     for (const [i, { name, isLegal }] of args.entries()) {
       const value = values[i];
       if (value === undefined) return failure(400, `MISSING_ARG_${name.toUpperCase()}`);
-      if (isLegal && isLegal(value) !== true) return failure(400, `INVALID_ARG_${name.toUpperCase()}`);
+      const verdict: unknown = isLegal ? isLegal(value) : true;
+      if (verdict !== true) return failure(400, `INVALID_ARG_${name.toUpperCase()}`);
     }
     return answer(request, ...(values as string[]));
   };

@@ -29,6 +29,8 @@ export interface NodeSocket {
   pause?(): unknown;
   /** Reads on. */
   resume?(): unknown;
+  /** Adds a listener for one time. */
+  once?(event: 'close', listener: () => void): unknown;
   /** Over TLS: whether the client's certificate was verified. */
   readonly authorized?: boolean;
   /** Over TLS: the client's certificate. */

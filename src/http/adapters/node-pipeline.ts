@@ -6,7 +6,6 @@ type Socket = NodeRequest['socket'];
 const STARTS_PER_TURN = 8;
 
 interface Waiting {
-  readonly request: NodeRequest;
   readonly response: NodeResponse;
   readonly start: () => void;
   readonly drop: () => void;
@@ -14,7 +13,8 @@ interface Waiting {
 
 interface Line {
   current: NodeResponse;
-  readonly waiting: Waiting[];
+  waiting: Waiting[];
+  isWatched: boolean;
 }
 
 /**
@@ -33,40 +33,51 @@ export class Pipeline {
   }
 
   /** Starts it at once if no answer is before it; else when those are out. `drop`: when the client leaves before that. */
-  enter(request: NodeRequest, response: NodeResponse, start: () => void, drop: () => void): void {
-    const { socket, httpVersionMajor } = request;
+  enter({ socket, httpVersionMajor }: NodeRequest, response: NodeResponse, start: () => void, drop: () => void): void {
     if (httpVersionMajor === 2) return start(); // whose streams do not wait for each other
-    const line = this.#lines.get(socket);
-    if (!line) this.#lines.set(socket, { current: response, waiting: [] });
-    else if (line.waiting.length > 0 || isUnderWay(line.current)) {
-      return this.#wait(line, { request, response, start, drop });
-    } else line.current = response;
+    let line = this.#lines.get(socket);
+    if (!line) {
+      this.#lines.set(socket, (line = { current: response, waiting: [], isWatched: false }));
+    } else if (line.waiting.length > 0 || isUnderWay(line.current)) {
+      return this.#wait(line, socket, { response, start, drop });
+    }
+    line.current = response;
     start();
   }
 
-  #wait(line: Line, entry: Waiting): void {
-    const { socket } = entry.request;
+  #wait(line: Line, socket: Socket, entry: Waiting): void {
     if (this.#count >= this.#maxWaiting || socket.destroyed === true) {
       socket.destroy?.();
+      this.#dropAll(line);
       return entry.drop();
     }
     this.#count++;
-    if (line.waiting.push(entry) === 1) line.current.on('close', () => this.#next(line, socket));
+    line.waiting.push(entry);
+    if (line.waiting.length > 1) return;
     socket.pause?.();
+    line.current.on('close', () => this.#next(line, socket));
+    if (line.isWatched) return;
+    line.isWatched = true;
+    // A response that Node has not begun to send has no end of its own when the client leaves.
+    socket.once?.('close', () => this.#dropAll(line));
   }
 
   #next(line: Line, socket: Socket): void {
+    if (socket.destroyed === true) return this.#dropAll(line);
     const entry = line.waiting.shift();
     if (!entry) return;
     this.#count--;
-    if (socket.destroyed === true) {
-      entry.drop();
-      return this.#next(line, socket);
-    }
     line.current = entry.response;
     if (line.waiting.length === 0) socket.resume?.();
     else entry.response.on('close', () => this.#next(line, socket));
     void this.#turns.turn().then(entry.start);
+  }
+
+  #dropAll(line: Line): void {
+    const { waiting } = line;
+    line.waiting = [];
+    this.#count -= waiting.length;
+    for (const { drop } of waiting) drop();
   }
 }
 
