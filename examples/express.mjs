@@ -2,9 +2,9 @@
 import express from 'express';
 import { once } from 'node:events';
 import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
-import { topology } from 'nsqlookupd/testing';
+import { createTopology } from 'nsqlookupd/testing';
 
-const fleet = topology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
+const fleet = createTopology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
 
 const app = express();
 app.use('/nsq', toNodeHandler(createHttpHandler({ topology: fleet }))); // before express.json(), which would read bodies

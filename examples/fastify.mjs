@@ -1,9 +1,9 @@
 // In a Fastify 5 app, as a plugin under /nsq. The app's own parsers do not see the bodies of what is under it.
 import Fastify from 'fastify';
 import { createHttpHandler, toFastifyPlugin } from 'nsqlookupd/http';
-import { topology } from 'nsqlookupd/testing';
+import { createTopology } from 'nsqlookupd/testing';
 
-const fleet = topology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
+const fleet = createTopology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
 
 const app = Fastify();
 await app.register(toFastifyPlugin(createHttpHandler({ topology: fleet })), { prefix: '/nsq' });

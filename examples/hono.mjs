@@ -1,9 +1,9 @@
 // In a Hono app, under /nsq; here without a server, as on any runtime that calls its `fetch`.
 import { Hono } from 'hono';
 import { createHttpHandler, decorate, toHonoMiddleware, underPrefix } from 'nsqlookupd/http';
-import { topology } from 'nsqlookupd/testing';
+import { createTopology } from 'nsqlookupd/testing';
 
-const fleet = topology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
+const fleet = createTopology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
 
 const app = new Hono();
 app.use(toHonoMiddleware(decorate(createHttpHandler({ topology: fleet }), underPrefix('/nsq'))));

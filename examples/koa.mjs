@@ -2,9 +2,9 @@
 import Koa from 'koa';
 import { once } from 'node:events';
 import { createHttpHandler, decorate, toKoaMiddleware, underPrefix } from 'nsqlookupd/http';
-import { topology } from 'nsqlookupd/testing';
+import { createTopology } from 'nsqlookupd/testing';
 
-const fleet = topology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
+const fleet = createTopology({ 'host-1:4150': { orders: ['billing'] } }); // yours is a Topology that a TCP handler fills
 
 const app = new Koa();
 app.use(toKoaMiddleware(decorate(createHttpHandler({ topology: fleet }), underPrefix('/nsq'))));

@@ -1,7 +1,7 @@
 // A unit test of what depends on a topology: no sockets, no waiting.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ManualClock, topology } from 'nsqlookupd/testing';
+import { createTopology, ManualClock } from 'nsqlookupd/testing';
 
 /** What is under test: picks the producer of a topic that is to get the next message. */
 function pickProducer(fleet, topic, turn) {
@@ -10,21 +10,21 @@ function pickProducer(fleet, topic, turn) {
 }
 
 test('producers take turns', () => {
-  const fleet = topology({ 'host-1:4150': { orders: [] }, 'host-2:4150': { orders: [] } });
+  const fleet = createTopology({ 'host-1:4150': { orders: [] }, 'host-2:4150': { orders: [] } });
   const picked = [0, 1, 2].map((turn) => pickProducer(fleet, 'orders', turn));
   assert.deepEqual(picked, ['host-1', 'host-2', 'host-1']);
 });
 
 test('a producer that has gone silent gets nothing', () => {
   const clock = new ManualClock();
-  const fleet = topology({ 'host-1:4150': { orders: [] } }, { clock: clock.now });
+  const fleet = createTopology({ 'host-1:4150': { orders: [] } }, { clock: clock.now });
   clock.advance(300_001);
   assert.equal(pickProducer(fleet, 'orders', 0), undefined);
 });
 
 test('a tombstoned producer gets nothing for a while', () => {
   const clock = new ManualClock();
-  const fleet = topology({ 'host-1:4150': { orders: [] } }, { clock: clock.now });
+  const fleet = createTopology({ 'host-1:4150': { orders: [] } }, { clock: clock.now });
   fleet.tombstone('orders', 'host-1:4151');
   assert.equal(pickProducer(fleet, 'orders', 0), undefined);
   clock.advance(45_000);

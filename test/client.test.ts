@@ -413,20 +413,19 @@ describe('a PeerClient', () => {
   test('says why a lookupd refuses it', async () => {
     const clock = new ManualClock();
     const lookupd = createMemoryLookupd({ clock, maxRegistrationsPerPeer: 2 });
-    const errors: Error[] = [];
     const client = new PeerClient({
       lookupds: ['a:1'],
       identity: { broadcastAddress: 's', tcpPort: 1, httpPort: 1 },
       timers: clock,
       connect: () => lookupd.connect(),
     });
-    client.on('disconnected', (_, error) => errors.push(error));
     await client.start();
     await client.register('one');
     await client.register('two');
     await settle();
-    assert.ok(errors[0] instanceof RefusedError);
-    assert.equal(errors[0].code, 'E_INVALID');
+    const error = client.status[0]?.lastError;
+    assert.ok(error instanceof RefusedError);
+    assert.equal(error.code, 'E_INVALID');
     await client.close();
   });
 

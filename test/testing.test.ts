@@ -13,7 +13,7 @@ import {
   ManualClock,
   playScenario,
   ScenarioError,
-  topology,
+  createTopology,
   type ScenarioTarget,
   type TopologyLiteral,
 } from 'nsqlookupd/testing';
@@ -74,7 +74,7 @@ test('a ManualClock that goes on asynchronously lets answers arrive in between',
 
 describe('topology', () => {
   test('fills a registry as the literal says', () => {
-    const fleet = topology({
+    const fleet = createTopology({
       'host-1:4150': { orders: ['billing', 'audit'] },
       'host-2:5150': { orders: ['billing'], clicks: [] },
       '[::1]:4150': {},
@@ -91,12 +91,15 @@ describe('topology', () => {
       ],
     );
     assert.equal(fleet.nodes().length, 3);
-    assert.deepEqual(topology({}).nodes(), []);
+    assert.deepEqual(createTopology({}).nodes(), []);
   });
 
   test('goes by a clock that is handed in', () => {
     const clock = new ManualClock();
-    const fleet = topology({ 'host-1:4150': { orders: [] } }, { clock: clock.now, inactiveProducerTimeoutMs: 1000 });
+    const fleet = createTopology(
+      { 'host-1:4150': { orders: [] } },
+      { clock: clock.now, inactiveProducerTimeoutMs: 1000 },
+    );
     assert.equal(fleet.lookup('orders')?.producers.length, 1);
     clock.advance(1001);
     assert.equal(fleet.lookup('orders')?.producers.length, 0);
@@ -104,13 +107,13 @@ describe('topology', () => {
 
   test('refuses what is no topic with a list of channels', () => {
     for (const topics of [{ 'a/b': [] }, { t: ['c', 'no channel'] }, { t: 'c' }, ['t']]) {
-      assert.throws(() => topology({ 'host:1': topics } as TopologyLiteral), TypeError, JSON.stringify(topics));
+      assert.throws(() => createTopology({ 'host:1': topics } as TopologyLiteral), TypeError, JSON.stringify(topics));
     }
   });
 
   test('refuses a node that is not host:port', () => {
     for (const name of ['host', 'host:', ':4150', 'host:0', 'host:65536', '::1:4150', '']) {
-      assert.throws(() => topology({ [name]: {} }), TypeError, name);
+      assert.throws(() => createTopology({ [name]: {} }), TypeError, name);
       assert.throws(() => createPeer(name), TypeError, name);
     }
   });

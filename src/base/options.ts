@@ -30,6 +30,16 @@ export function number(least: number, most = Infinity): Check {
 
 export const text = must((value) => typeof value === 'string', 'a string');
 export const aFunction = must((value) => typeof value === 'function', 'a function');
+export const textOrFunction = must(
+  (value) => typeof value === 'string' || typeof value === 'function',
+  'a string or a function',
+);
+export const aNumber = must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
+export const aFinite = must(Number.isFinite, 'a finite number');
+export const aPort = must(
+  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535,
+  'a port from 1 to 65535',
+);
 export const anArray = must(Array.isArray, 'an array');
 export const anObject = must((value) => typeof value === 'object' && value !== null, 'an object');
 
@@ -60,6 +70,7 @@ export const aClock: Check = (name, value) => {
 };
 
 export const timers = withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
+export const aSignal = withMethods('an AbortSignal', 'addEventListener', 'throwIfAborted');
 export const clientTimers = withMethods('an object with setTimeout and clearTimeout', 'setTimeout', 'clearTimeout');
 
 /** A logger: each of its methods may be left out, and what stands there must be one. */

@@ -13,6 +13,11 @@ export interface ClientTimers extends Timers {
 /** Runtimes take a longer time for none. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Calls back after `ms`, with whatever timers; `Infinity` is never, and sets none. */
+export function setTimer(timers: Timers, callback: () => void, ms: number): unknown {
+  return ms === Infinity ? undefined : timers.setTimeout(callback, Math.min(ms, MAX_TIMER_MS));
+}
+
 /** The runtime's own. */
 export const DEFAULT_TIMERS: ClientTimers = {
   setTimeout: (callback, ms) => globalThis.setTimeout(callback, Math.min(ms, MAX_TIMER_MS)),

@@ -1,3 +1,4 @@
+import { text, type Check } from '../base/options.js';
 import { joinHostPort, parseTcpAddress } from '../base/host-port.js';
 
 /** The HTTP side of a lookupd. */
@@ -51,10 +52,10 @@ function toUrl(given: string): URL {
   return url;
 }
 
-/** The addresses, each once. Throws a TypeError when there are none. */
-export function toLookupds(lookupds: readonly string[] | undefined): readonly string[] {
-  if (typeof lookupds !== 'object' || lookupds.length === 0) {
+/** An array of addresses that is not empty. */
+export const someLookupds: Check = (name, value) => {
+  if (!Array.isArray(value) || value.length === 0) {
     throw new TypeError('lookupds must be an array that names at least one lookupd');
   }
-  return [...new Set(lookupds)];
-}
+  value.forEach((lookupd, i) => text(`${name}[${i}]`, lookupd));
+};

@@ -1,6 +1,15 @@
 import { isTopicName } from '../registry/index.js';
-import { atLeast } from '../base/options.js';
-import { toHttpLookupd, toLookupds, type HttpLookupd } from './address.js';
+import {
+  aFunction,
+  aSignal,
+  checkOptions,
+  clientTimers,
+  number,
+  required,
+  textOrFunction,
+  type Checks,
+} from '../base/options.js';
+import { someLookupds, toHttpLookupd, type HttpLookupd } from './address.js';
 import {
   mergeNodes,
   mergeProducers,
@@ -42,6 +51,15 @@ export interface LookupClientOptions {
    */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
+
+const CHECKS: Checks<LookupClientOptions> = {
+  lookupds: required(someLookupds),
+  timeoutMs: number(1),
+  maxAnswerBytes: number(1),
+  token: textOrFunction,
+  timers: clientTimers,
+  fetch: aFunction,
+};
 
 /** How one question is asked. */
 export interface AskOptions {
@@ -113,7 +131,7 @@ export class LookupClient {
   readonly #token: () => string | undefined | PromiseLike<string>;
   readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
 
-  /** Throws a TypeError when an option is missing or wrong. */
+  /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: LookupClientOptions) {
     const {
       lookupds,
@@ -122,10 +140,10 @@ export class LookupClient {
       timers = DEFAULT_TIMERS,
       timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
       maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
-    } = options ?? {};
-    this.#lookupds = toLookupds(lookupds).map(toHttpLookupd);
-    this.#timeoutMs = atLeast(1, 'timeoutMs', timeoutMs);
-    this.#maxAnswerBytes = atLeast(1, 'maxAnswerBytes', maxAnswerBytes);
+    } = checkOptions('LookupClient', options, CHECKS);
+    this.#lookupds = [...new Set(lookupds)].map(toHttpLookupd);
+    this.#timeoutMs = timeoutMs;
+    this.#maxAnswerBytes = maxAnswerBytes;
     this.#timers = timers;
     this.#token = typeof token === 'function' ? token : () => token;
     this.#fetch = fetch ?? fetchAnyPort;
@@ -161,9 +179,10 @@ export class LookupClient {
   async #askAll(
     route: string,
     name: 'producers' | 'topics' | 'channels',
-    { signal }: AskOptions = {},
+    options: AskOptions | undefined,
     topic?: string,
   ): Promise<{ said: Said[]; failures: LookupFailure[] }> {
+    const { signal } = checkOptions(`a question for ${route}`, options, { signal: aSignal });
     signal?.throwIfAborted();
     const said: Said[] = [];
     const failures: LookupFailure[] = [];

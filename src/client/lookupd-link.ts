@@ -1,8 +1,8 @@
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
 import { isThenable } from '../base/error-report.js';
 import type { ByteStream } from '../streams/index.js';
-import { ClosedError, PeerConnection } from './peer-connection.js';
-import type { ClientTimers } from '../base/timers.js';
+import { ClosedError, PeerConnection, RefusedError } from './peer-connection.js';
+import { setTimer, type ClientTimers } from '../base/timers.js';
 import { eachWithin, within, type Deadline } from './within.js';
 
 /** Opens a stream of bytes to a lookupd. The signal is aborted when the stream is no longer wanted. */
@@ -35,6 +35,8 @@ export class LookupdLink {
   #isConnected = false;
   #isClosed = false;
   #lastError: Error | undefined;
+  /** What the lookupd would not have, though it kept the connection: sent again with each ping. */
+  #refused = new Set<TopicMessage>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -42,12 +44,12 @@ export class LookupdLink {
 
   /** Whether all that is wanted has been registered, and the connection is up. */
   get isConnected(): boolean {
-    return this.#isConnected;
+    return this.#isConnected && this.#refusedAndWanted.length === 0;
   }
 
-  /** Why the last attempt or connection ended; undefined while connected. */
+  /** Why the last attempt or connection ended, or what was refused; undefined while connected. */
   get lastError(): Error | undefined {
-    return this.#lastError;
+    return this.isConnected ? undefined : this.#lastError;
   }
 
   /** Resolves after the first attempt, whatever came of it; attempts go on until `close`. */
@@ -60,7 +62,7 @@ export class LookupdLink {
   /** Sends an order if there is a connection that has introduced itself. Resolves when it is answered, or not to be. */
   async send(order: TopicMessage): Promise<void> {
     const connection = this.#connection;
-    if (connection) await this.#ordered(connection, () => connection.send(order));
+    if (connection) await this.#ordered(connection, () => this.#register(connection, order));
   }
 
   /** Resolves when the lookupd has ended the connection, too, or has taken too long for it. */
@@ -93,16 +95,18 @@ export class LookupdLink {
       const announcement = await within(connection.identify(identity), deadline);
       // From here on `send` sends; what was wanted before is sent now, in one go.
       this.#connection = connection;
+      this.#refused.clear();
       await eachWithin(
-        Array.from(wanted(), (order) => connection.send(order)),
+        Array.from(wanted(), (order) => this.#register(connection, order)),
         deadline,
       );
+      // Most lookupds close after a refusal: whether this one does shows now.
+      if (this.#refused.size > 0) await within(connection.send({ type: 'ping' }), deadline);
       if (connection.isClosed) return;
       this.#failures = 0;
       this.#isConnected = true;
-      this.#lastError = undefined;
-      this.#schedulePing(connection);
-      this.#options.onConnected(announcement);
+      this.#schedulePing(connection, announcement);
+      if (this.isConnected) this.#options.onConnected(announcement);
     } catch (error) {
       const reason = error instanceof Error ? error : new ClosedError(String(error));
       current.abort(reason);
@@ -110,15 +114,39 @@ export class LookupdLink {
     }
   }
 
-  #schedulePing(connection: PeerConnection): void {
-    this.#timer = this.#options.timers.setTimeout(() => {
-      void this.#ordered(connection, () => connection.send({ type: 'ping' })).then(() => {
-        if (!connection.isClosed) this.#schedulePing(connection);
+  #schedulePing(connection: PeerConnection, announcement: Announcement): void {
+    const { timers, pingIntervalMs, onConnected } = this.#options;
+    const ping = async () => {
+      const again = this.#refusedAndWanted;
+      this.#refused = new Set(again);
+      await this.#ordered(connection, async () => {
+        const registered = again.map((order) => this.#register(connection, order));
+        await Promise.all([connection.send({ type: 'ping' }), ...registered]);
       });
-    }, this.#options.pingIntervalMs);
+      if (connection.isClosed) return;
+      this.#schedulePing(connection, announcement);
+      if (again.length > 0 && this.isConnected) onConnected(announcement);
+    };
+    this.#timer = setTimer(timers, () => void ping(), pingIntervalMs);
   }
 
-  /** An order that is not answered well, or not in time, ends the connection. Never rejects. */
+  get #refusedAndWanted(): readonly TopicMessage[] {
+    return this.#refused.size === 0 ? [] : [...this.#options.wanted()].filter((order) => this.#refused.has(order));
+  }
+
+  /** Rejects when the connection has ended, and not for a refusal that leaves it open. */
+  async #register(connection: PeerConnection, order: TopicMessage): Promise<void> {
+    try {
+      await connection.send(order);
+      this.#refused.delete(order);
+    } catch (error) {
+      if (!(error instanceof RefusedError) || connection.isClosed) throw error;
+      this.#refused.add(order);
+      this.#lastError = error;
+    }
+  }
+
+  /** An order that is not answered in time ends the connection. Never rejects. */
   async #ordered(connection: PeerConnection, send: () => Promise<void>): Promise<void> {
     try {
       await within(send(), this.#deadline);
@@ -143,12 +171,12 @@ export class LookupdLink {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
-      this.#timer = this.#options.timers.setTimeout(resolve, ms);
+      this.#timer = setTimer(this.#options.timers, resolve, ms);
     });
   }
 
   #stopTimer(): void {
-    this.#options.timers.clearTimeout(this.#timer);
+    if (this.#timer !== undefined) this.#options.timers.clearTimeout(this.#timer);
   }
 }
 

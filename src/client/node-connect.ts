@@ -1,9 +1,10 @@
 import type { ByteStream } from '../streams/index.js';
+import { aSignal } from '../base/options.js';
 import { parseTcpAddress } from '../base/host-port.js';
 
 /**
  * Opens a TCP connection to `host:port`, in Node: what a `PeerClient` connects with. Rejects with the system's error, or the
- * signal's reason; with a TypeError for another address.
+ * signal's reason; with a TypeError for another address, or without a signal.
  *
  * @example
  * ```js
@@ -14,8 +15,9 @@ import { parseTcpAddress } from '../base/host-port.js';
  * ```
  */
 export async function connectTcp(address: string, signal: AbortSignal): Promise<ByteStream> {
-  const { connect } = await import('node:net');
+  aSignal('signal', signal);
   const { host, port } = parseTcpAddress(address);
+  const { connect } = await import('node:net');
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
     const abort = () => {

@@ -1,10 +1,21 @@
 import { isChannelName, isTopicName, type OnError } from '../registry/index.js';
 import { callGuarded, printError } from '../base/error-report.js';
-import { atLeast } from '../base/options.js';
+import {
+  aFunction,
+  aPort,
+  atLeast,
+  checkOptions,
+  clientTimers,
+  nested,
+  number,
+  required,
+  text,
+  type Checks,
+} from '../base/options.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 import type { Announcement, Identity, TopicMessage } from '../protocol/index.js';
 import { parseTcpAddress } from '../base/host-port.js';
-import { toLookupds } from './address.js';
+import { someLookupds } from './address.js';
 import { LookupdLink, type Connect } from './lookupd-link.js';
 import { connectTcp } from './node-connect.js';
 import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
@@ -45,6 +56,29 @@ export interface PeerClientOptions {
   readonly onError?: OnError | undefined;
 }
 
+const CHECKS: Checks<PeerClientOptions> = {
+  lookupds: required(someLookupds),
+  identity: required(
+    nested<AnnouncedIdentity>({
+      broadcastAddress: required(text),
+      tcpPort: required(aPort),
+      httpPort: required(aPort),
+      hostname: text,
+      version: text,
+      topologyZone: text,
+      topologyRegion: text,
+    }),
+  ),
+  pingIntervalMs: number(1),
+  timeoutMs: number(1),
+  minBackoffMs: number(0),
+  maxBackoffMs: number(0),
+  connect: aFunction,
+  timers: clientTimers,
+  random: aFunction,
+  onError: aFunction,
+};
+
 /** What a `PeerClient` tells. */
 export interface PeerClientEvents {
   /** The lookupd at that address knows all that is registered. */
@@ -59,14 +93,14 @@ export interface LookupdStatus {
   readonly address: string;
   /** Whether it knows all that is registered, and the connection is up. */
   readonly isConnected: boolean;
-  /** Why the last connection or attempt ended; undefined while connected. */
+  /** Why the last connection or attempt ended, or what the lookupd has refused; undefined while connected. */
   readonly lastError: Error | undefined;
 }
 
 /**
  * Announces a producer to several lookupds over TCP, as nsqd does, so that a service that is not nsqd can be found:
  * connects to each, registers topics and channels, pings, and after any failure connects again, with growing pauses,
- * and registers everything anew.
+ * and registers everything anew. What a full lookupd refuses, and keeps the connection, is tried again with each ping.
  *
  * @example
  * ```js
@@ -92,9 +126,9 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
   #state: 'new' | 'started' | 'closed' = 'new';
   #closing: Promise<unknown> | undefined;
 
-  /** Throws a TypeError when an option is missing or wrong. Connects to nothing before `start`. */
+  /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. Connects to nothing before `start`. */
   constructor(options: PeerClientOptions) {
-    super(options?.onError);
+    super(checkOptions('PeerClient', options, CHECKS).onError);
     const {
       lookupds,
       connect = connectTcp,
@@ -105,10 +139,7 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
       minBackoffMs = DEFAULT_MIN_BACKOFF_MS,
       maxBackoffMs = DEFAULT_MAX_BACKOFF_MS,
       onError = printError,
-    } = options ?? {};
-    atLeast(1, 'pingIntervalMs', pingIntervalMs);
-    atLeast(1, 'timeoutMs', timeoutMs);
-    atLeast(0, 'minBackoffMs', minBackoffMs);
+    } = options;
     atLeast(minBackoffMs, 'maxBackoffMs', maxBackoffMs);
     const identity = toIdentity(options.identity);
     const backoffMs = (failures: number) => {
@@ -116,7 +147,7 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
       callGuarded(onError, 'random threw', () => void (cut = random() / 2));
       return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures, 30)) * (1 - cut);
     };
-    this.#addresses = toLookupds(lookupds);
+    this.#addresses = [...new Set(lookupds)];
     if (connect === connectTcp) this.#addresses.forEach(parseTcpAddress);
     this.#links = this.#addresses.map(
       (address) =>
@@ -205,15 +236,8 @@ function toMessage(type: TopicMessage['type'], topic: string, channel: string): 
 }
 
 function toIdentity(identity: AnnouncedIdentity): Identity {
-  const { broadcastAddress, tcpPort, httpPort } = identity ?? {};
-  if (typeof broadcastAddress !== 'string' || broadcastAddress === '') {
-    throw new TypeError('identity must have a broadcastAddress');
-  }
-  for (const [name, port] of Object.entries({ tcpPort, httpPort })) {
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new TypeError(`identity must have a ${name} from 1 to 65535`);
-    }
-  }
+  const { broadcastAddress, tcpPort, httpPort } = identity;
+  if (broadcastAddress === '') throw new TypeError('identity must have a broadcastAddress');
   const { hostname = broadcastAddress, version, topologyZone = '', topologyRegion = '' } = identity;
   // A lookupd refuses a version that is empty.
   return { broadcastAddress, tcpPort, httpPort, hostname, version: version || 'unknown', topologyZone, topologyRegion };

@@ -8,13 +8,14 @@ import {
   type Reply,
   type TopicMessage,
 } from '../protocol/index.js';
+import { withMethods } from '../base/options.js';
 import type { ByteStream } from '../streams/index.js';
 
 /** The messages that a lookupd answers, each with one reply. */
 export type Order = { readonly type: 'ping' } | TopicMessage;
 
 /**
- * Why an order was not carried out: the lookupd answered so, and closes the connection. `message` has its reason.
+ * Why an order was not carried out: the lookupd answered so, and closes the connection unless it is full. `message` has its reason.
  *
  * @example
  * ```js
@@ -59,6 +60,8 @@ export class ClosedError extends Error {
   readonly code = 'E_CLOSED';
 }
 
+const checkStream = withMethods('a stream of bytes, such as a socket', 'on', 'write', 'end', 'destroy');
+
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
@@ -85,6 +88,8 @@ export class PeerConnection {
   readonly #decoder = new ReplyDecoder();
   readonly #waiting: Waiting[] = [];
   #error: Error | undefined;
+  /** The last answer, if it was an error: when the connection ends next, this is why. */
+  #refusal: RefusedError | undefined;
   #settleClosed: (error: Error) => void = () => undefined;
   /** Resolves when the lookupd has ended its side, or the stream is closed. */
   readonly #streamOver: Promise<void>;
@@ -92,12 +97,15 @@ export class PeerConnection {
   /** Resolves, with the reason, when the conversation has ended in whatever way. Never rejects. */
   readonly closed: Promise<Error>;
 
+  /** Throws a TypeError when `stream` is none. */
   constructor(stream: ByteStream) {
+    checkStream('stream', stream);
     this.#stream = stream;
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
-    stream.on('error', (error: unknown) => this.#end(error instanceof Error ? error : new ClosedError(String(error))));
-    stream.on('close', () => this.#end(new ClosedError('connection closed')));
-    stream.on('end', () => this.destroy(new ClosedError('the lookupd ended the connection')));
+    const over = (error: Error) => this.#end(this.#refusal ?? error);
+    stream.on('error', (error: unknown) => over(error instanceof Error ? error : new ClosedError(String(error))));
+    stream.on('close', () => over(new ClosedError('connection closed')));
+    stream.on('end', () => this.destroy(this.#refusal ?? new ClosedError('the lookupd ended the connection')));
     this.#streamOver = new Promise((resolve) => {
       for (const event of ['end', 'close', 'error']) stream.on(event, () => resolve());
     });
@@ -157,7 +165,7 @@ export class PeerConnection {
       try {
         for (const chunk of chunks) this.#stream.write(chunk);
       } catch (error) {
-        this.destroy(new ClosedError('the stream cannot be written to', { cause: error }));
+        this.destroy(this.#refusal ?? new ClosedError('the stream cannot be written to', { cause: error }));
       }
     });
   }
@@ -171,9 +179,8 @@ export class PeerConnection {
       const waiting = this.#waiting.shift();
       if (!waiting && reply.type === 'error') return this.destroy(new RefusedError(reply.code, reply.reason));
       if (!waiting) return this.destroy(new ClosedError('an answer to nothing'));
+      this.#refusal = reply.type === 'error' ? new RefusedError(reply.code, reply.reason) : undefined;
       waiting.resolve(reply);
-      // After an error a lookupd closes: this, and not that, is why it ended.
-      if (reply.type === 'error') return this.#end(new RefusedError(reply.code, reply.reason));
     }
   }
 

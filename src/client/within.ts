@@ -1,4 +1,4 @@
-import type { ClientTimers } from '../base/timers.js';
+import { setTimer, type ClientTimers } from '../base/timers.js';
 
 export interface Deadline {
   readonly timers: ClientTimers;
@@ -14,13 +14,13 @@ export async function within<T>(promise: PromiseLike<T>, { timers, ms, late, sig
   let giveUp: (error: unknown) => void = () => undefined;
   const givenUp = new Promise<never>((_, reject) => (giveUp = reject));
   const abort = () => giveUp(signal?.reason);
-  const handle = timers.setTimeout(() => giveUp(late()), ms);
+  const handle = setTimer(timers, () => giveUp(late()), ms);
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
   try {
     return await Promise.race([promise, givenUp]);
   } finally {
-    timers.clearTimeout(handle);
+    if (handle !== undefined) timers.clearTimeout(handle);
     signal?.removeEventListener('abort', abort);
   }
 }

@@ -1,3 +1,4 @@
+import { checkOptions, required, text, type Checks } from '../base/options.js';
 import { parseTcpAddress } from '../base/host-port.js';
 import { ByteQueue } from '../base/byte-queue.js';
 import { readSize } from '../base/bytes.js';
@@ -15,6 +16,13 @@ export interface SocketTargetOptions {
   readonly version: string;
 }
 
+const CHECKS: Checks<SocketTargetOptions> = {
+  tcpAddress: required(text),
+  httpAddress: required(text),
+  hostname: required(text),
+  version: required(text),
+};
+
 interface Address {
   readonly host: string;
   readonly port: number;
@@ -23,7 +31,7 @@ interface Address {
 /**
  * A lookupd of whatever make, reached over sockets, for `playScenario`. It must be fresh, on a `-broadcast-address` of
  * `lookupd.test`, and have the scenario's `options` as its flags. For Node alone. Throws a TypeError for an address that
- * is not `host:port`.
+ * is not `host:port`, and for an option that is unknown, missing, or of the wrong kind.
  *
  * @example
  * ```js
@@ -39,7 +47,7 @@ interface Address {
  * ```
  */
 export function createSocketTarget(options: SocketTargetOptions): ScenarioTarget {
-  const { tcpAddress, httpAddress, hostname, version } = options;
+  const { tcpAddress, httpAddress, hostname, version } = checkOptions('createSocketTarget', options, CHECKS);
   const [tcp, http] = [parseTcpAddress(tcpAddress), parseTcpAddress(httpAddress)];
   return {
     facts: { tcp_port: tcp.port, http_port: http.port, hostname, version },

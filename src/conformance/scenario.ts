@@ -1,3 +1,5 @@
+import { anArray, anObject, checkOptions, required, text, withMethods, type Checks } from '../base/options.js';
+
 /** One recorded conversation with nsqlookupd 1.3.0. */
 export interface Scenario {
   /** `part/what-is-tried`. */
@@ -80,6 +82,9 @@ export interface ScenarioTarget {
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
+const CHECKS: Checks<Scenario> = { name: required(text), options: anObject, steps: required(anArray) };
+const checkTarget = withMethods('a ScenarioTarget', 'open', 'http', 'sleep');
+
 const DEFAULT_WAIT_MS = 1500;
 const RETRIES = 50;
 const RETRY_MS = 20;
@@ -138,6 +143,9 @@ export class ScenarioError extends Error {
  * ```
  */
 export async function playScenario(scenario: Scenario, lookupd: ScenarioTarget): Promise<void> {
+  checkOptions('a scenario', scenario, CHECKS);
+  checkTarget('lookupd', lookupd);
+  anObject('lookupd.facts', lookupd.facts);
   const connections = new Map<string, ScenarioConnection>();
   const connection = (name: string) => {
     const found = connections.get(name);

@@ -1,3 +1,4 @@
+import { checkOptions, number } from '../base/options.js';
 import { ByteQueue } from '../base/byte-queue.js';
 import { toFault, type Announcement, type ErrorCode, type Fault, type Reply } from './messages.js';
 import { decodeText, readSize } from '../base/bytes.js';
@@ -29,9 +30,12 @@ export class ReplyDecoder {
   #size: number | undefined;
   #stopped = false;
 
-  /** `maxReplyBytes`: the longest answer without its size, in bytes; 65,536 if left out. */
-  constructor(limits: { readonly maxReplyBytes?: number } = {}) {
-    this.#maxReplyBytes = limits.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES;
+  /** `maxReplyBytes`: the longest answer without its size, in bytes; 65,536 if left out. Throws a TypeError when it is no number. */
+  constructor(limits?: { readonly maxReplyBytes?: number }) {
+    const { maxReplyBytes = DEFAULT_MAX_REPLY_BYTES } = checkOptions('ReplyDecoder', limits, {
+      maxReplyBytes: number(1),
+    });
+    this.#maxReplyBytes = maxReplyBytes;
   }
 
   /** Takes bytes, cut anywhere. They may be reused by their owner once `next` has given undefined. */

@@ -1,6 +1,6 @@
 import { ByteQueue } from '../base/byte-queue.js';
 import { callGuarded, printError, type OnError } from '../base/error-report.js';
-import { atLeast } from '../base/options.js';
+import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 import type { ByteStream } from './byte-stream.js';
 import { listenToPort, type MessagePortLike } from './message-port.js';
@@ -22,6 +22,12 @@ export interface MessageStreamOptions {
   /** Gets what a listener threw. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
+
+const CHECKS: Checks<MessageStreamOptions> = {
+  highWaterMarkBytes: number(0),
+  maxUnreadBytes: number(0),
+  onError: aFunction,
+};
 
 /** What a `MessageStream` tells, as a Node stream does. */
 export interface MessageStreamEvents {
@@ -60,12 +66,16 @@ export class MessageStream implements ByteStream {
   #otherEnd: 'open' | 'ended' | 'ended and told' = 'open';
   #isDestroyed = false;
 
-  /** Throws a TypeError when `port` is none, or an option is no number. */
+  /** Throws a TypeError when `port` is none, or names the option that is unknown or of the wrong kind. */
   constructor(port: MessagePortLike, options: MessageStreamOptions = {}) {
-    const { highWaterMarkBytes = DEFAULT_HIGH_WATER_MARK_BYTES, maxUnreadBytes = DEFAULT_MAX_UNREAD_BYTES } = options;
-    this.#highWaterMarkBytes = atLeast(0, 'highWaterMarkBytes', highWaterMarkBytes);
-    this.#maxUnreadBytes = atLeast(0, 'maxUnreadBytes', maxUnreadBytes);
-    this.#onError = options.onError ?? printError;
+    const {
+      highWaterMarkBytes = DEFAULT_HIGH_WATER_MARK_BYTES,
+      maxUnreadBytes = DEFAULT_MAX_UNREAD_BYTES,
+      onError = printError,
+    } = checkOptions('MessageStream', options, CHECKS);
+    this.#highWaterMarkBytes = highWaterMarkBytes;
+    this.#maxUnreadBytes = maxUnreadBytes;
+    this.#onError = onError;
     this.#events = new SafeEmitter(this.#onError);
     this.#port = port;
     listenToPort(port, {
@@ -238,7 +248,7 @@ export class MessageStream implements ByteStream {
 /**
  * Makes a stream of bytes of one end of a port; `handler(createPortStream(port))` serves the peer at the other,
  * and with another `createPortStream` there nothing more is to be known. Throws a TypeError when `port` is none, or
- * an option is no number. The port must carry nothing else. By hand, each end sends:
+ * an option is unknown or of the wrong kind. The port must carry nothing else. By hand, each end sends:
  *
  * - a `Uint8Array` or an `ArrayBuffer`: bytes, cut anywhere;
  * - a number: that it has read so many more of the bytes that were sent to it, which makes room for others;

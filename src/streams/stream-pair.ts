@@ -3,7 +3,8 @@ import type { MessagePortLike } from './message-port.js';
 
 /**
  * Makes a connection that is nothing but memory: what is written to one end comes out of the other, in a later
- * microtask. The options are for both ends. Throws a TypeError when one is no number.
+ * microtask. The options are for both ends. Throws a TypeError that names one that is unknown or of
+ * the wrong kind.
  *
  * @example
  * ```js

@@ -1,7 +1,8 @@
 import { connectTcp, PeerConnection, type ClientTimers } from '../client/index.js';
 import type { Announcement, Identity } from '../protocol/index.js';
 import type { ByteStream } from '../tcp/index.js';
-import { createIdentity } from './identity.js';
+import { checkOptions, clientTimers, number } from '../base/options.js';
+import { createIdentity, IDENTITY_CHECKS } from './identity.js';
 
 /**
  * An nsqd as a lookupd sees it: it speaks the protocol over any stream of bytes, and does only what it is told. What the
@@ -28,10 +29,10 @@ export class FakeNsqd {
 
   /**
    * `name`: `host:port` of its TCP side, from which the rest of what it tells about itself follows; `fields` replace
-   * parts of that. Throws a TypeError for another name.
+   * parts of that. Throws a TypeError for another name, and for a field that is unknown or of the wrong kind.
    */
   constructor(name: string, stream: ByteStream, fields: Partial<Identity> = {}) {
-    this.identity = { ...createIdentity(name), ...fields };
+    this.identity = { ...createIdentity(name), ...checkOptions('FakeNsqd', fields, IDENTITY_CHECKS) };
     this.#connection = new PeerConnection(stream);
   }
 
@@ -72,6 +73,8 @@ export class FakeNsqd {
 
   /** Pings every so many milliseconds of those timers (nsqd: 15,000), until it goes silent or is dropped. */
   pingEvery(ms: number, timers: ClientTimers): void {
+    number(1)('ms', ms);
+    clientTimers('timers', timers);
     this.goSilent();
     const next = () => {
       const handle = timers.setTimeout(() => {

@@ -1,5 +1,17 @@
+import { aNumber, text, type Checks } from '../base/options.js';
 import { parseTcpAddress } from '../base/host-port.js';
 import type { Identity } from '../protocol/index.js';
+
+/** What a test makes up may be wrong, and is of the right kind. */
+export const IDENTITY_CHECKS: Checks<Partial<Identity>> = {
+  broadcastAddress: text,
+  hostname: text,
+  tcpPort: aNumber,
+  httpPort: aNumber,
+  version: text,
+  topologyZone: text,
+  topologyRegion: text,
+};
 
 const MAX_PORT = 65_535;
 

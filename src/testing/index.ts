@@ -1,5 +1,5 @@
 export { DEFAULT_START_MS, ManualClock } from './manual-clock.js';
-export { createPeer, topology, type TopologyLiteral } from './topology-literal.js';
+export { createPeer, createTopology, type TopologyLiteral } from './topology-literal.js';
 export { createIdentity } from './identity.js';
 export { FakeNsqd } from './fake-nsqd.js';
 export { createMemoryLookupd, type MemoryLookupd, type MemoryLookupdOptions } from './memory-lookupd.js';

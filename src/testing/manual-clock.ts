@@ -1,3 +1,4 @@
+import { aFinite, aFunction, aNumber } from '../base/options.js';
 import type { ClientTimers } from '../client/index.js';
 import type { Clock } from '../registry/index.js';
 
@@ -24,17 +25,19 @@ export class ManualClock implements ClientTimers {
   #lastHandle = 0;
   readonly #timers = new Map<number, { readonly atMs: number; readonly callback: () => void }>();
 
-  /** `startMs`: milliseconds since 1970. */
+  /** `startMs`: milliseconds since 1970. Throws a TypeError when it is no number, as all of this do. */
   constructor(startMs = DEFAULT_START_MS) {
+    aFinite('startMs', startMs);
     this.#nowMs = startMs;
   }
 
-  /** What time it is: milliseconds since 1970. ListenAddresses: to be passed on as it is. */
+  /** What time it is: milliseconds since 1970. To be passed on as it is. */
   readonly now: Clock = () => this.#nowMs;
 
   /** Lets so many milliseconds pass, and calls what falls due, in order, each at its time. */
   advance(ms: number): void {
-    if (!(ms >= 0)) throw new TypeError(`time passes forward, and not by ${ms} ms; use set to set the clock back`);
+    aFinite('ms', ms);
+    if (ms < 0) throw new TypeError(`time passes forward, and not by ${ms} ms; use set to set the clock back`);
     const endMs = this.#passedMs + ms;
     for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
       const [handle, { atMs, callback }] = next;
@@ -50,6 +53,7 @@ export class ManualClock implements ClientTimers {
    * called. For what asks and waits, like a `PeerClient`, which would take one long `advance` for a lookupd that hangs.
    */
   async advanceAsync(ms: number): Promise<void> {
+    aFinite('ms', ms);
     const endMs = this.#passedMs + ms;
     await settle();
     for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
@@ -62,11 +66,14 @@ export class ManualClock implements ClientTimers {
 
   /** Sets what time it is, as an operator does. No time passes: no timer is called. */
   set(nowMs: number): void {
+    aFinite('nowMs', nowMs);
     this.#nowMs = nowMs;
   }
 
   /** Calls back when so many milliseconds have passed. Answers a handle for `clearTimeout`. */
   setTimeout(callback: () => void, ms: number): number {
+    aFunction('callback', callback);
+    aNumber('ms', ms);
     this.#timers.set(++this.#lastHandle, { atMs: this.#passedMs + Math.max(0, ms), callback });
     return this.#lastHandle;
   }

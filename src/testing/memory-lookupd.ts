@@ -1,5 +1,6 @@
 import { createHttpHandler, toFetchHandler } from '../http/index.js';
-import { RegistrationDB, Topology, type TopologyOptions } from '../registry/index.js';
+import { anObject, checkOptions, withMethods, type Checks } from '../base/options.js';
+import { RegistrationDB, Topology, TOPOLOGY_CHECKS, type TopologyOptions } from '../registry/index.js';
 import { createStreamPair, createTcpHandler, type AnnounceOptions, type ByteStream } from '../tcp/index.js';
 import { FakeNsqd } from './fake-nsqd.js';
 import { ManualClock } from './manual-clock.js';
@@ -11,6 +12,13 @@ export interface MemoryLookupdOptions extends Partial<Omit<TopologyOptions, 'clo
   /** What peers are told on IDENTIFY. Default: `memory.test`, ports 4160 and 4161. */
   readonly announce?: AnnounceOptions | undefined;
 }
+
+const CHECKS: Checks<MemoryLookupdOptions> = {
+  ...TOPOLOGY_CHECKS,
+  db: (name, value) => TOPOLOGY_CHECKS.db(name, value),
+  clock: withMethods('a ManualClock', 'now', 'advance', 'setTimeout', 'clearTimeout'),
+  announce: anObject,
+};
 
 /** A lookupd without sockets. */
 export interface MemoryLookupd {
@@ -33,7 +41,8 @@ export interface MemoryLookupd {
 }
 
 /**
- * Makes a lookupd in memory: the same handlers as the daemon's, and a clock to turn by hand.
+ * Makes a lookupd in memory: the same handlers as the daemon's, and a clock to turn by hand. Throws a TypeError that
+ * names the option when one is unknown or of the wrong kind.
  *
  * @example
  * ```js
@@ -48,9 +57,13 @@ export interface MemoryLookupd {
  * ```
  */
 export function createMemoryLookupd(options: MemoryLookupdOptions = {}): MemoryLookupd {
-  const { clock = new ManualClock(), db = new RegistrationDB() } = options;
-  const { announce = { broadcastAddress: 'memory.test', tcpPort: 4160, httpPort: 4161 } } = options;
-  const topology = new Topology({ ...options, db, clock: clock.now });
+  const {
+    clock = new ManualClock(),
+    db = new RegistrationDB(),
+    announce = { broadcastAddress: 'memory.test', tcpPort: 4160, httpPort: 4161 },
+    ...rest
+  } = checkOptions('createMemoryLookupd', options, CHECKS);
+  const topology = new Topology({ ...rest, db, clock: clock.now });
   const serve = createTcpHandler({ topology, announce, timers: clock });
   const answer = toFetchHandler(createHttpHandler({ topology }));
   let isUp = true;

@@ -4,7 +4,7 @@ import {
   FakeNsqd,
   ManualClock,
   playScenario,
-  topology,
+  createTopology,
   type MemoryLookupd,
   type Scenario,
   type ScenarioTarget,
@@ -14,7 +14,7 @@ import {
 export function claims(): Record<string, boolean> {
   const literal: TopologyLiteral = { 'host-1:4150': { orders: ['billing', 'audit'] } };
   const clock = new ManualClock();
-  const fleet = topology(literal, { clock: clock.now });
+  const fleet = createTopology(literal, { clock: clock.now });
   const before = fleet.lookup('orders')?.producers.length;
   clock.advance(300_001);
 
