@@ -6,6 +6,7 @@ import { Converter, PageEvent, ReflectionKind } from 'typedoc';
 const GUIDE = [
   'docs/start.md',
   'docs/mount.md',
+  'docs/routes.md',
   'docs/custom-transport.md',
   'docs/unit-tests.md',
   'docs/client.md',

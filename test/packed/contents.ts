@@ -29,8 +29,17 @@ describe('the tarball', () => {
     const docs = readdirSync('docs')
       .filter((name) => /\.(?:md|svg)$/.test(name))
       .map((name) => `docs/${name}`);
+    const examples = readdirSync('examples').map((name) => `examples/${name}`);
     const words = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
-    const expected = [...built('esm'), ...common, ...docs, ...words, 'dist/cjs/package.json', 'package.json'];
+    const expected = [
+      ...built('esm'),
+      ...common,
+      ...docs,
+      ...examples,
+      ...words,
+      'dist/cjs/package.json',
+      'package.json',
+    ];
     assert.deepEqual([...files].sort(), expected.sort());
   });
 
