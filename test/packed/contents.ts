@@ -8,7 +8,7 @@ import { runTool } from '../support/packed-project.js';
 import { project } from './project.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle, eventemitter3 included: minified, and gzipped. */
-const MAX_REGISTRY_BYTES = 27_000;
+const MAX_REGISTRY_BYTES = 29_000;
 const MAX_REGISTRY_GZIP_BYTES = 9_000;
 
 const { files, subpaths, manifest } = project;
