@@ -39,5 +39,6 @@ const files = readdirSync('test')
 run(
   '--expose-gc',
   '--test',
+  '--test-concurrency=2',
   ...files.filter((name) => !WHOLE.includes(name)).map((name) => `build/test/${name}.test.js`),
 );
