@@ -154,7 +154,6 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     other.send('  V1PING\n');
     assert.deepEqual(repliesOf(other), []); // this turn is used up
     turns.one();
-    assert.ok(flood.take().length <= 16 * STEPS * 6); // PINGs are small steps
     flood.send('PING\n'); // as a stream may that cannot pause
     flood.sendEnd();
     assert.ok(turns.pass() >= 16_000 / 16 / STEPS - 2);

@@ -13,6 +13,9 @@ const MAX_KEPT_TOPICS = 1000;
 /** What is kept with the text: the peer itself, which may have left. */
 const PEER_BYTES = 1000;
 
+/** To put so much of a list together is a step of work. */
+const BYTES_PER_STEP = 128;
+
 interface KeptNode {
   readonly text: string;
   readonly changesAtMs: number;
@@ -59,6 +62,7 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
       let bytes = cache.get(segment, segment.revision) as Uint8Array | undefined;
       if (!bytes) {
         bytes = encoder.encode([...map(segment.topics, (topic) => `,${toJson(topic)}`)].join(''));
+        work.spend(bytes.length / BYTES_PER_STEP); // each name was put together for it
         cache.set(segment, segment.revision, { value: bytes, bytes: bytes.length, changesAtMs: Infinity });
       }
       yield isFirst ? bytes.subarray(1) : bytes;
