@@ -1,4 +1,4 @@
-import type { Setting, SettingTable, ValuesOf } from './settings.js';
+import type { Setting, SettingTable, ValuesOf } from './settings/setting.js';
 import { BOOLEAN, type Kind } from './setting-kinds.js';
 
 /** A flag or config value that cannot be taken, in one line. */
