@@ -22,7 +22,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/daemon/**', 'src/base/clock.ts'],
+    ignores: ['src/daemon/**', 'src/base/clock.ts', 'src/**/node-*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -10,6 +10,7 @@ const WHOLE = [
   'conformance-command',
   'docs',
   'examples',
+  'file-store',
   'package',
   'packed',
   'resources',

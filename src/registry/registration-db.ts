@@ -357,13 +357,18 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#peers.isBrought(peer);
   }
 
+  /** The peer of that key, if it came by `restore` or `apply` and has not gone. */
+  broughtBy(peerKey: string): PeerInfo | undefined {
+    return this.#peers.broughtBy(peerKey);
+  }
+
   /** Those of them at a node: `broadcast address:http port`, an IPv6 address without brackets. */
   peersAt(node: string): PeerInfo[] {
     return this.#peers.at(node);
   }
 
   /** Every registration with its producers, one at a time: the db may change before the next one is asked for. */
-  *entries(): Generator<readonly [Registration, Iterable<Producer>], void, undefined> {
+  *entries(): Generator<readonly [Registration & { readonly isMade: boolean }, Iterable<Producer>], void, undefined> {
     const last = this.#revision;
     for (const entry of this.#index) if (entry.since <= last) yield [entry, this.producersOf(entry)];
   }

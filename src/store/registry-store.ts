@@ -1,0 +1,33 @@
+/** Where a registry outlives its process: a folder, a bucket, a row of a table. */
+export interface RegistryStore {
+  /** What was last saved whole, in chunks of text, however cut; undefined if nothing was. */
+  load(): Promise<AsyncIterable<string> | undefined>;
+  /** Keeps the text in place of what was saved before. When it rejects, or the process ends meanwhile, the former stays. */
+  save(chunks: AsyncIterable<string>): Promise<void>;
+  /** Told that what `load` gave is no registry, and why (`cut`, `foreign`, `newer` or `corrupt`): it is not to be loaded again. */
+  setAside?(why: UnreadableReason): Promise<void>;
+  /** Lets go of what it holds. */
+  close?(): Promise<void>;
+}
+
+/** Why what was saved cannot be read. */
+export type UnreadableReason = 'cut' | 'corrupt' | 'foreign' | 'newer';
+
+const TELLS: Readonly<Record<UnreadableReason, string>> = {
+  cut: 'it ends too early',
+  corrupt: 'it is not as it was written',
+  foreign: 'it is no registry of nsqlookupd',
+  newer: 'a newer version wrote it',
+};
+
+/** What was saved cannot be read. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+  /** Why. */
+  readonly why: UnreadableReason;
+
+  constructor(why: UnreadableReason, detail = '') {
+    super(`${TELLS[why]}${detail && `: ${detail}`}`);
+    this.why = why;
+  }
+}

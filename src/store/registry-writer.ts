@@ -1,0 +1,108 @@
+import type { Change, PeerInfo, Producer, Registration, RegistrationDB, Topology } from '../registry/index.js';
+import { TEXT_FORMAT, type ProducerMark, type TextEnd, type TextHead, type TextLine } from './registry-text.js';
+
+/** What is put together before it is given away, in characters. */
+const CHUNK_LENGTH = 16 * 1024;
+/** The most that waits to be given away while the store is busy. */
+const MAX_WAITING_LENGTH = 64 * 1024 * 1024;
+const PRODUCERS_A_LINE = 500;
+/** To put a line together is more work than most changes. */
+const STEPS_A_LINE = 3;
+
+/**
+ * All that a topology's registry holds, as lines of text: as it is when the last one is given, since what changes meanwhile
+ * follows in its order. Made in slices, as it is asked for. Throws when changes come faster than they are taken.
+ */
+export async function* writeRegistry(topology: Topology): AsyncGenerator<string, void, undefined> {
+  const { db, work } = topology;
+  const lines = new Lines(db);
+  const clockMs = topology.clock();
+  lines.add({ nsqlookupd: 'registry', format: TEXT_FORMAT, clockMs, wallMs: topology.toWallMs(clockMs) });
+  const stop = db.onChange((change) => lines.addChange(change));
+  try {
+    for (const [registration, producers] of db.entries()) {
+      lines.addEntry(registration, registration.isMade, [...producers]);
+      if (lines.length < CHUNK_LENGTH) continue;
+      await work.turn(lines.count * STEPS_A_LINE);
+      yield lines.take();
+    }
+    lines.add({ end: lines.total });
+    yield lines.take();
+  } finally {
+    stop();
+  }
+}
+
+class Lines {
+  readonly #db: RegistrationDB;
+  readonly #numbers = new Map<PeerInfo, number>();
+  #text: string[] = [];
+  #error: Error | undefined;
+  length = 0;
+  total = 0;
+
+  constructor(db: RegistrationDB) {
+    this.#db = db;
+  }
+
+  /** How many wait to be taken. */
+  get count(): number {
+    return this.#text.length;
+  }
+
+  add(line: TextHead | TextLine | TextEnd): void {
+    const text = `${JSON.stringify(line)}\n`;
+    this.#text.push(text);
+    this.length += text.length;
+    this.total++;
+    if (this.length <= MAX_WAITING_LENGTH) return;
+    this.#error = new Error('the registry changes faster than it can be saved');
+    this.#text = [];
+    this.length = 0;
+  }
+
+  addEntry({ category, key, subkey }: Registration, isMade: boolean, producers: readonly Producer[]): void {
+    const marks = producers.map((producer) => this.#mark(producer.peer, producer.tombstonedAtMs));
+    let at = 0;
+    do {
+      this.add(['add', category, key, subkey, isMade ? 1 : 0, marks.slice(at, (at += PRODUCERS_A_LINE))]);
+    } while (at < marks.length);
+  }
+
+  addChange(change: Change): void {
+    if (this.#error) return;
+    if (!('registration' in change)) {
+      if (change.type === 'peerLeft') this.add(['left', this.#numberOf(change.peer, change.peerKey)]);
+      return;
+    }
+    const { category, key, subkey } = change.registration;
+    if (change.type === 'registrationAdded') return this.addEntry(change.registration, change.isMade, []);
+    if (change.type === 'registrationRemoved') return this.add(['remove', category, key, subkey]);
+    const number = this.#numberOf(change.peer, change.peerKey);
+    if (change.type === 'producerRemoved') return this.add(['remove', category, key, subkey, number]);
+    const at = change.type === 'producerTombstoned' ? change.tombstonedAtMs : undefined;
+    this.add(['add', category, key, subkey, 0, [this.#mark(change.peer, at, change.peerKey)]]);
+  }
+
+  take(): string {
+    if (this.#error) throw this.#error;
+    const text = this.#text.join('');
+    this.#text = [];
+    this.length = 0;
+    return text;
+  }
+
+  #mark(peer: PeerInfo, tombstonedAtMs: number | undefined, key = this.#db.keyOf(peer)!): ProducerMark {
+    const number = this.#numberOf(peer, key);
+    return tombstonedAtMs === undefined ? number : [number, tombstonedAtMs];
+  }
+
+  #numberOf(peer: PeerInfo, key: string): number {
+    const known = this.#numbers.get(peer);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(peer, number);
+    this.add(['peer', number, key, { ...peer }]);
+    return number;
+  }
+}

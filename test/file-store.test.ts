@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { createFileStore, UnreadableError, type RegistryStore } from 'nsqlookupd/store';
+
+const folders: string[] = [];
+after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'store-'));
+  folders.push(folder);
+  return folder;
+}
+
+const HEAD = '{"nsqlookupd":"registry","format":1}\n';
+const FILE = 'registry.snapshot';
+
+// eslint-disable-next-line @typescript-eslint/require-await
+async function* chunksOf(...chunks: readonly string[]): AsyncGenerator<string> {
+  yield* chunks;
+}
+
+async function loaded(store: RegistryStore): Promise<string | undefined> {
+  const chunks = await store.load();
+  if (!chunks) return undefined;
+  let text = '';
+  for await (const chunk of chunks) text += chunk;
+  return text;
+}
+
+async function whyUnreadable(store: RegistryStore): Promise<string> {
+  return loaded(store).then(
+    () => 'readable',
+    (error: unknown) => {
+      assert.ok(error instanceof UnreadableError, String(error));
+      return error.why;
+    },
+  );
+}
+
+describe('a store in a folder', () => {
+  test('gives back what was saved last, whole, and nothing before that', async () => {
+    const folder = join(newFolder(), 'made', 'for', 'it');
+    const store = await createFileStore(folder);
+    assert.equal(await loaded(store), undefined);
+    await store.save(chunksOf(HEAD, 'some ', 'text in Größe and 漢字\n'));
+    await store.save(chunksOf(HEAD, 'täxt '.repeat(200_000)));
+    assert.equal(await loaded(store), HEAD + 'täxt '.repeat(200_000));
+    await store.close?.();
+    const again = await createFileStore(folder);
+    assert.equal((await loaded(again))?.length, HEAD.length + 1_000_000);
+    assert.deepEqual(readdirSync(folder).sort(), ['lock', FILE]);
+    await again.close?.();
+  });
+
+  test('keeps the former when a save fails on its way', async () => {
+    const folder = newFolder();
+    const store = await createFileStore(folder);
+    await store.save(chunksOf(HEAD, 'former'));
+    await assert.rejects(
+      store.save(
+        // eslint-disable-next-line @typescript-eslint/require-await
+        (async function* () {
+          yield HEAD;
+          throw new Error('in the middle');
+        })(),
+      ),
+      /in the middle/,
+    );
+    assert.equal(await loaded(store), `${HEAD}former`);
+    assert.deepEqual(readdirSync(folder).sort(), ['lock', FILE]);
+    await store.close?.();
+  });
+
+  test('tells a file that is cut at any byte, or changed in any', async () => {
+    const folder = newFolder();
+    const path = join(folder, FILE);
+    const store = await createFileStore(folder);
+    await store.save(chunksOf(HEAD, '["add","topic","orders","",1,[]]\n{"end":2}\n'));
+    const whole = readFileSync(path);
+    for (let length = 0; length < whole.length; length++) {
+      truncateSync(path, length);
+      assert.equal(await whyUnreadable(store), 'cut', `cut at ${length}`);
+      writeFileSync(path, whole);
+    }
+    for (let at = 0; at < whole.length; at++) {
+      const changed = Buffer.from(whole);
+      changed[at]! ^= 1;
+      writeFileSync(path, changed);
+      const why = await whyUnreadable(store);
+      assert.notEqual(why, 'readable', `changed at ${at}`);
+    }
+    writeFileSync(path, 'PK\u0003\u0004 some archive');
+    assert.equal(await whyUnreadable(store), 'foreign');
+    writeFileSync(path, Buffer.concat([whole, whole]));
+    assert.equal(await whyUnreadable(store), 'corrupt');
+    await store.close?.();
+  });
+
+  test('sets aside what cannot be read, under a name that says why', async () => {
+    const folder = newFolder();
+    const store = await createFileStore(folder);
+    writeFileSync(join(folder, FILE), 'rubbish');
+    await store.setAside?.('foreign');
+    assert.equal(await loaded(store), undefined);
+    const [name = ''] = readdirSync(folder).filter((each) => each.startsWith(FILE));
+    assert.match(name, /^registry\.snapshot\.foreign-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/);
+    assert.equal(readFileSync(join(folder, name), 'utf8'), 'rubbish');
+    await store.close?.();
+  });
+
+  test('is for one at a time', async () => {
+    const folder = newFolder();
+    const store = await createFileStore(folder);
+    await assert.rejects(createFileStore(folder), new RegExp(`another process has the folder ${folder}`));
+    await store.close?.();
+    const next = await createFileStore(folder);
+    await next.close?.();
+  });
+
+  test('of a path that is too long for a socket is for one at a time as well', async () => {
+    const folder = join(newFolder(), 'long'.repeat(40));
+    const store = await createFileStore(folder);
+    await assert.rejects(createFileStore(folder), /another process has the folder/);
+    await store.close?.();
+    await (await createFileStore(folder)).close?.();
+  });
+
+  test('of who was killed is free; of many who want it then, one has it', async () => {
+    const folder = newFolder();
+    const holder = child(folder);
+    await firstLine(holder);
+    await assert.rejects(createFileStore(folder), /another process has/);
+    await kill(holder);
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => createFileStore(folder)));
+    const taken = tries.filter((each) => each.status === 'fulfilled');
+    assert.equal(taken.length, 1);
+    await taken[0]!.value.close?.();
+  });
+
+  test(
+    'on a full disk keeps the former, and goes on when there is room',
+    { skip: process.platform !== 'linux' },
+    async () => {
+      const folder = newFolder();
+      const store = await createFileStore(folder);
+      await store.save(chunksOf(HEAD, 'former'));
+      symlinkSync('/dev/full', join(folder, `${FILE}.new`));
+      await assert.rejects(store.save(chunksOf(HEAD, 'x'.repeat(100_000))), { code: 'ENOSPC' });
+      assert.equal(await loaded(store), `${HEAD}former`);
+      await store.save(chunksOf(HEAD, 'later'));
+      assert.equal(await loaded(store), `${HEAD}later`);
+      await store.close?.();
+    },
+  );
+
+  test('refuses what is no path, and a file in its place', async () => {
+    await assert.rejects(createFileStore(5 as never), /^TypeError: folder must be a string, and is 5/);
+    const folder = newFolder();
+    writeFileSync(join(folder, 'file'), '');
+    await assert.rejects(createFileStore(join(folder, 'file')), { code: 'EEXIST' });
+    mkdirSync(join(folder, 'taken', FILE), { recursive: true });
+    const store = await createFileStore(join(folder, 'taken'));
+    await assert.rejects(store.save(chunksOf(HEAD)), (error: NodeJS.ErrnoException) => error.code !== undefined);
+    await store.close?.();
+  });
+});
+
+/** Of the package as built: what else it loads would take longer than the rest. */
+const fileUrl = new URL('../../dist/esm/store/file-store.js', import.meta.url).href;
+
+/** Saves as fast as it can, each time the same number many times over. */
+const SAVING = `
+  import { createFileStore } from '${fileUrl}';
+  const store = await createFileStore(process.argv[1]);
+  for (let n = 1; ; n++) {
+    await store.save((async function* () {
+      yield ${JSON.stringify(HEAD)};
+      for (let i = 0; i < 50; i++) yield (n + ' ').repeat(500);
+    })());
+    if (n === 1) console.log('saving');
+  }
+`;
+
+function child(folder: string): ChildProcess {
+  return spawn(process.execPath, ['--input-type=module', '-e', SAVING, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+async function firstLine(process: ChildProcess): Promise<void> {
+  await once(process.stdout!, 'data');
+}
+
+async function kill(process: ChildProcess): Promise<void> {
+  const ended = once(process, 'exit');
+  process.kill('SIGKILL');
+  await ended;
+}
+
+test('who is killed at any moment leaves the old or the new', { timeout: 120_000 }, async () => {
+  // 200 in all where there is time for it.
+  const each = process.env['CI'] === undefined ? 5 : 50;
+  const times = async (count: number) => {
+    const folder = newFolder();
+    for (let i = 0; i < count; i++) {
+      const saving = child(folder);
+      await firstLine(saving);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
+      await kill(saving);
+      const store = await createFileStore(folder);
+      const [, ...numbers] = ((await loaded(store)) ?? '').replace(HEAD, '0 ').trim().split(' ');
+      assert.equal(numbers.length, 25_000);
+      assert.equal(new Set(numbers).size, 1);
+      await store.close?.();
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, () => times(each)));
+});

@@ -1,0 +1,402 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
+import { createWarmRestart, UnreadableError, type RegistryStore } from 'nsqlookupd/store';
+import { createPeer, ManualClock } from 'nsqlookupd/testing';
+
+/** A store in memory that a test can look into, break and hold up. */
+class MemoryStore implements RegistryStore {
+  saved: string | undefined;
+  saves = 0;
+  asides: string[] = [];
+  onSaved = () => {};
+  fails: Error | undefined;
+  chunkLength = Infinity;
+
+  load(): Promise<AsyncIterable<string> | undefined> {
+    return Promise.resolve(this.saved === undefined ? undefined : cut(this.saved, this.chunkLength));
+  }
+
+  async save(chunks: AsyncIterable<string>): Promise<void> {
+    let text = '';
+    for await (const chunk of chunks) text += chunk;
+    this.saves++;
+    if (this.fails) throw this.fails;
+    this.saved = text;
+    this.onSaved();
+  }
+
+  setAside(why: string): Promise<void> {
+    this.asides.push(why);
+    this.saved = undefined;
+    return Promise.resolve();
+  }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await
+async function* cut(text: string, length: number): AsyncGenerator<string> {
+  for (let at = 0; at < text.length; at += length) yield text.slice(at, at + length);
+}
+
+function topologyAt(clock: ManualClock, options: object = {}): Topology {
+  return new Topology({ db: new RegistrationDB(), clock: clock.now, ...options });
+}
+
+/** What a registry holds, in whatever order and at whatever revision. */
+function contents(topology: Topology): unknown {
+  const { peers, registrations } = topology.db.snapshot();
+  const named = registrations.map(({ producers, ...rest }) => ({
+    ...rest,
+    producers: [...producers].sort((a, b) => (a.peer < b.peer ? -1 : 1)),
+  }));
+  const byName = (a: object, b: object) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  return { peers, registrations: named.sort(byName) };
+}
+
+function joined(topology: Topology, host: string, ...topics: readonly string[]): PeerInfo {
+  const peer = createPeer(`${host}:4150`, { lastUpdateMs: topology.clock() });
+  topology.join(peer);
+  for (const topic of topics) topology.register(peer, topic);
+  return peer;
+}
+
+/** A lookupd that was saved and started again: its topology, after `downMs`. */
+async function restarted(store: RegistryStore, clock: ManualClock, options: object = {}) {
+  const topology = topologyAt(clock);
+  const lines: string[] = [];
+  const tell = (line: string) => void lines.push(line);
+  const log = { info: tell, warn: tell, error: tell };
+  const keeper = createWarmRestart({ topology, store, timers: clock, log, ...options });
+  await keeper.restore();
+  return { topology, keeper, lines };
+}
+
+/** What is there is saved, as of a lookupd that began empty. */
+async function saved(store: RegistryStore, topology: Topology): Promise<void> {
+  const nothing: RegistryStore = { load: () => Promise.resolve(undefined), save: (chunks) => store.save(chunks) };
+  const keeper = createWarmRestart({ topology, store: nothing });
+  await keeper.restore();
+  topology.createTopic('a-change');
+  topology.deleteTopic('a-change');
+  await keeper.close();
+}
+
+describe('a restart', () => {
+  test('brings back topics, channels, producers and tombstones at once', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    before.createChannel('made', 'by-hand');
+    joined(before, 'alpha', 'orders', 'parcels');
+    joined(before, 'beta', 'orders');
+    before.tombstone('orders', 'beta:4151');
+    const told = before.lookup('orders');
+    await saved(store, before);
+
+    const { topology, lines } = await restarted(store, clock);
+    assert.deepEqual(contents(topology), contents(before));
+    assert.deepEqual(topology.lookup('orders')?.producers, told?.producers);
+    assert.deepEqual(lines, ['RESTORE: 8 registrations and producers, 2 peers'.replace('8', String(topology.db.size))]);
+  });
+
+  test('counts the time that it was away for tombstones, and not for peers', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    joined(before, 'alpha', 'orders');
+    joined(before, 'beta', 'orders');
+    before.tombstone('orders', 'beta:4151');
+    await saved(store, before);
+
+    clock.advance(44_999);
+    const { topology } = await restarted(store, clock);
+    assert.deepEqual(
+      topology.lookup('orders')?.producers.map((peer) => peer.broadcastAddress),
+      ['alpha'],
+    );
+    clock.advance(1);
+    assert.equal(topology.lookup('orders')?.producers.length, 2);
+
+    clock.advance(1_000_000);
+    const later = await restarted(store, clock);
+    assert.equal(later.topology.lookup('orders')?.producers.length, 2, 'an hour away is no silence of theirs');
+  });
+
+  test('a system clock that was set back in between hides nobody for longer, and nobody less', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    joined(before, 'alpha', 'orders');
+    before.tombstone('orders', 'alpha:4151');
+    await saved(store, before);
+    clock.set(clock.now() - 3_600_000);
+    const { topology } = await restarted(store, clock, { restoreGraceMs: 60_000 });
+    assert.equal(topology.lookup('orders')?.producers.length, 0);
+    clock.advance(45_000);
+    assert.equal(topology.lookup('orders')?.producers.length, 1);
+  });
+
+  test('lets those go who have not come back when the grace ends, as if they had left', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    joined(before, 'alpha', 'orders');
+    joined(before, 'beta', 'orders');
+    await saved(store, before);
+
+    const { topology, keeper, lines } = await restarted(store, clock, { restoreGraceMs: 10_000 });
+    joined(topology, 'beta', 'orders');
+    clock.advance(9_999);
+    assert.equal(topology.lookup('orders')?.producers.length, 2);
+    clock.advance(1);
+    assert.deepEqual(
+      topology.lookup('orders')?.producers.map((peer) => peer.broadcastAddress),
+      ['beta'],
+    );
+    assert.equal(topology.nodes().length, 1);
+    assert.equal(lines.at(-1), 'RESTORE: peers that have not come back: 1');
+    assert.equal(keeper.status.restoredPeers, 0);
+  });
+
+  test('gives what the registry is when the saving ends, whatever changes meanwhile', async () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    const action = fc.oneof(
+      fc.tuple(fc.constant('register'), name, name, fc.constantFrom('', 'x', 'y')),
+      fc.tuple(fc.constant('unregister'), name, name, fc.constantFrom('', 'x', 'y')),
+      fc.tuple(fc.constantFrom('join', 'leave'), name, name, fc.constant('')),
+      fc.tuple(fc.constantFrom('create', 'delete', 'tombstone'), name, name, fc.constantFrom('', 'x')),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(action, { maxLength: 40 }),
+        fc.nat(20),
+        fc.integer({ min: 1, max: 9 }),
+        async (run, at, length) => {
+          const clock = new ManualClock();
+          const rest = run.slice();
+          const peers = new Map<string, PeerInfo>();
+          const act = () => {
+            const [what, host, topic, channel] = rest.shift() ?? [];
+            if (what === undefined) return;
+            const peer = peers.get(host);
+            if (what === 'join' && !peer) peers.set(host, joined(topology, host));
+            if (what === 'create') topology.createChannel(topic, channel === '' ? 'z' : channel);
+            if (what === 'delete') topology.deleteTopic(topic);
+            if (what === 'tombstone') topology.tombstone(topic, `${host}:4151`);
+            if (!peer) return;
+            if (what === 'register') topology.register(peer, topic, channel);
+            if (what === 'unregister') topology.unregister(peer, topic, channel);
+            if (what === 'leave') {
+              topology.leave(peer);
+              peers.delete(host);
+            }
+          };
+          const work = new WorkQueue({
+            stepsPerTurn: 1,
+            nextTurn: (callback) => setImmediate(() => (act(), callback())),
+          });
+          const topology = topologyAt(clock, { work });
+          // Long enough to be written in several chunks, between which the rest is done.
+          for (let i = 0; i < 400; i++) topology.createTopic(`${i}-${'long'.repeat(14)}`);
+          for (let i = 0; i < at; i++) act();
+          const store = new MemoryStore();
+          store.chunkLength = length * length;
+          let kept: unknown;
+          store.onSaved = () => (kept = contents(topology));
+          await saved(store, topology);
+          const { topology: after } = await restarted(store, clock);
+          assert.deepEqual(contents(after), kept);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('saving', () => {
+  const start = async (options: object = {}) => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const lines: string[] = [];
+    const tell = (line: string) => void lines.push(line);
+    const topology = topologyAt(clock);
+    const log = { info: tell, warn: tell, error: tell };
+    const keeper = createWarmRestart({ topology, store, timers: clock, log, ...options });
+    await keeper.restore();
+    return { clock, store, topology, keeper, lines };
+  };
+
+  test('happens once a second at the most, and only when something has changed', async () => {
+    const { clock, store, topology, keeper } = await start();
+    await clock.advanceAsync(10_000);
+    assert.equal(store.saves, 0);
+    for (let i = 0; i < 100; i++) topology.createTopic(`t${i}`);
+    await clock.advanceAsync(999);
+    assert.equal(store.saves, 0);
+    await clock.advanceAsync(1);
+    assert.equal(store.saves, 1);
+    assert.equal(keeper.status.savedAtMs, clock.now());
+    topology.createTopic('another');
+    await clock.advanceAsync(999);
+    assert.equal(store.saves, 1);
+    await clock.advanceAsync(10_000);
+    assert.equal(store.saves, 2);
+    await keeper.close();
+    assert.equal(store.saves, 2);
+    assert.equal(clock.pending, 0);
+  });
+
+  test('of a registry that takes long happens less often', async () => {
+    const { clock, store, topology } = await start();
+    store.onSaved = () => clock.set(clock.now() + 3000);
+    topology.createTopic('a');
+    await clock.advanceAsync(1000);
+    topology.createTopic('b');
+    await clock.advanceAsync(29_999);
+    assert.equal(store.saves, 1);
+    await clock.advanceAsync(1);
+    assert.equal(store.saves, 2);
+  });
+
+  test('that fails is told once, counted, and tried again', async () => {
+    const { clock, store, topology, keeper, lines } = await start();
+    store.fails = new Error('no space left on device');
+    topology.createTopic('a');
+    await clock.advanceAsync(3000);
+    assert.equal(store.saves, 3);
+    assert.deepEqual(lines, ['SAVE: the registry could not be saved, trying again - no space left on device']);
+    assert.deepEqual(keeper.status, {
+      restoredPeers: 0,
+      savedAtMs: undefined,
+      failures: 3,
+      failure: 'no space left on device',
+    });
+    store.fails = undefined;
+    await clock.advanceAsync(1000);
+    assert.equal(lines.at(-1), 'SAVE: the registry is saved again');
+    assert.equal(keeper.status.failure, undefined);
+    await clock.advanceAsync(10_000);
+    assert.equal(store.saves, 4);
+  });
+
+  test('happens when it is closed, without waiting, and for the last time', async () => {
+    const { clock, store, topology, keeper } = await start();
+    joined(topology, 'alpha', 'orders');
+    const closing = keeper.close();
+    await closing;
+    topology.createTopic('too-late');
+    await keeper.close();
+    await clock.advanceAsync(10_000);
+    assert.equal(store.saves, 1);
+    const { topology: after } = await restarted(store, clock);
+    assert.deepEqual(after.topics(), ['orders']);
+  });
+
+  test('that fails when it is closed rejects nobody', async () => {
+    const { store, topology, keeper, lines } = await start();
+    store.fails = new Error('gone');
+    Object.assign(store, { close: () => Promise.reject(new Error('closed badly')) });
+    topology.createTopic('a');
+    await keeper.close();
+    assert.deepEqual(lines.slice(1), ['SAVE: the store could not be closed - Error: closed badly']);
+  });
+});
+
+describe('what was saved and cannot be read', () => {
+  const written = async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    joined(before, 'alpha', 'orders', 'parcels');
+    await saved(store, before);
+    return { clock, store, text: store.saved! };
+  };
+
+  test('is set aside wherever it is cut, with one line, and the start goes on empty', async () => {
+    const { clock, store, text } = await written();
+    for (let length = 0; length < text.length; length++) {
+      store.saved = text.slice(0, length);
+      store.asides = [];
+      const { topology, lines, keeper } = await restarted(store, clock);
+      // All but the last line break is all.
+      const isWhole = length === text.length - 1;
+      assert.equal(topology.db.size > 0, isWhole, `cut at ${length}`);
+      assert.deepEqual(topology.db.indexSizes.peers, isWhole ? 1 : 0);
+      assert.equal(store.asides.length, isWhole ? 0 : 1);
+      assert.equal(lines.length, 1);
+      if (!isWhole) assert.match(lines[0]!, /^RESTORE: what was saved cannot be read, starting empty - it /);
+      await keeper.close();
+    }
+  });
+
+  test('names why', async () => {
+    const { clock, store, text } = await written();
+    const [head = '', ...rest] = text.split('\n');
+    const cases: readonly (readonly [string, string])[] = [
+      ['PK\u0003\u0004', 'foreign'],
+      ['{}\n', 'foreign'],
+      [[head.replace('"format":1', '"format":2'), ...rest].join('\n'), 'newer'],
+      [[head.replace('"format":1', '"format":"x"'), ...rest].join('\n'), 'corrupt'],
+      [text.replace('"alpha"', '5'), 'corrupt'],
+      [text.replace('["add","topic","orders"', '["add","topic","no such name"'), 'corrupt'],
+      [text.replace('["add","topic"', '["add","tropic"'), 'corrupt'],
+      [text.replace(/\[0\]\]/, '[7]]'), 'corrupt'],
+      [`${text}["left",0]\n`, 'corrupt'],
+      [[head, ...rest.slice(1)].join('\n'), 'corrupt'],
+      [`${head}\n["add","__proto__","",""]\n`, 'corrupt'],
+      ['x'.repeat(2 * 1024 * 1024), 'foreign'],
+    ];
+    for (const [bad, why] of cases) {
+      store.saved = bad;
+      store.asides = [];
+      const { topology, keeper } = await restarted(store, clock);
+      assert.deepEqual(store.asides, [why], bad.slice(0, 300));
+      assert.equal(topology.db.size, 0);
+      await keeper.close();
+    }
+  });
+
+  test('goes on although it cannot be set aside; a store that cannot be used at all rejects', async () => {
+    const { clock, store } = await written();
+    store.saved = 'rubbish';
+    store.setAside = () => Promise.reject(new Error('read-only'));
+    const { lines } = await restarted(store, clock);
+    assert.equal(lines[1], 'RESTORE: it could not be set aside - Error: read-only');
+    store.load = () => Promise.reject(new Error('no such bucket'));
+    await assert.rejects(restarted(store, clock), /no such bucket/);
+    store.load = () => Promise.reject(new UnreadableError('corrupt', 'by the store'));
+    assert.match((await restarted(store, clock)).lines[0]!, /it is not as it was written: by the store$/);
+  });
+
+  test('is read in slices', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    for (let i = 0; i < 5000; i++) before.createTopic(`t${i}`);
+    await saved(store, before);
+    let turns = 0;
+    const work = new WorkQueue({
+      stepsPerTurn: 100,
+      nextTurn: (callback) => setImmediate(() => (turns++, callback())),
+    });
+    const topology = topologyAt(clock, { work });
+    await createWarmRestart({ topology, store, timers: clock }).restore();
+    assert.equal(topology.topics().length, 5000);
+    assert.ok(turns >= 10, `${turns} turns`);
+  });
+});
+
+test('wrong options are told by name', () => {
+  const topology = topologyAt(new ManualClock());
+  const store = new MemoryStore();
+  for (const [options, message] of [
+    [{ store }, /topology must be a Topology/],
+    [{ topology }, /store must be an object with load and save/],
+    [{ topology, store, grace: 5 }, /has no option "grace"/],
+    [{ topology, store, restoreGraceMs: -1 }, /restoreGraceMs must be a number from 0 on/],
+    [{ topology, store, timers: {} }, /timers must be/],
+  ] as const)
+    assert.throws(() => createWarmRestart(options as never), message);
+});
