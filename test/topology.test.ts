@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHttpHandler } from 'nsqlookupd/http';
-import { isTopicName, RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { isTopicName, RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { peerOf } from './support/peers.js';
 
@@ -290,12 +290,42 @@ describe('Topology', () => {
     const back = createPeer('h1:4150');
     after.join(back);
     assert.deepEqual(after.db.peersOf('after'), [back]);
-    assert.deepEqual([names('a'), names('b')], [['h2'], ['h2']]);
-    for (const topic of ['a', 'b']) after.register(back, topic);
+    // Nobody is missing until the peer has said what it carries, and nobody is there twice.
+    assert.deepEqual([names('a'), names('b')], [['h2'], ['h1', 'h2']]);
+    assert.deepEqual(
+      after.nodes().map(({ peer }) => peer.broadcastAddress),
+      ['h2', 'h1'],
+    );
+    after.register(back, 'a');
+    assert.deepEqual([names('a'), names('b')], [['h2'], ['h1', 'h2']]);
+    after.register(back, 'b', 'channel');
     assert.deepEqual([names('a'), names('b')], [['h2'], ['h2', 'h1']]);
     clock.advance(45_000);
     assert.deepEqual(names('a'), ['h2', 'h1']);
   });
+
+  for (const [what, end] of [
+    ['has pinged', (topology: Topology, back: PeerInfo) => topology.ping(back)],
+    ['has left', (topology: Topology, back: PeerInfo) => topology.leave(back)],
+  ] as const) {
+    test(`what a peer does not carry any more since it is back is gone when it ${what}`, () => {
+      const before = new Topology({ db: new RegistrationDB() });
+      const old = createPeer('h1:4150', { lastUpdateMs: before.clock() });
+      before.join(old);
+      for (const topic of ['a', 'b', 'c']) before.register(old, topic, 'channel');
+      const after = new Topology({ db: new RegistrationDB() });
+      after.db.restore(before.db.snapshot());
+      const back = createPeer('h1:4150', { lastUpdateMs: after.clock() });
+      after.join(back);
+      after.register(back, 'a', 'channel');
+      after.unregister(back, 'c');
+      const counts = () => ['a', 'b', 'c'].map((topic) => after.lookup(topic)!.producers.length);
+      assert.deepEqual(counts(), [1, 1, 0]);
+      end(after, back);
+      assert.deepEqual(counts(), what === 'has left' ? [0, 0, 0] : [1, 0, 0]);
+      assert.equal(after.db.broughtCount, 0);
+    });
+  }
 
   test('refuses what it cannot work with, at once', () => {
     const db = new RegistrationDB();

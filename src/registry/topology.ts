@@ -2,7 +2,7 @@ import { createSteadyClock, type Clock } from '../base/clock.js';
 import { printError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { isEphemeral } from './names.js';
-import { toNodeAddress, withoutBrackets, type PeerInfo } from './peer-info.js';
+import { withoutBrackets, type PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
 import { checkOptions } from '../base/options.js';
 import { finish, WorkQueue, type Steps } from '../base/work-queue.js';
@@ -19,6 +19,7 @@ import {
   type Producer,
   type Registration,
 } from './registration.js';
+import { Succession } from './succession.js';
 import { Capacity, type IdleKind } from './capacity.js';
 import type { ActiveProducers, LookupResult, TopologyNode } from './topology-answers.js';
 import {
@@ -66,8 +67,7 @@ export class Topology {
   readonly #capacity: Capacity;
   readonly #maxRegistrationsPerPeer: number;
   readonly #log: Logger;
-  /** By topic, the tombstones of those that a peer has replaced, until it registers the topic. */
-  readonly #inherited = new WeakMap<PeerInfo, Map<string, number>>();
+  readonly #succession: Succession;
   readonly #wallClock: Clock;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
@@ -92,6 +92,7 @@ export class Topology {
     this.lifetimes = { inactiveProducerTimeoutMs, tombstoneLifetimeMs };
     this.#capacity = new Capacity(db, maxRegistrations, maxRegistryBytes);
     this.#maxRegistrationsPerPeer = maxRegistrationsPerPeer;
+    this.#succession = new Succession(db);
     this.#log = toSafeLogger(log, onError);
   }
 
@@ -216,12 +217,14 @@ export class Topology {
   }
 
   /**
-   * A peer has identified itself: it is a client from now on. One without a connection that was known at its address goes, and
-   * leaves it its tombstones. False, with nothing changed, past a limit.
+   * A peer has identified itself: it is a client from now on. One without a connection that was known at its address stays a
+   * producer of what this one has not registered, with its tombstone, until this one pings or leaves. False, with nothing
+   * changed, past a limit.
    */
   join(peer: PeerInfo): boolean {
-    if (this.db.broughtCount > 0) this.#replace(peer);
-    return this.#add([CLIENT], peer);
+    if (!this.#add([CLIENT], peer)) return false;
+    this.#succession.begin(peer);
+    return true;
   }
 
   /**
@@ -234,6 +237,7 @@ export class Topology {
     const isSetBack = now < peer.lastUpdateMs;
     peer.lastUpdateMs = now;
     if (!wasHeardOf || isSetBack) this.db.touchPeer(peer);
+    for (const former of this.#succession.end(peer)) this.leave(former);
   }
 
   /** A peer carries a topic, and a channel of it unless that is empty. False, with nothing changed, past a limit. */
@@ -241,10 +245,7 @@ export class Topology {
     const registration = topicRegistration(topic);
     const registrations = channel === '' ? [registration] : [channelRegistration(topic, channel), registration];
     if (!this.#add(registrations, peer)) return false;
-    const tombstonedAtMs = this.#inherited.get(peer)?.get(topic);
-    if (tombstonedAtMs === undefined) return true;
-    this.#inherited.get(peer)!.delete(topic);
-    this.db.tombstone(registration, peer, tombstonedAtMs);
+    for (const each of registrations) this.#succession.takeOver(peer, each);
     return true;
   }
 
@@ -252,12 +253,13 @@ export class Topology {
   unregister(peer: PeerInfo, topic: string, channel = ''): void {
     if (channel === '') return finish(this.unregistering(peer, topic));
     const registration = channelRegistration(topic, channel);
-    this.#remove(registration, peer);
+    for (const each of [peer, ...this.#succession.formersOf(peer)]) this.#remove(registration, each);
     if (isEphemeral(channel)) finish(this.#droppingIfEmpty(registration));
   }
 
   /** A peer no longer carries a topic and all of its channels; in steps, as it may have many. */
   *unregistering(peer: PeerInfo, topic: string): Steps {
+    for (const former of this.#succession.formersOf(peer)) yield* this.unregistering(former, topic);
     for (const registration of this.db.registrationsOf(peer, topic)) {
       if (registration.category !== 'channel' || !this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
@@ -274,6 +276,7 @@ export class Topology {
    * from now on, and what is left of it is cleared away in later turns of the event loop (`work`).
    */
   leave(peer: PeerInfo): void {
+    for (const former of this.#succession.end(peer)) this.leave(former);
     const count = this.db.countRegistrationsOf(peer);
     const isShort = count <= 1 || (count <= MAX_LEFT_AT_ONCE && this.work.isFree);
     const left = isShort ? this.db.removePeer(peer).values() : this.db.hidePeer(peer);
@@ -291,18 +294,6 @@ export class Topology {
       const { category, key, subkey } = next.value;
       if (isEphemeral(category === 'topic' ? key : subkey)) yield* this.#droppingIfEmpty(next.value);
       yield this.#stepsOfALine;
-    }
-  }
-
-  #replace(peer: PeerInfo): void {
-    for (const other of this.db.peersAt(toNodeAddress(peer))) {
-      if (other === peer || other.tcpPort !== peer.tcpPort || !this.db.isBrought(other)) continue;
-      const tombstones = this.#inherited.get(peer) ?? new Map<string, number>();
-      for (const { topic, producer } of this.db.topicsOf(other)) {
-        if (producer.tombstonedAtMs !== undefined) tombstones.set(topic, producer.tombstonedAtMs);
-      }
-      this.#inherited.set(peer, tombstones);
-      this.leave(other);
     }
   }
 
