@@ -14,6 +14,7 @@ const WHOLE = [
   'package',
   'packed',
   'resources',
+  'restart-command',
   'settings',
   'types',
 ];

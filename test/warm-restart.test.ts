@@ -294,6 +294,28 @@ describe('saving', () => {
     assert.deepEqual(after.topics(), ['orders']);
   });
 
+  test('that takes too long when it is closed is given up, and the former stays', async () => {
+    const { clock, store, topology, keeper } = await start();
+    const peer = joined(topology, 'alpha', 'orders');
+    await clock.advanceAsync(1000);
+    const former = store.saved;
+    let goOn = () => {};
+    store.save = async (chunks) => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return MemoryStore.prototype.save.call(store, chunks);
+    };
+    topology.createTopic('another');
+    const closing = keeper.close(5000);
+    await clock.advanceAsync(5000);
+    await closing;
+    topology.leave(peer);
+    goOn();
+    await clock.advanceAsync(1000);
+    assert.equal(store.saved, former);
+    assert.equal(store.saves, 1);
+    assert.equal(clock.pending, 0);
+  });
+
   test('that fails when it is closed rejects nobody', async () => {
     const { store, topology, keeper, lines } = await start();
     store.fails = new Error('gone');

@@ -25,3 +25,4 @@ export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from '../base/version.js';
 export { formatDuration, parseDuration } from '../base/duration.js';
+export type { KeepingOptions } from './keeping.js';

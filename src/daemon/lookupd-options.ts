@@ -4,6 +4,7 @@ import type { HttpDecorator, HttpHandlerOptions } from '../http/index.js';
 import { TOPOLOGY_CHECKS, type RegistrationDB, type TopologyOptions } from '../registry/index.js';
 import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress } from './address.js';
+import { KEEPING_CHECKS, type KeepingOptions } from './keeping.js';
 import { HTTP_SERVER_CHECKS, type HttpServerOptions } from './http-server.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
@@ -26,7 +27,8 @@ export interface LookupdOptions
     Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
     Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'timers'>>,
     Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>,
-    HttpServerOptions {
+    HttpServerOptions,
+    KeepingOptions {
   /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
   readonly tcpAddress?: string | undefined;
   /** `host:port` for consumers and nsqadmin. Default `0.0.0.0:4161`; port 0 picks a free one. */
@@ -72,6 +74,7 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   ...without(TCP_HANDLER_CHECKS, 'topology', 'announce', 'timers'),
   ...HTTP_HANDLER_CHECKS,
   ...HTTP_SERVER_CHECKS,
+  ...KEEPING_CHECKS,
   tcpAddress: anAddress,
   httpAddress: anAddress,
   broadcastAddress: text,

@@ -14,9 +14,11 @@ import {
   TOPOLOGY_CHECKS,
   type Logger,
 } from '../registry/index.js';
+import type { WarmRestartStatus } from '../store/index.js';
 import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
 import { parseAddress } from './address.js';
 import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
+import { Keeping, KEEPING_CHECKS } from './keeping.js';
 import { Listener } from './listener.js';
 import {
   DEFAULT_GRACE_MS,
@@ -44,6 +46,8 @@ export interface Lookupd extends AsyncDisposable {
   readonly topology: Topology;
   /** How many peers are connected, as `maxConnections` counts them. */
   readonly connections: number;
+  /** How it stands with what outlives the process; undefined where nothing is to, or before `listen`. */
+  readonly warmRestart: WarmRestartStatus | undefined;
   /** `host:port` as bound; undefined unless listening. */
   readonly tcpAddress: string | undefined;
   /** `host:port` as bound; undefined unless listening. */
@@ -123,11 +127,15 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     warnUnlessResolved(broadcastAddress, log);
     return { tcpAddress: tcp.address!, httpAddress: http.address! };
   };
-  const lifetime = createLifetime([tcp, http], graceMs, started);
+  const keeping = new Keeping({ ...pickOptions(checked, KEEPING_CHECKS), topology, log, onError });
+  const lifetime = createLifetime([tcp, http], graceMs, started, keeping);
   return {
     db,
     topology,
     closed: lifetime.closed,
+    get warmRestart() {
+      return keeping.status;
+    },
     get connections() {
       return tcpHandler.connections;
     },
@@ -144,7 +152,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
 }
 
 /** Those listeners as one: all listen or none, one that fails closes all. They begin with the last and end with the first. */
-function createLifetime<T>(listeners: readonly Listener[], graceMs: number, started: () => T) {
+function createLifetime<T>(listeners: readonly Listener[], graceMs: number, started: () => T, keeping: Keeping) {
   let listening: Promise<T> | undefined;
   let closing: Promise<void> | undefined;
   let failure: Error | undefined;
@@ -154,6 +162,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
 
   const start = async () => {
     try {
+      await keeping.begin();
       for (const listener of [...listeners].reverse()) await listener.listen();
     } catch (error) {
       await Promise.all(listeners.map((listener) => listener.abandon()));
@@ -164,6 +173,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   };
   const end = async () => {
     await listening?.catch(() => undefined);
+    await keeping.end(graceMs);
     // None takes a connection any more when the first lets one go.
     const stopping = listeners.map((listener) => ({ listener, closed: listener.stop() }));
     await Promise.all(stopping.map(({ listener, closed }) => listener.letGo(graceMs, closed)));

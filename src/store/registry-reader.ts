@@ -11,7 +11,10 @@ const LINES_AT_ONCE = 500;
  * have no connection. How old their last ping and their tombstones were then, they are now; a tombstone has aged since, by the
  * system's clock. Rejects with an UnreadableError, and an empty registry.
  */
-export async function readRegistry(topology: Topology, chunks: AsyncIterable<string>): Promise<PeerInfo[]> {
+export async function readRegistry(
+  topology: Topology,
+  chunks: AsyncIterable<string> | Iterable<string>,
+): Promise<PeerInfo[]> {
   const { db, work } = topology;
   const reader = new Reader(topology);
   try {

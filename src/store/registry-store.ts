@@ -1,7 +1,9 @@
+import { withMethods } from '../base/options.js';
+
 /** Where a registry outlives its process: a folder, a bucket, a row of a table. */
 export interface RegistryStore {
   /** What was last saved whole, in chunks of text, however cut; undefined if nothing was. */
-  load(): Promise<AsyncIterable<string> | undefined>;
+  load(): Promise<AsyncIterable<string> | Iterable<string> | undefined>;
   /** Keeps the text in place of what was saved before. When it rejects, or the process ends meanwhile, the former stays. */
   save(chunks: AsyncIterable<string>): Promise<void>;
   /** Told that what `load` gave is no registry, and why (`cut`, `foreign`, `newer` or `corrupt`): it is not to be loaded again. */
@@ -22,6 +24,7 @@ const TELLS: Readonly<Record<UnreadableReason, string>> = {
 
 /** What was saved cannot be read. */
 export class UnreadableError extends Error {
+  /** Tells it from other errors. */
   override readonly name = 'UnreadableError';
   /** Why. */
   readonly why: UnreadableReason;
@@ -31,3 +34,6 @@ export class UnreadableError extends Error {
     this.why = why;
   }
 }
+
+/** The check of an option that is one. */
+export const aStore = withMethods('an object with load and save, such as createFileStore makes', 'load', 'save');

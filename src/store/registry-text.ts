@@ -110,7 +110,9 @@ function isPeer(value: unknown): value is PeerInfo {
 }
 
 /** The lines of a text that comes in chunks, as many at a time as there are. Throws an UnreadableError for an endless line. */
-export async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string[], void, undefined> {
+export async function* linesOf(
+  chunks: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<string[], void, undefined> {
   let rest = '';
   for await (const chunk of chunks) {
     const lines = chunk.split('\n');

@@ -13,7 +13,7 @@ import {
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import { SILENT_LOGGER, type Logger, type OnError, type PeerInfo, type Topology } from '../registry/index.js';
 import { readRegistry } from './registry-reader.js';
-import { UnreadableError, type RegistryStore } from './registry-store.js';
+import { aStore, UnreadableError, type RegistryStore } from './registry-store.js';
 import { writeRegistry } from './registry-writer.js';
 
 /** 45 seconds: how long the producers of before a restart are answered for; an nsqd tries again every 15. */
@@ -45,7 +45,7 @@ export interface WarmRestartOptions {
 
 const CHECKS: Checks<WarmRestartOptions> = {
   topology: required(withMethods('a Topology', 'producers', 'leave')),
-  store: required(withMethods('an object with load and save, such as createFileStore makes', 'load', 'save')),
+  store: required(aStore),
   restoreGraceMs: number(0),
   saveIntervalMs: number(0),
   timers: clientTimers,
@@ -74,8 +74,11 @@ export interface WarmRestart {
   restore(): Promise<void>;
   /** How it stands. */
   readonly status: WarmRestartStatus;
-  /** Saves for the last time, if anything has changed since, and lets go of the store. To be called before the peers go. Never rejects. */
-  close(): Promise<void>;
+  /**
+   * Saves for the last time, if anything has changed since, and lets go of the store. To be called before the peers go. A save that
+   * is not over after `timeoutMs` (default: Infinity) is given up, so that what was saved before stays. Never rejects.
+   */
+  close(timeoutMs?: number): Promise<void>;
 }
 
 /**
@@ -89,7 +92,7 @@ export interface WarmRestart {
  *
  * let saved;
  * const store = {
- *   load: async () => saved && (async function* () { yield saved; })(),
+ *   load: async () => saved && [saved],
  *   save: async (chunks) => { let text = ''; for await (const chunk of chunks) text += chunk; saved = text; },
  * };
  * const before = new Topology({ db: new RegistrationDB() });
@@ -146,9 +149,9 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     get status() {
       return { restoredPeers: areThere().length, ...saver.status };
     },
-    async close() {
+    async close(timeoutMs = Infinity) {
       if (graceTimer !== undefined) timers.clearTimeout(graceTimer);
-      await saver.close();
+      await saver.close(timeoutMs);
       try {
         await store.close?.();
       } catch (error) {
@@ -168,8 +171,9 @@ class Saver {
   #stop: (() => void) | undefined;
   #timer: unknown;
   #saving: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   #isChanged = false;
-  #isClosed = false;
+  #isGivenUp = false;
   #tookMs = 0;
   #savedAtMs: number | undefined;
   #failures = 0;
@@ -195,17 +199,32 @@ class Saver {
     });
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return this.#saving;
-    this.#isClosed = true;
+  /** Resolves when the last save is over, or given up. */
+  async close(timeoutMs: number): Promise<void> {
     this.#stop?.();
     if (this.#timer !== undefined) this.#timers.clearTimeout(this.#timer);
+    this.#closing ??= this.#saveLast();
+    let timer: unknown;
+    const over = new Promise<void>((resolve) => (timer = setTimer(this.#timers, resolve, timeoutMs)));
+    await Promise.race([this.#closing, over]);
+    this.#timers.clearTimeout(timer);
+    this.#isGivenUp = true;
+  }
+
+  async #saveLast(): Promise<void> {
     await this.#saving;
-    if (this.#isChanged) await (this.#saving = this.#save());
+    if (this.#isChanged) await this.#save();
+  }
+
+  async *#text(): AsyncGenerator<string, void, undefined> {
+    for await (const chunk of writeRegistry(this.#topology)) {
+      if (this.#isGivenUp) throw new Error('given up, as the process ends');
+      yield chunk;
+    }
   }
 
   #schedule(): void {
-    if (this.#isClosed || this.#saving || this.#timer !== undefined) return;
+    if (this.#closing || this.#saving || this.#timer !== undefined) return;
     const pauseMs = Math.max(this.#intervalMs, this.#tookMs / MAX_SHARE_OF_TIME);
     this.#timer = setTimer(this.#timers, () => this.#begin(), pauseMs);
   }
@@ -222,7 +241,7 @@ class Saver {
     this.#isChanged = false;
     try {
       const startMs = this.#topology.clock();
-      await this.#store.save(writeRegistry(this.#topology));
+      await this.#store.save(this.#text());
       if (this.#failure !== undefined) this.#log.info?.('SAVE: the registry is saved again');
       this.#savedAtMs = startMs;
       this.#tookMs = this.#topology.clock() - startMs;

@@ -16,6 +16,7 @@ const FACTORIES = {
   LookupClient: 'client',
   PeerClient: 'client',
   WorkQueue: 'registry',
+  createWarmRestart: 'store',
 };
 
 const cell = (text) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();

@@ -1,0 +1,60 @@
+import { number, text, type Checks } from '../base/options.js';
+import {
+  aStore,
+  createFileStore,
+  createWarmRestart,
+  type RegistryStore,
+  type WarmRestart,
+  type WarmRestartOptions,
+  type WarmRestartStatus,
+} from '../store/index.js';
+
+/** Where the registry of a lookupd outlives its process, if it is to. */
+export interface KeepingOptions {
+  /**
+   * A folder in which the registry outlives the process: what it holds is saved there as it changes, and read before anything
+   * listens. Default: nothing is saved.
+   */
+  readonly dataPath?: string | undefined;
+  /** Instead of a folder, where else the registry outlives the process. Default: what `dataPath` says. */
+  readonly store?: RegistryStore | undefined;
+  /**
+   * How long producers that were there before a restart are answered for if they do not come back: milliseconds from 0 on. Default
+   * 45,000.
+   */
+  readonly restoreGraceMs?: number | undefined;
+}
+
+export const KEEPING_CHECKS: Checks<KeepingOptions> = { dataPath: text, store: aStore, restoreGraceMs: number(0) };
+
+/** What was saved is read before anything listens, and the registry saved for the last time before the peers go. */
+export class Keeping {
+  readonly #options: KeepingOptions & Omit<WarmRestartOptions, 'store'>;
+  #keeper: WarmRestart | undefined;
+
+  constructor(options: KeepingOptions & Omit<WarmRestartOptions, 'store'>) {
+    this.#options = options;
+  }
+
+  get status(): WarmRestartStatus | undefined {
+    return this.#keeper?.status;
+  }
+
+  async begin(): Promise<void> {
+    const { dataPath, store: given, ...rest } = this.#options;
+    if (this.#keeper || (given === undefined && dataPath === undefined)) return;
+    const store = given ?? (await createFileStore(dataPath!));
+    const keeper = createWarmRestart({ ...rest, store });
+    try {
+      await keeper.restore();
+    } catch (error) {
+      await keeper.close();
+      throw error;
+    }
+    this.#keeper = keeper;
+  }
+
+  async end(graceMs: number): Promise<void> {
+    await this.#keeper?.close(graceMs);
+  }
+}
