@@ -415,7 +415,7 @@ test('wrong options are told by name', () => {
   const store = new MemoryStore();
   for (const [options, message] of [
     [{ store }, /topology must be a Topology/],
-    [{ topology }, /store must be an object with load and save/],
+    [{ topology }, /store must be a RegistryStore/],
     [{ topology, store, grace: 5 }, /has no option "grace"/],
     [{ topology, store, restoreGraceMs: -1 }, /restoreGraceMs must be a number from 0 on/],
     [{ topology, store, timers: {} }, /timers must be/],

@@ -1,6 +1,5 @@
-import { number, text, type Checks } from '../base/options.js';
+import { number, text, withMethods, type Checks } from '../base/options.js';
 import {
-  aStore,
   createFileStore,
   createWarmRestart,
   type RegistryStore,
@@ -25,7 +24,11 @@ export interface KeepingOptions {
   readonly restoreGraceMs?: number | undefined;
 }
 
-export const KEEPING_CHECKS: Checks<KeepingOptions> = { dataPath: text, store: aStore, restoreGraceMs: number(0) };
+export const KEEPING_CHECKS: Checks<KeepingOptions> = {
+  dataPath: text,
+  store: withMethods('a RegistryStore', 'load', 'save'),
+  restoreGraceMs: number(0),
+};
 
 /** What was saved is read before anything listens, and the registry saved for the last time before the peers go. */
 export class Keeping {

@@ -6,5 +6,5 @@ export {
   type WarmRestartOptions,
   type WarmRestartStatus,
 } from './warm-restart.js';
-export { aStore, UnreadableError, type RegistryStore, type UnreadableReason } from './registry-store.js';
+export { UnreadableError, type RegistryStore, type UnreadableReason } from './registry-store.js';
 export { createFileStore } from './file-store.js';

@@ -1,5 +1,3 @@
-import { withMethods } from '../base/options.js';
-
 /** Where a registry outlives its process: a folder, a bucket, a row of a table. */
 export interface RegistryStore {
   /** What was last saved whole, in chunks of text, however cut; undefined if nothing was. */
@@ -22,18 +20,25 @@ const TELLS: Readonly<Record<UnreadableReason, string>> = {
   newer: 'a newer version wrote it',
 };
 
-/** What was saved cannot be read. */
+/**
+ * What was saved cannot be read. What a store of your own throws from `load`, to have it set aside.
+ *
+ * @example
+ * ```js
+ * import { UnreadableError } from 'nsqlookupd/store';
+ *
+ * console.log(new UnreadableError('cut').message); // it ends too early
+ * ```
+ */
 export class UnreadableError extends Error {
   /** Tells it from other errors. */
   override readonly name = 'UnreadableError';
   /** Why. */
   readonly why: UnreadableReason;
 
+  /** `detail` is added to the message. */
   constructor(why: UnreadableReason, detail = '') {
     super(`${TELLS[why]}${detail && `: ${detail}`}`);
     this.why = why;
   }
 }
-
-/** The check of an option that is one. */
-export const aStore = withMethods('an object with load and save, such as createFileStore makes', 'load', 'save');

@@ -13,7 +13,7 @@ import {
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import { SILENT_LOGGER, type Logger, type OnError, type PeerInfo, type Topology } from '../registry/index.js';
 import { readRegistry } from './registry-reader.js';
-import { aStore, UnreadableError, type RegistryStore } from './registry-store.js';
+import { UnreadableError, type RegistryStore } from './registry-store.js';
 import { writeRegistry } from './registry-writer.js';
 
 /** 45 seconds: how long the producers of before a restart are answered for; an nsqd tries again every 15. */
@@ -45,7 +45,7 @@ export interface WarmRestartOptions {
 
 const CHECKS: Checks<WarmRestartOptions> = {
   topology: required(withMethods('a Topology', 'producers', 'leave')),
-  store: required(aStore),
+  store: required(withMethods('a RegistryStore', 'load', 'save')),
   restoreGraceMs: number(0),
   saveIntervalMs: number(0),
   timers: clientTimers,
@@ -88,21 +88,17 @@ export interface WarmRestart {
  * @example
  * ```js
  * import { RegistrationDB, Topology } from 'nsqlookupd';
- * import { createWarmRestart } from 'nsqlookupd/store';
+ * import { createFileStore, createWarmRestart } from 'nsqlookupd/store';
  *
- * let saved;
- * const store = {
- *   load: async () => saved && [saved],
- *   save: async (chunks) => { let text = ''; for await (const chunk of chunks) text += chunk; saved = text; },
- * };
+ * const folder = '/tmp/nsqlookupd-registry';
  * const before = new Topology({ db: new RegistrationDB() });
- * const keeping = createWarmRestart({ topology: before, store });
+ * const keeping = createWarmRestart({ topology: before, store: await createFileStore(folder) });
  * await keeping.restore();
  * before.createTopic('orders');
  * await keeping.close();
  *
  * const after = new Topology({ db: new RegistrationDB() });
- * const kept = createWarmRestart({ topology: after, store });
+ * const kept = createWarmRestart({ topology: after, store: await createFileStore(folder) });
  * await kept.restore();
  * console.log(after.topics()); // [ 'orders' ]
  * await kept.close();
