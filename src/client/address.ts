@@ -52,6 +52,9 @@ function toUrl(given: string): URL {
   return url;
 }
 
+/** Lookupds, or what gives them, now or later. */
+export type Lookupds = readonly string[] | (() => readonly string[] | PromiseLike<readonly string[]>);
+
 /** An array of addresses that is not empty. */
 export const someLookupds: Check = (name, value) => {
   if (!Array.isArray(value) || value.length === 0) {
@@ -59,3 +62,22 @@ export const someLookupds: Check = (name, value) => {
   }
   value.forEach((lookupd, i) => text(`${name}[${i}]`, lookupd));
 };
+
+/** The same, or a function that gives one. */
+export const lookupdsOrFunction: Check = (name, value) => {
+  if (typeof value !== 'function') someLookupds(name, value);
+};
+
+/** Each once, as they are each time that this is called. Throws at once for an array with one that cannot be read. */
+export function toLookupds(given: Lookupds): () => Promise<readonly HttpLookupd[]> {
+  const read = (lookupds: readonly string[]) => [...new Set(lookupds)].map(toHttpLookupd);
+  if (typeof given !== 'function') {
+    const known = read(given);
+    return () => Promise.resolve(known);
+  }
+  return async () => {
+    const lookupds = await given();
+    someLookupds('lookupds', lookupds);
+    return read(lookupds);
+  };
+}

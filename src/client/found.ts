@@ -34,6 +34,12 @@ export interface LookupFailure {
   readonly error: Error;
 }
 
+/** An answer that may lack some lookupds. */
+export interface WithFailures {
+  /** The lookupds that are not in the answer, and why; of a watch, those that are in it as they last answered. */
+  readonly failures: readonly LookupFailure[];
+}
+
 export type Json = Readonly<Record<string, unknown>>;
 
 /** What one lookupd said. */

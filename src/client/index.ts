@@ -1,14 +1,17 @@
 export {
   DEFAULT_LOOKUP_TIMEOUT_MS,
   DEFAULT_MAX_ANSWER_BYTES,
+  DEFAULT_WATCH_INTERVAL_MS,
   LookupClient,
-  LookupError,
   type AskOptions,
   type FoundTopic,
   type LookupClientOptions,
-  type WithFailures,
 } from './lookup-client.js';
-export type { FoundNode, FoundProducer, LookupFailure } from './found.js';
+export type { Lookupds } from './address.js';
+export { LookupError } from './lookup-error.js';
+export { resolveLookupds } from './node-resolve.js';
+export type { NodesChange, TopicChange } from './watch-changes.js';
+export type { FoundNode, FoundProducer, LookupFailure, WithFailures } from './found.js';
 export {
   DEFAULT_MAX_BACKOFF_MS,
   DEFAULT_MIN_BACKOFF_MS,

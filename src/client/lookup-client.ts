@@ -9,34 +9,44 @@ import {
   textOrFunction,
   type Checks,
 } from '../base/options.js';
-import { someLookupds, toHttpLookupd, type HttpLookupd } from './address.js';
+import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
+import { lookupdsOrFunction, toLookupds, type HttpLookupd, type Lookupds } from './address.js';
 import {
   mergeNodes,
   mergeProducers,
   mergeStrings,
   type FoundNode,
   type FoundProducer,
-  type Json,
   type LookupFailure,
   type Said,
+  type WithFailures,
 } from './found.js';
-import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
+import { explain, toSafeError } from './lookup-error.js';
+import { LookupdHttp } from './lookupd-http.js';
+import type { LookupdWatch } from './lookupd-watch.js';
+import { type WatchOptions } from './lookupd-watch.js';
 import { fetchAnyPort } from './node-fetch.js';
-import { within } from './within.js';
+import { nodesChangeSince, topicChangeSince, type NodesChange, type TopicChange } from './watch-changes.js';
+import { changesOf } from './changes-of.js';
+import type { Watched } from './watched.js';
 
 /** How long a lookupd may take for its whole answer. */
 export const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;
 /** The longest answer that is read: 64 MiB. */
 export const DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** A minute, as NSQ's own consumers have it. */
+export const DEFAULT_WATCH_INTERVAL_MS = 60_000;
+
 /** Which lookupds a `LookupClient` asks, and how. */
 export interface LookupClientOptions {
   /**
    * The HTTP side of each lookupd: `host:port`, or a URL for another scheme, a path before the routes, or a query that goes
    * with each request, such as `https://host/nsq/lookup?token=…` (a `/lookup` at the end may be left out). No answer or
-   * error shows the query.
+   * error shows the query. A function gives them anew each time that they are asked, and once a minute while they are watched;
+   * `resolveLookupds` makes one of a DNS name.
    */
-  readonly lookupds: readonly string[];
+  readonly lookupds: Lookupds;
   /** How long a lookupd may take for its whole answer. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** The longest answer that is read. Default 67,108,864 (64 MiB). */
@@ -46,6 +56,13 @@ export interface LookupClientOptions {
   /** What `timeoutMs` is measured with. Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
   /**
+   * How often a lookupd is asked while it is watched that cannot tell of changes itself: milliseconds from 1 on, give or take
+   * three tenths. Default 60,000.
+   */
+  readonly watchIntervalMs?: number | undefined;
+  /** From 0 to 1, for the pauses of a watch. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
+  /**
    * What asks. It must heed `signal` in its second argument. Default: the runtime's own; in Node, `node:http` asks at ports
    * that `fetch` forbids.
    */
@@ -53,11 +70,13 @@ export interface LookupClientOptions {
 }
 
 const CHECKS: Checks<LookupClientOptions> = {
-  lookupds: required(someLookupds),
+  lookupds: required(lookupdsOrFunction),
   timeoutMs: number(1),
   maxAnswerBytes: number(1),
   token: textOrFunction,
   timers: clientTimers,
+  watchIntervalMs: number(1),
+  random: aFunction,
   fetch: aFunction,
 };
 
@@ -67,44 +86,12 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer that may lack some lookupds. */
-export interface WithFailures {
-  /** The lookupds that are not in the answer, and why. */
-  readonly failures: readonly LookupFailure[];
-}
-
 /** Where a topic lives. */
 export interface FoundTopic extends WithFailures {
   /** Its channels, sorted. */
   readonly channels: readonly string[];
   /** Who carries it, each once. */
   readonly producers: readonly FoundProducer[];
-}
-
-/**
- * A lookupd did not answer as a lookupd does. `message` says how.
- *
- * @example
- * ```js
- * import { LookupClient, LookupError } from 'nsqlookupd/client';
- *
- * const client = new LookupClient({ lookupds: ['a:4161'], fetch: async () => new Response('no', { status: 502 }) });
- * const { errors } = await client.topics().catch((error) => error);
- * console.log(errors[0] instanceof LookupError, errors[0].status); // true 502
- * ```
- */
-export class LookupError extends Error {
-  /** `LookupError`. */
-  override readonly name = 'LookupError';
-  /** `E_LOOKUP`. */
-  readonly code = 'E_LOOKUP';
-  /** The HTTP status; 0 for an answer that did not come in time, was too long, or is none of a lookupd. */
-  readonly status: number;
-
-  constructor(message: string, status: number) {
-    super(message);
-    this.status = status;
-  }
 }
 
 /**
@@ -124,12 +111,9 @@ export class LookupError extends Error {
  * ```
  */
 export class LookupClient {
-  readonly #lookupds: readonly HttpLookupd[];
-  readonly #timeoutMs: number;
-  readonly #maxAnswerBytes: number;
-  readonly #timers: ClientTimers;
-  readonly #token: () => string | undefined | PromiseLike<string>;
-  readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly #lookupds: () => Promise<readonly HttpLookupd[]>;
+  readonly #http: LookupdHttp;
+  readonly #watch: Omit<WatchOptions, 'signal' | 'onAnswer' | 'onFailure'>;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: LookupClientOptions) {
@@ -140,13 +124,18 @@ export class LookupClient {
       timers = DEFAULT_TIMERS,
       timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
       maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
+      watchIntervalMs = DEFAULT_WATCH_INTERVAL_MS,
+      random = Math.random,
     } = checkOptions('LookupClient', options, CHECKS);
-    this.#lookupds = [...new Set(lookupds)].map(toHttpLookupd);
-    this.#timeoutMs = timeoutMs;
-    this.#maxAnswerBytes = maxAnswerBytes;
-    this.#timers = timers;
-    this.#token = typeof token === 'function' ? token : () => token;
-    this.#fetch = fetch ?? fetchAnyPort;
+    this.#lookupds = toLookupds(lookupds);
+    this.#http = new LookupdHttp({
+      timeoutMs,
+      maxAnswerBytes,
+      timers,
+      token: typeof token === 'function' ? token : () => token,
+      fetch: fetch ?? fetchAnyPort,
+    });
+    this.#watch = { http: this.#http, timers, random, intervalMs: watchIntervalMs, maxAnswerBytes };
   }
 
   /** Where a topic lives. Nothing where no lookupd has heard of it. Throws a TypeError for a name that is not legal. */
@@ -176,6 +165,32 @@ export class LookupClient {
     return { nodes: mergeNodes(said), failures };
   }
 
+  /**
+   * Where a topic lives, now and after each change, until the signal or the end of the loop: a lookupd that can tell of changes is
+   * watched, another one asked every `watchIntervalMs`. One that is down counts as it last answered, so that a producer is
+   * removed only when all lookupds that named it have answered without it. Who is slow gets the newest. Throws a TypeError
+   * for a name that is not legal.
+   */
+  watch(topic: string, options?: AskOptions): AsyncGenerator<TopicChange, void, undefined> {
+    const { signal } = checkOptions('watch', options, { signal: aSignal });
+    checkTopic(topic);
+    return this.#changes(signal, (watch) => watch.followTopic(topic), topicChangeSince);
+  }
+
+  /** The same for all nodes that are active: those that came, went, or carry other topics. */
+  watchNodes(options?: AskOptions): AsyncGenerator<NodesChange, void, undefined> {
+    const { signal } = checkOptions('watchNodes', options, { signal: aSignal });
+    return this.#changes(signal, (watch) => watch.followNodes(), nodesChangeSince);
+  }
+
+  #changes<T>(
+    signal: AbortSignal | undefined,
+    follow: (watch: LookupdWatch) => Promise<void>,
+    since: (last: T | undefined, watched: Watched) => T | undefined,
+  ): AsyncGenerator<T, void, undefined> {
+    return changesOf({ ...this.#watch, lookupds: this.#lookupds, signal, follow, since });
+  }
+
   async #askAll(
     route: string,
     name: 'producers' | 'topics' | 'channels',
@@ -186,14 +201,15 @@ export class LookupClient {
     signal?.throwIfAborted();
     const said: Said[] = [];
     const failures: LookupFailure[] = [];
+    const lookupds = await this.#lookupds();
     const answers = await Promise.allSettled(
-      this.#lookupds.map(({ toUrl }) => this.#ask(toUrl(route, topic), name, signal)),
+      lookupds.map(({ toUrl }) => this.#http.list(toUrl(route, topic), name, { signal })),
     );
     signal?.throwIfAborted();
     for (const [i, answer] of answers.entries()) {
-      const { address, secrets } = this.#lookupds[i]!;
-      if (answer.status === 'fulfilled') said.push({ address, json: answer.value });
-      else failures.push({ address, error: withoutSecrets(toError(answer.reason), secrets) });
+      const { address, secrets } = lookupds[i]!;
+      if (answer.status === 'fulfilled') said.push({ address, json: answer.value.json });
+      else failures.push({ address, error: toSafeError(answer.reason, secrets) });
     }
     if (said.length > 0) return { said, failures };
     const reasons = failures.map(({ address, error }) => `${address}: ${explain(error)}`).join('; ');
@@ -202,85 +218,9 @@ export class LookupClient {
       `no lookupd answered (${reasons})`,
     );
   }
-
-  /** What one lookupd answers: an object with a list of that name. */
-  async #ask(url: string, name: string, signal: AbortSignal | undefined): Promise<Json> {
-    const giveUp = new AbortController();
-    const late = () => new LookupError(`no answer within ${this.#timeoutMs} ms`, 0);
-    try {
-      const asked = this.#fetchJson(url, name, giveUp.signal);
-      return await within(asked, { timers: this.#timers, ms: this.#timeoutMs, late, signal });
-    } catch (error) {
-      giveUp.abort(error);
-      throw error;
-    }
-  }
-
-  async #fetchJson(url: string, name: string, signal: AbortSignal): Promise<Json> {
-    const token = await this.#token();
-    const response = await this.#fetch(url, {
-      signal,
-      headers: {
-        Accept: 'application/vnd.nsq; version=1.0',
-        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-      },
-    });
-    const json = toJson(await readText(response, this.#maxAnswerBytes));
-    // Go may write a list that is empty as null.
-    if (response.status === 200 && json && (json[name] === null || Array.isArray(json[name]))) return json;
-    if (response.status === 404 && json?.['message'] === 'TOPIC_NOT_FOUND') return {};
-    if (response.status === 200) throw new LookupError(`the answer has no list of ${name}`, 0);
-    const word = typeof json?.['message'] === 'string' ? ` ${json['message']}` : '';
-    throw new LookupError(`status ${response.status}${word}`, response.status);
-  }
-}
-
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += (chunk as Uint8Array).length;
-    if (length > maxBytes) throw new LookupError(`the answer is longer than ${maxBytes} bytes`, 0);
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function toJson(text: string): Json | undefined {
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === 'object' && json !== null ? (json as Json) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function checkTopic(topic: string): string {
   if (!isTopicName(topic)) throw new TypeError(`not a legal topic name: ${JSON.stringify(topic)}`);
   return topic;
-}
-
-/** Node's `fetch` says why in the cause alone. */
-function explain({ message, cause }: Error): string {
-  return cause instanceof Error && cause.message !== '' ? `${message}, ${cause.message}` : message;
-}
-
-/** The error, or, where it shows a secret, one that says the same without it: a `fetch` may name the URL. */
-function withoutSecrets(error: Error, secrets: readonly string[]): Error {
-  const shown = describe(error);
-  if (!secrets.some((secret) => shown.includes(secret))) return error;
-  const message = secrets.reduce((text, secret) => text.replaceAll(secret, '…'), explain(error));
-  return new LookupError(message, error instanceof LookupError ? error.status : 0);
-}
-
-/** All that an error shows when it is printed. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const fields = Object.values(error).filter((value) => typeof value === 'string');
-  return [error.message, error.stack, ...fields, error.cause === undefined ? '' : describe(error.cause)].join(' ');
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
 }

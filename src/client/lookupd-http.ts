@@ -1,0 +1,96 @@
+import type { ClientTimers } from '../base/timers.js';
+import type { Json } from './found.js';
+import { LookupError } from './lookup-error.js';
+import { within } from './within.js';
+
+export interface LookupdHttpOptions {
+  readonly timeoutMs: number;
+  readonly maxAnswerBytes: number;
+  readonly timers: ClientTimers;
+  readonly token: () => string | undefined | PromiseLike<string>;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/** How one request is made. */
+export interface Ask {
+  readonly signal?: AbortSignal | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How much longer than usual the lookupd may take. */
+  readonly waitMs?: number;
+}
+
+/** Asks one lookupd at a time over HTTP. */
+export class LookupdHttp {
+  readonly #options: LookupdHttpOptions;
+
+  constructor(options: LookupdHttpOptions) {
+    this.#options = options;
+  }
+
+  /** The answer, an object with a list of that name, and its index, if it has one. Rejects when it is none. */
+  list(url: string, name: string, ask: Ask = {}): Promise<{ readonly json: Json; readonly index: string | null }> {
+    return this.#inTime(ask, async (signal) => {
+      const response = await this.#fetch(url, { ...ask, signal });
+      const json = toJson(await readText(response, this.#options.maxAnswerBytes));
+      const index = response.headers.get('x-nsq-index');
+      // Go may write a list that is empty as null.
+      if (response.status === 200 && json && (json[name] === null || Array.isArray(json[name]))) return { json, index };
+      if (response.status === 404 && json?.['message'] === 'TOPIC_NOT_FOUND') return { json: {}, index };
+      if (response.status === 200) throw new LookupError(`the answer has no list of ${name}`, 0);
+      const word = typeof json?.['message'] === 'string' ? ` ${json['message']}` : '';
+      throw new LookupError(`status ${response.status}${word}`, response.status);
+    });
+  }
+
+  /** The response as soon as it begins; its body has no time limit. */
+  open(url: string, ask: Ask): Promise<Response> {
+    return this.#inTime(ask, (signal) => this.#fetch(url, { ...ask, signal }));
+  }
+
+  async #fetch(url: string, { headers, signal }: Ask): Promise<Response> {
+    const token = await this.#options.token();
+    return this.#options.fetch(url, {
+      signal: signal ?? null,
+      headers: {
+        Accept: 'application/vnd.nsq; version=1.0',
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+    });
+  }
+
+  async #inTime<T>({ signal, waitMs = 0 }: Ask, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const giveUp = new AbortController();
+    const { timers, timeoutMs } = this.#options;
+    const ms = timeoutMs + waitMs;
+    const late = () => new LookupError(`no answer within ${ms} ms`, 0);
+    try {
+      const either = signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal;
+      return await within(call(either), { timers, ms, late, signal });
+    } catch (error) {
+      giveUp.abort(error);
+      throw error;
+    }
+  }
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += (chunk as Uint8Array).length;
+    if (length > maxBytes) throw new LookupError(`the answer is longer than ${maxBytes} bytes`, 0);
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function toJson(text: string): Json | undefined {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && json !== null ? (json as Json) : undefined;
+  } catch {
+    return undefined;
+  }
+}
