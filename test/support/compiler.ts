@@ -11,7 +11,8 @@ export class Compiler {
     const { options, fileNames, errors } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(configFile));
     const program = this.#program(fileNames, options);
     const diagnostics = [...errors, ...diagnose(program)];
-    if (diagnostics.length === 0) program.emit();
+    // File by file: the whole would have the compiler check all types that it has read.
+    if (diagnostics.length === 0) for (const name of fileNames) program.emit(program.getSourceFile(name));
     return format(diagnostics);
   }
 
