@@ -6,6 +6,7 @@ import { createHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import ts from 'typescript';
 import { COMMAND } from './support/command-lookupd.js';
+import { Compiler } from './support/compiler.js';
 import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const FOLDER = 'build/docs';
@@ -42,29 +43,70 @@ function nameOf(file: string, i: number): string {
   return `${file.replace(/\W/g, '-')}-${i + 1}`;
 }
 
-/** Runs a block as a module of its own; what a comment behind a console.log says is what it is to print. */
-function run(name: string, code: string): void {
-  mkdirSync(FOLDER, { recursive: true });
-  const path = `${FOLDER}/${name}.mjs`;
-  writeFileSync(path, `${code}\nprocess.exit();\n`);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path], { encoding: 'utf8', timeout: 20_000 });
-  assert.equal(status, 0, stderr);
-  const said = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text = '']) => text);
-  for (const text of said) assert.ok(stdout.split('\n').includes(text), `${text} in:\n${stdout}`);
+interface Block {
+  readonly name: string;
+  readonly code: string;
 }
 
+/** How a block ended: what it printed, and its error. */
+interface Ending {
+  readonly printed: string;
+  readonly error?: string;
+}
+
+/** Runs blocks one after another, in one process as starting it is what takes long, each as a module of its own. */
+function run(blocks: readonly Block[]): Map<string, Ending> {
+  const all = 'all.mjs';
+  for (const { name, code } of blocks) writeFileSync(`${FOLDER}/${name}.mjs`, code);
+  writeFileSync(`${FOLDER}/${all}`, `${RUN_ALL}\nawait runAll(${JSON.stringify(blocks.map(({ name }) => name))});\n`);
+  const { stdout, stderr } = spawnSync(process.execPath, [`${FOLDER}/${all}`], { encoding: 'utf8', timeout: 60_000 });
+  const endings = stdout.split('\n').filter((line) => line !== '');
+  assert.ok(endings.length > 0, stderr);
+  return new Map(endings.map((line) => JSON.parse(line) as [string, Ending]));
+}
+
+const RUN_ALL = `
+import { setTimeout } from 'node:timers/promises';
+
+async function runAll(names) {
+  const write = process.stdout.write.bind(process.stdout);
+  for (const name of names) {
+    const errors = [];
+    let printed = '';
+    const fail = (error) => errors.push(error?.stack ?? String(error));
+    process.stdout.write = (text) => ((printed += text), true);
+    process.on('uncaughtException', fail);
+    const slow = setTimeout(20_000, undefined, { ref: true }).then(() => { throw new Error('it does not end'); });
+    await Promise.race([import('./' + name + '.mjs'), slow]).catch(fail);
+    await setTimeout(1); // for what it has begun and not awaited
+    process.off('uncaughtException', fail);
+    process.stdout.write = write;
+    if (process.exitCode) fail('exit code ' + process.exitCode);
+    process.exitCode = 0;
+    write(JSON.stringify([name, { printed, error: errors[0] }]) + '\\n');
+  }
+  process.exit();
+}`;
+
+/** A block runs, and prints what the comment behind a console.log says. */
+function judge({ name, code }: Block, endings: ReadonlyMap<string, Ending>): void {
+  const ending = endings.get(name);
+  assert.ok(ending, 'it did not run');
+  assert.equal(ending.error, undefined);
+  const said = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text = '']) => text);
+  for (const text of said) assert.ok(ending.printed.split('\n').includes(text), `${text} in:\n${ending.printed}`);
+}
+
+const compiler = new Compiler();
+
 /** What the compiler has to say of blocks, each as a module of its own. */
-function diagnose(
-  blocks: readonly { readonly name: string; readonly code: string }[],
-  options: ts.CompilerOptions = {},
-) {
-  mkdirSync(FOLDER, { recursive: true });
+function diagnose(blocks: readonly Block[], options: ts.CompilerOptions = {}): string {
   const paths = blocks.map(({ name, code }) => {
     const path = `${FOLDER}/${name}.mts`;
     writeFileSync(path, `${code}\nexport {};\n`);
     return path;
   });
-  const program = ts.createProgram(paths, {
+  return compiler.check(paths, {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
     lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
@@ -74,23 +116,23 @@ function diagnose(
     skipLibCheck: true,
     ...options,
   });
-  const host = { getCanonicalFileName: String, getCurrentDirectory: () => process.cwd(), getNewLine: () => '\n' };
-  return ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host);
 }
+
+mkdirSync(FOLDER, { recursive: true });
+const written: readonly Block[] = ['README.md', ...guide.map((name) => `docs/${name}`)].flatMap((file) =>
+  jsBlocks(readText(file)).map((code, i) => ({ name: nameOf(file, i), code })),
+);
+const shown: readonly Block[] = sources.flatMap((file) =>
+  examples(file).map((code, i) => ({ name: nameOf(file, i), code })),
+);
+const endings = run([...written, ...shown]);
 
 describe('the documentation', () => {
   test('has blocks that are TypeScript, but for the types of parameters', { timeout: 60_000 }, () => {
-    const blocks = ['README.md', ...guide.map((name) => `docs/${name}`)].flatMap((file) =>
-      jsBlocks(readText(file)).map((code, i) => ({ name: nameOf(file, i), code })),
-    );
-    assert.equal(diagnose(blocks, { noImplicitAny: false }), '');
+    assert.equal(diagnose(written, { noImplicitAny: false }), '');
   });
 
-  for (const file of ['README.md', ...guide.map((name) => `docs/${name}`)]) {
-    jsBlocks(readText(file)).forEach((code, i) => {
-      test(`block ${i + 1} of ${file} runs`, { timeout: 30_000 }, () => run(nameOf(file, i), code));
-    });
-  }
+  for (const block of written) test(`${block.name} runs`, () => judge(block, endings));
 
   test('the settings name every flag that the command has', { skip: !settings }, () => {
     const { stdout } = spawnSync(process.execPath, [COMMAND, '-help'], { encoding: 'utf8' });
@@ -112,22 +154,20 @@ describe('the documentation', () => {
 });
 
 describe('the examples of docstrings', () => {
-  const all = sources.flatMap((file) => examples(file).map((code, i) => ({ name: nameOf(file, i), code })));
-
-  for (const { name, code } of all) test(`${name} runs`, { timeout: 30_000 }, () => run(name, code));
+  for (const block of shown) test(`${block.name} runs`, () => judge(block, endings));
 
   test('are TypeScript, strictly', { timeout: 60_000 }, () => {
-    assert.equal(diagnose(all), '');
+    assert.equal(diagnose(shown), '');
   });
 
   test('show every function and class', async () => {
     const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> };
-    const shown = new Set(all.flatMap(({ code }) => code.match(/(?<=^import \{[^}]*?)\w+(?=[^}]*\})/gm) ?? []));
+    const imported = new Set(shown.flatMap(({ code }) => code.match(/(?<=^import \{[^}]*?)\w+(?=[^}]*\})/gm) ?? []));
     for (const subpath of Object.keys(exports).filter((path) => path !== './package.json')) {
       const module = (await import(subpath.replace('.', 'nsqlookupd'))) as Record<string, unknown>;
       const names = Object.keys(module).filter((name) => typeof module[name] === 'function');
       assert.deepEqual(
-        names.filter((name) => !shown.has(name)),
+        names.filter((name) => !imported.has(name)),
         [],
         `${subpath}: no @example imports these`,
       );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { describe, test } from 'node:test';
-import { createHttpHandler, underPrefix, type HttpHandler } from 'nsqlookupd/http';
+import { createHttpHandler, underPrefix, type Authorize, type Caller, type HttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { FETCH_HOSTS, HOSTS } from './support/hosts.js';
 import { peerOf } from './support/peers.js';
@@ -191,6 +191,26 @@ describe('a prefix', () => {
     assert.ok(answer && 'status' in answer);
     assert.equal(answer.headers['Location'], '/a/b/ping');
   });
+});
+
+describe('where the host does not tell who calls', () => {
+  for (const [name, start] of Object.entries(FETCH_HOSTS)) {
+    test(`${name} tells authorize so, who may refuse`, async () => {
+      const callers: Caller[] = [];
+      const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
+      const authorize: Authorize = (caller, action) => {
+        callers.push(caller);
+        return action.kind === 'read' || caller.address !== undefined || { status: 403 };
+      };
+      const fetch = start(createHttpHandler({ topology, authorize }), '');
+      const statusOf = async (method: string, target: string) =>
+        (await fetch(new Request(`http://10.0.0.1:80${target}`, { method }))).status;
+      assert.equal(await statusOf('GET', '/topics'), 200);
+      assert.equal(await statusOf('POST', '/topic/create?topic=t'), 403);
+      assert.deepEqual(topology.topics(), []);
+      assert.deepEqual(callers, [{}, {}]);
+    });
+  }
 });
 
 describe('a handler that throws', () => {

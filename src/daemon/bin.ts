@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { runCommand } from './command.js';
 
-process.exitCode = await runCommand(process.argv.slice(2));
-// A reader of the log that reads no more would keep the process for ever.
-if (process.stderr.writableLength > 0) process.exit();
+void runCommand(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+  // A reader of the log that reads no more would keep the process for ever.
+  if (process.stderr.writableLength > 0) process.exit();
+});

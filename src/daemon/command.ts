@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { NSQLOOKUPD_VERSION } from '../http/index.js';
 import { explainLine, parseFlags, readConfig, SettingError, usage } from './flags.js';
 import { createLookupd, type Lookupd } from './lookupd.js';
@@ -71,7 +70,9 @@ async function loadConfig(path: string | undefined): Promise<Partial<Settings>> 
   if (path === undefined || path === '') return {};
   let text = '';
   try {
-    const { parse } = await import('smol-toml'); // only who has a config file pays for it
+    // Only who has a config file pays for these.
+    const { parse } = await import('smol-toml');
+    const { readFile } = await import('node:fs/promises');
     text = await readFile(path, 'utf8');
     return readConfig(parse(text), SETTINGS);
   } catch (error) {

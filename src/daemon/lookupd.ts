@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns/promises';
+import { lookup } from 'node:dns';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { createSteadyClock } from '../base/clock.js';
@@ -194,7 +194,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
 }
 
 function warnUnlessResolved(address: string, log: Logger): void {
-  lookup(address).catch((error: unknown) => {
-    log.warn?.(`the broadcast address ${address} does not resolve - ${(error as Error).message}`);
+  lookup(address, (error) => {
+    if (error) log.warn?.(`the broadcast address ${address} does not resolve - ${error.message}`);
   });
 }

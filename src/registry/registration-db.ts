@@ -40,14 +40,13 @@ import { SafeEmitter } from '../base/safe-emitter.js';
  * ```
  */
 export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
-  /** Names this db: revisions of another do not compare with its own. */
-  readonly epoch: string;
   readonly #index = new RegistrationIndex<Entry>();
   readonly #peers: PeerDirectory;
   readonly #scopes = new Map<string, Scope>();
   readonly #idle = new IdleRegistrations();
   readonly #segments = new TopicSegments();
   readonly #changes: ChangeQueue;
+  #epoch: string | undefined;
   #revision = 0;
   #topicsRevision = 0;
   #nodesRevision = 0;
@@ -59,11 +58,16 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** Makes an empty db. Throws a TypeError for an option that it does not have. */
   constructor(options?: RegistrationDBOptions) {
     const checked = checkOptions('RegistrationDB', options, DB_CHECKS);
-    const { onError = printError, origin = DEFAULT_ORIGIN, epoch = globalThis.crypto.randomUUID() } = checked;
+    const { onError = printError, origin = DEFAULT_ORIGIN } = checked;
     super(onError);
     this.#peers = new PeerDirectory(origin);
-    this.epoch = epoch;
+    this.#epoch = checked.epoch;
     this.#changes = new ChangeQueue(onError);
+  }
+
+  /** Names this db: revisions of another do not compare with its own. */
+  get epoch(): string {
+    return (this.#epoch ??= globalThis.crypto.randomUUID()); // most are never asked, and loading crypto is a tenth of a start
   }
 
   /**

@@ -11,6 +11,8 @@ import { project } from './project.js';
 const MAX_REGISTRY_BYTES = 29_000;
 const MAX_REGISTRY_GZIP_BYTES = 10_000;
 
+const COMMAND = 'node_modules/.bin/nsqlookupd';
+
 const { files, subpaths, manifest } = project;
 const nameOf = (subpath: string) => subpath.replace('.', 'nsqlookupd');
 /** A subpath's file, as in either build. */
@@ -24,7 +26,7 @@ describe('the tarball', () => {
     const endsOf = (path: string) => (path.endsWith('.d.ts') ? ['.js'] : ['.js', '.d.ts']);
     const built = (folder: string) =>
       sources.flatMap((path) => endsOf(path).map((end) => `dist/${folder}/${path.replace(/(?:\.d)?\.ts$/, end)}`));
-    // The command is run, not required: it is there once.
+    // The command is run, not required.
     const common = built('cjs').filter((path) => !path.startsWith('dist/cjs/daemon/bin.'));
     const docs = readdirSync('docs')
       .filter((name) => /\.(?:md|svg)$/.test(name))
@@ -38,6 +40,7 @@ describe('the tarball', () => {
       ...examples,
       ...words,
       'dist/cjs/package.json',
+      'dist/command/nsqlookupd.cjs',
       'package.json',
     ];
     assert.deepEqual([...files].sort(), expected.sort());
@@ -49,7 +52,7 @@ describe('the tarball', () => {
       const links = [...installed(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) => link);
       for (const link of links) assert.ok(files.includes(normalize(join(path, '..', link))), `${link} in ${path}`);
     }
-    for (const path of files.filter((path) => /\.[jt]s$/.test(path))) {
+    for (const path of files.filter((path) => /\.c?[jt]s$/.test(path))) {
       assert.doesNotMatch(installed(path), /sourceMappingURL/, path);
     }
   });
@@ -89,10 +92,7 @@ describe('the package, installed', () => {
 
   test('has a command', () => {
     assert.ok(readdirSync(join(project.folder, 'node_modules/.bin')).includes('nsqlookupd'));
-    assert.match(
-      project.node('node_modules/.bin/nsqlookupd', '-version'),
-      new RegExp(`nsqlookupd ${manifest.version}`),
-    );
+    assert.match(project.node(COMMAND, '-version'), new RegExp(`nsqlookupd ${manifest.version}`));
   });
 });
 
@@ -135,11 +135,11 @@ describe('a subpath loads its own module, and those that it may use', () => {
     }
   }
 
-  test('the command loads the parser of TOML when it has a config file to read', () => {
+  test('the command is one file, and loads the parser of TOML when it has a config file to read', () => {
     const config = project.write('config.toml', 'log_level = "none such"\n');
     const parsers = (...args: string[]) =>
-      project.loadedBy('node_modules/.bin/nsqlookupd', ...args).filter((path) => path.startsWith('smol-toml'));
-    assert.deepEqual(parsers('-version'), []);
+      project.loadedBy(COMMAND, ...args).filter((path) => path.startsWith('smol-toml'));
+    assert.deepEqual(project.loadedBy(COMMAND, '-version'), [join('nsqlookupd', 'dist', 'command', 'nsqlookupd.cjs')]);
     assert.deepEqual(parsers('-tcp-address=nowhere'), []);
     assert.ok(parsers(`-config=${config}`).length > 0);
   });

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { NSQLOOKUPD_VERSION } from 'nsqlookupd/http';
 import { createSocketTarget, type Scenario, type ScenarioAnswer, type ScenarioTarget } from 'nsqlookupd/testing';
 
-export const COMMAND = 'dist/esm/daemon/bin.js';
+export const COMMAND = 'dist/command/nsqlookupd.cjs';
 const START_MS = 20_000;
 
 /** The built command in a process of its own. */

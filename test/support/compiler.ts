@@ -9,17 +9,20 @@ export class Compiler {
   compile(configFile: string): string {
     const { config } = ts.readConfigFile(configFile, (path) => ts.sys.readFile(path)) as { config: unknown };
     const { options, fileNames, errors } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(configFile));
-    const host = this.#host(options);
-    const program = ts.createProgram(fileNames, options, host);
-    const files = program.getSourceFiles().filter(({ fileName }) => !isShared(fileName));
-    const diagnostics = [
-      ...errors,
-      ...program.getOptionsDiagnostics(),
-      ...program.getGlobalDiagnostics(),
-      ...files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]),
-    ];
-    if (diagnostics.length === 0) program.emit();
-    return ts.formatDiagnostics(diagnostics, host);
+    const program = this.#program(fileNames, options);
+    const diagnostics = [...errors, ...diagnose(program)];
+    // File by file: the whole would have the compiler check all types that it has read.
+    if (diagnostics.length === 0) for (const name of fileNames) program.emit(program.getSourceFile(name));
+    return format(diagnostics);
+  }
+
+  /** Answers what there is to say of those files, and writes nothing. */
+  check(fileNames: readonly string[], options: ts.CompilerOptions): string {
+    return format(diagnose(this.#program(fileNames, options)));
+  }
+
+  #program(fileNames: readonly string[], options: ts.CompilerOptions): ts.Program {
+    return ts.createProgram(fileNames, options, this.#host(options));
   }
 
   #host(options: ts.CompilerOptions): ts.CompilerHost {
@@ -33,6 +36,23 @@ export class Compiler {
     };
     return host;
   }
+}
+
+function diagnose(program: ts.Program): ts.Diagnostic[] {
+  const files = program.getSourceFiles().filter(({ fileName }) => !isShared(fileName));
+  return [
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...files.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]),
+  ];
+}
+
+function format(diagnostics: readonly ts.Diagnostic[]): string {
+  return ts.formatDiagnostics(diagnostics, {
+    getCanonicalFileName: String,
+    getCurrentDirectory: () => ts.sys.getCurrentDirectory(),
+    getNewLine: () => '\n',
+  });
 }
 
 function isShared(path: string): boolean {

@@ -29,7 +29,7 @@ export class PackedProject {
     this.tarball = join(this.folder, report!.filename);
     this.files = report!.files.map(({ path }) => path);
     this.write('package.json', '{ "private": true }');
-    const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+    const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--omit=optional'];
     run('npm', ['install', ...quiet, this.tarball], this.folder);
   }
 
