@@ -46,6 +46,8 @@ export interface LookupdOptions
    * 1,000 to 32,767,000. Default 140,000; one that is gone is given up some ten seconds later.
    */
   readonly keepAliveMs?: number | undefined;
+  /** The most that watch at once (`/watch`), from 0 on. Default 10,000. */
+  readonly maxWatchers?: number | undefined;
   /** Wrap the HTTP handler, the first outermost; the log stands around them. Default: none. */
   readonly decorators?: readonly HttpDecorator[] | undefined;
   /** What ages are measured with: milliseconds. Default: one that nobody sets, `createSteadyClock()`. */
@@ -82,6 +84,7 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   broadcastTcpPort: number(1, 65_535),
   broadcastHttpPort: number(1, 65_535),
   keepAliveMs: number(1000, MAX_KEEP_ALIVE_MS),
+  maxWatchers: number(0),
   decorators: anArray,
   clock: aClock,
   db: withMethods('a RegistrationDB', 'addProducer'),

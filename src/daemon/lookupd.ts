@@ -5,6 +5,7 @@ import { createSteadyClock } from '../base/clock.js';
 import { printError } from '../base/error-report.js';
 import { toSafeLogger } from '../base/logger.js';
 import { checkOptions, pickOptions } from '../base/options.js';
+import { createBlockingReads, createFeed, createWatchRoutes } from '../feed/index.js';
 import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
 import {
   NSQLOOKUPD_VERSION,
@@ -46,6 +47,8 @@ export interface Lookupd extends AsyncDisposable {
   readonly topology: Topology;
   /** How many peers are connected, as `maxConnections` counts them. */
   readonly connections: number;
+  /** How many watch, over `/watch`. */
+  readonly watchers: number;
   /** How it stands with what outlives the process; undefined where nothing is to, or before `listen`. */
   readonly warmRestart: WarmRestartStatus | undefined;
   /** `host:port` as bound; undefined unless listening. */
@@ -101,8 +104,12 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     version: NSQLOOKUPD_VERSION,
   });
   const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce });
-  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), topology, onError });
-  const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound, ...decorators);
+  const feed = createFeed(topology, { onError });
+  const watching = createWatchRoutes(feed, { maxWatchers: checked.maxWatchers, onError });
+  const routes = [...watching.rows, ...(checked.routes ?? [])];
+  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
+  const around = [createLogDecorator({ log, clock }), orNotFound, ...decorators, createBlockingReads(feed)];
+  const logged = decorate(httpHandler, ...around);
   const httpServer = createHttpServer(logged, { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError });
   const requests = new RequestTracker(httpServer);
 
@@ -120,7 +127,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     name: 'HTTP',
     server: httpServer,
     address: parseAddress('httpAddress', httpAddress),
-    drain: () => requests.end(),
+    drain: () => {
+      watching.close();
+      feed.close();
+      return requests.end();
+    },
     cutOff: () => httpServer.closeAllConnections(),
   });
   const started = () => {
@@ -133,6 +144,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     db,
     topology,
     closed: lifetime.closed,
+    get watchers() {
+      return watching.watchers;
+    },
     get warmRestart() {
       return keeping.status;
     },

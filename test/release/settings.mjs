@@ -16,6 +16,8 @@ const FACTORIES = {
   LookupClient: 'client',
   PeerClient: 'client',
   WorkQueue: 'registry',
+  createFeed: 'feed',
+  createWatchRoutes: 'feed',
   createWarmRestart: 'store',
 };
 

@@ -76,7 +76,7 @@ export const HOSTS: Readonly<Record<string, StartHost>> = {
   },
 
   'Fastify 5': async (handler, prefix) => {
-    const app = Fastify();
+    const app = Fastify({ forceCloseConnections: true });
     app.get('/before', () => 'before');
     app.post('/echo', ({ body }) => body);
     await app.register(toFastifyPlugin(handler), { prefix });
@@ -111,7 +111,10 @@ export const HOSTS: Readonly<Record<string, StartHost>> = {
     if (!server.listening) await once(server, 'listening');
     return {
       port: (server.address() as AddressInfo).port,
-      close: () => new Promise((resolve) => server.close(resolve)),
+      close: () => {
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(resolve));
+      },
     };
   },
 };

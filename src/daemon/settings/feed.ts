@@ -1,0 +1,11 @@
+import { DEFAULT_MAX_WATCHERS } from '../../feed/index.js';
+import { integer } from '../setting-kinds.js';
+import { row } from './setting.js';
+
+/** Who is told of changes. */
+export const FEED_SETTINGS = {
+  'max-watchers': row(integer(), DEFAULT_MAX_WATCHERS, 'the most that watch at once, over /watch', {
+    option: 'maxWatchers',
+    atLimit: '503 `TOO_MANY_WATCHERS`',
+  }),
+};

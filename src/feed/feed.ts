@@ -1,0 +1,246 @@
+import { callGuarded, printError } from '../base/error-report.js';
+import {
+  aFunction,
+  aSignal,
+  checkOptions,
+  clientTimers,
+  number,
+  text,
+  withMethods,
+  type Checks,
+} from '../base/options.js';
+import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
+import { ANY, type Change, type OnError, type Topology } from '../registry/index.js';
+import { ChangeRing } from './change-ring.js';
+import { TimeChanges } from './time-changes.js';
+
+/** The most changes that are kept to be replayed. */
+export const DEFAULT_FEED_CAPACITY = 100_000;
+/** 64 MiB: the most memory that they may take. */
+export const DEFAULT_FEED_MAX_BYTES = 64 * 1024 * 1024;
+
+/** What a feed is made of. */
+export interface FeedOptions {
+  /** The most changes that are kept to be replayed, from 0 on. Default 100,000. */
+  readonly capacity?: number | undefined;
+  /** The most bytes of memory that they may take, about, from 0 on. Default 67,108,864 (64 MiB). */
+  readonly maxBytes?: number | undefined;
+  /** For waiting, and for what time alone changes. Default: the runtime's own. */
+  readonly timers?: ClientTimers | undefined;
+  /** Gets what a listener threw. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
+const CHECKS: Checks<FeedOptions> = {
+  capacity: number(0),
+  maxBytes: number(0),
+  timers: clientTimers,
+  onError: aFunction,
+};
+
+/** What a change is about, for who waits: a topic by its name, or one of these. */
+export const TOPICS = ':topics';
+export const NODES = ':nodes';
+export const ALL = ':all';
+
+/** The changes after an index, or that they are not to be had: it is of another epoch, from the future, or too long ago. */
+export type Replay = { readonly isGone: false; readonly changes: readonly Change[] } | { readonly isGone: true };
+
+/** How long, and for what, `wait` waits. */
+export interface WaitOptions {
+  /** Only for changes of this topic. Default: for any change. */
+  readonly topic?: string | undefined;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the wait: milliseconds from 0 on. Default: Infinity. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * A registry's changes in order, the latest of them kept, so that who has missed some is told them, or that they are gone. An index
+ * (`EPOCH.REVISION`, to be treated as an opaque text) says how far somebody has come; after a restart it is of another epoch.
+ */
+export class Feed {
+  /** Whose changes these are. */
+  readonly topology: Topology;
+  /** What it waits with. */
+  readonly timers: ClientTimers;
+  readonly #epoch: string;
+  readonly #ring: ChangeRing;
+  readonly #time: TimeChanges;
+  readonly #onError: OnError;
+  /** When what somebody may wait for last changed, as far as the ring goes back. */
+  readonly #lastRevisions = new Map<string, number>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #stop: () => void;
+  #revision: number;
+  #isClosed = false;
+
+  /** @internal */
+  constructor(topology: Topology, options: FeedOptions) {
+    const { capacity = DEFAULT_FEED_CAPACITY, maxBytes = DEFAULT_FEED_MAX_BYTES } = options;
+    const { timers = DEFAULT_TIMERS, onError = printError } = options;
+    this.topology = topology;
+    this.timers = timers;
+    this.#onError = onError;
+    this.#epoch = globalThis.crypto.randomUUID().slice(0, 8);
+    this.#revision = topology.db.revision;
+    this.#ring = new ChangeRing(this.#revision, capacity, maxBytes, (change) => this.#forget(change));
+    this.#stop = topology.db.onChange((change) => this.#take(change));
+    this.#time = new TimeChanges(topology, timers);
+  }
+
+  /** Where the feed is now. */
+  get index(): string {
+    return this.indexOf(this.#revision);
+  }
+
+  /** The index right after a change. */
+  indexOf(revision: number): string {
+    return `${this.#epoch}.${revision}`;
+  }
+
+  /** How many changes are kept. */
+  get size(): number {
+    return this.#ring.size;
+  }
+
+  /** The bytes of memory that they take, about. */
+  get bytes(): number {
+    return this.#ring.bytes;
+  }
+
+  /** Whether it is over. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Up to `most` (default: all) of the changes after an index, in order. */
+  since(index: string, most = Infinity): Replay {
+    const revision = this.#read(index);
+    if (revision === undefined) return { isGone: true };
+    return { isGone: false, changes: this.#ring.after(revision, most) };
+  }
+
+  /**
+   * Resolves as soon as anything (or anything of a topic) has changed since an index: at once, if it has already, or if that is not
+   * known. False when the time is over, the signal was aborted, or the feed is closed.
+   */
+  wait(index: string, options: WaitOptions = {}): Promise<boolean> {
+    const { topic, signal, timeoutMs = Infinity } = checkOptions('wait', options, WAIT_CHECKS);
+    return this.waitFor(topic ?? ALL, index, signal, timeoutMs);
+  }
+
+  /** The same for a topic, `TOPICS`, `NODES` or `ALL`. @internal */
+  async waitFor(key: string, index: string, signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
+    if (this.isNewSince(key, index)) return true;
+    if (this.#isClosed || signal?.aborted === true) return false;
+    return new Promise((resolve) => {
+      const settle = (isNew: boolean) => {
+        stop();
+        if (timer !== undefined) this.timers.clearTimeout(timer);
+        signal?.removeEventListener('abort', giveUp);
+        resolve(isNew);
+      };
+      const giveUp = () => settle(false);
+      const stop = this.listen(key, () => settle(!this.#isClosed));
+      const timer = setTimer(this.timers, giveUp, timeoutMs);
+      signal?.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  /** Whether that has changed since an index, or it is not known whether it has. @internal */
+  isNewSince(key: string, index: string): boolean {
+    const revision = this.#read(index);
+    if (revision === undefined) return true;
+    return (key === ALL ? this.#revision : (this.#lastRevisions.get(key) ?? 0)) > revision;
+  }
+
+  /** Calls back after each change of a topic, `TOPICS`, `NODES` or `ALL`, and when the feed is closed, until what it gives is called. @internal */
+  listen(key: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
+    };
+  }
+
+  /** Ends all waits, and follows the registry no more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stop();
+    this.#time.close();
+    for (const key of [...this.#listeners.keys()]) this.#tell(key);
+  }
+
+  #read(index: string): number | undefined {
+    const [, epoch, digits] = /^([0-9a-f]{8})\.(\d{1,16})$/.exec(index) ?? [];
+    const revision = Number(digits);
+    return epoch === this.#epoch && revision >= this.#ring.since && revision <= this.#revision ? revision : undefined;
+  }
+
+  #take(change: Change): void {
+    this.#revision = change.revision;
+    this.#ring.push(change);
+    this.#time.heard(change);
+    for (const key of this.#keysOf(change)) {
+      this.#lastRevisions.set(key, change.revision);
+      this.#tell(key);
+    }
+    this.#tell(ALL);
+  }
+
+  #tell(key: string): void {
+    const listeners = this.#listeners.get(key);
+    if (listeners) for (const listener of [...listeners]) callGuarded(this.#onError, 'a listener threw', listener);
+  }
+
+  /** What a change is about. A peer that has left is about its registrations, which are told one by one. */
+  *#keysOf(change: Change): Generator<string, void, undefined> {
+    if (!('registration' in change)) {
+      yield NODES;
+      if (change.type === 'peerTouched') for (const { topic } of this.topology.db.topicsOf(change.peer)) yield topic;
+      return;
+    }
+    const { category, key } = change.registration;
+    if (category !== 'channel') yield NODES;
+    if (category === 'client') return;
+    yield key;
+    yield ANY;
+    if (category === 'topic' && (change.type === 'registrationAdded' || change.type === 'registrationRemoved'))
+      yield TOPICS;
+  }
+
+  #forget(change: Change): void {
+    for (const key of this.#keysOf(change)) {
+      if (this.#lastRevisions.get(key) === change.revision) this.#lastRevisions.delete(key);
+    }
+  }
+}
+
+const WAIT_CHECKS: Checks<WaitOptions> = { topic: text, signal: aSignal, timeoutMs: number(0) };
+
+/**
+ * Makes the feed of a topology's registry. Throws a TypeError that names the option when one is unknown or of the wrong kind.
+ *
+ * @example
+ * ```js
+ * import { createFeed } from 'nsqlookupd/feed';
+ * import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+ *
+ * const topology = new Topology({ db: new RegistrationDB() });
+ * const feed = createFeed(topology);
+ * const { index } = feed;
+ * topology.createTopic('orders');
+ * console.log(await feed.wait(index, { topic: 'orders' })); // true
+ * const replay = feed.since(index);
+ * console.log(replay.isGone ? 'gone' : replay.changes.length); // 1
+ * feed.close();
+ * ```
+ */
+export function createFeed(topology: Topology, options: FeedOptions = {}): Feed {
+  withMethods('a Topology', 'producers', 'leave')('topology', topology);
+  return new Feed(topology, checkOptions('createFeed', options, CHECKS));
+}

@@ -1,0 +1,137 @@
+import { concat } from '../base/bytes.js';
+import type { Category, PeerInfo } from '../registry/index.js';
+import { fromPeer, fromRegistration, toChangeJson, type PeerJson } from './change-json.js';
+import type { Feed } from './feed.js';
+import { toEvent } from './sse.js';
+
+/** A part of a registry, as one JSON object, in `/watch`. */
+export interface SnapshotPartJson {
+  /** From 1 on; with 1 what was known before is to be forgotten. */
+  readonly part: number;
+  /** Whether it is the last; the changes follow. */
+  readonly is_last: boolean;
+  /** Peers that were in no part before, by key. */
+  readonly peers: Readonly<Record<string, PeerJson>>;
+  /** Registrations with their producers, each a peer by key. */
+  readonly registrations: readonly SnapshotRegistrationJson[];
+}
+
+/** A registration in a part. */
+export interface SnapshotRegistrationJson {
+  /** `client`, `topic` or `channel`. */
+  readonly category: Category;
+  /** The topic, or `''` for a client. */
+  readonly topic: string;
+  /** The channel, or `''`. */
+  readonly channel: string;
+  /** Whether it was made without a producer, as an operator does. */
+  readonly is_made: boolean;
+  /** Who produces; with when it was tombstoned, in milliseconds since 1970. */
+  readonly producers: readonly { readonly peer_key: string; readonly tombstoned_at_ms?: number }[];
+}
+
+/** How much of a registry a part has, in registrations and producers. */
+const ITEMS_A_PART = 500;
+const STEPS_AN_ITEM = 4;
+/** The most changes that are sent as one piece. */
+const CHANGES_AT_ONCE = 500;
+/** A snapshot that is not read by then is given up: it holds on to what has changed meanwhile. */
+const SNAPSHOT_MS = 300_000;
+
+/** What one watcher of the whole registry gets: a snapshot in parts, then every change, in order; a new snapshot when it fell behind. */
+export class RegistryEvents {
+  readonly #feed: Feed;
+  readonly #wake: () => void;
+  readonly #end: () => void;
+  #index: string;
+  #parts: Iterator<Uint8Array, void, undefined> | undefined;
+  #endsAtMs = 0;
+  #isPausing = false;
+
+  /** `index`: after what the client knows; `''` for nothing. */
+  constructor(feed: Feed, index: string, wake: () => void, end: () => void) {
+    this.#feed = feed;
+    this.#index = index;
+    this.#wake = wake;
+    this.#end = end;
+  }
+
+  /** What is new, if anything is. */
+  readonly take = (): Uint8Array | undefined => {
+    if (this.#isPausing) return undefined;
+    if (!this.#parts) {
+      const replay = this.#feed.since(this.#index, CHANGES_AT_ONCE);
+      if (!replay.isGone) return this.#takeChanges(replay.changes);
+      this.#index = this.#feed.index;
+      this.#parts = this.#snapshot(this.#index);
+      this.#endsAtMs = this.#feed.topology.clock() + SNAPSHOT_MS;
+    }
+    if (this.#feed.topology.clock() > this.#endsAtMs) {
+      this.#end();
+      return undefined;
+    }
+    const next = this.#parts.next();
+    this.#pause();
+    if (next.done !== true) return next.value;
+    this.#parts = undefined;
+    return undefined;
+  };
+
+  /** Others have their turn before the next part is made. */
+  #pause(): void {
+    this.#isPausing = true;
+    void this.#feed.topology.work.turn(ITEMS_A_PART * STEPS_AN_ITEM).then(() => {
+      this.#isPausing = false;
+      this.#wake();
+    });
+  }
+
+  #takeChanges(changes: Extract<ReturnType<Feed['since']>, { isGone: false }>['changes']): Uint8Array | undefined {
+    const last = changes.at(-1);
+    if (!last) return undefined;
+    this.#index = this.#feed.indexOf(last.revision);
+    const offsetMs = this.#offsetMs();
+    const events = changes.map((change) => {
+      const id = this.#feed.indexOf(change.revision);
+      return toEvent('change', id, JSON.stringify(toChangeJson(change, offsetMs)));
+    });
+    if (changes.length === CHANGES_AT_ONCE) this.#pause();
+    return concat(events);
+  }
+
+  /** As it is while it is read; what changes meanwhile follows as changes, which make it what it is then. */
+  *#snapshot(index: string): Generator<Uint8Array, void, undefined> {
+    const { db } = this.#feed.topology;
+    const offsetMs = this.#offsetMs();
+    const known = new Set<PeerInfo>();
+    let part = 0;
+    let items = 0;
+    let peers: Record<string, PeerJson> = {};
+    let registrations: SnapshotRegistrationJson[] = [];
+    const toPart = (isLast: boolean): Uint8Array => {
+      const json: SnapshotPartJson = { part: ++part, is_last: isLast, peers, registrations };
+      items = 0;
+      peers = {};
+      registrations = [];
+      return toEvent('snapshot', isLast ? index : undefined, JSON.stringify(json));
+    };
+    for (const [registration, producers] of db.entries()) {
+      const json = [...producers].map(({ peer, tombstonedAtMs }) => {
+        const key = db.keyOf(peer)!;
+        if (!known.has(peer)) peers[key] = fromPeer(peer, offsetMs);
+        known.add(peer);
+        return { peer_key: key, ...(tombstonedAtMs !== undefined && { tombstoned_at_ms: tombstonedAtMs + offsetMs }) };
+      });
+      registrations.push({ ...fromRegistration(registration), is_made: registration.isMade, producers: json });
+      items += 1 + json.length;
+      if (items >= ITEMS_A_PART) yield toPart(false);
+    }
+    yield toPart(true);
+  }
+
+  /** From the topology's clock to the system's. */
+  #offsetMs(): number {
+    const now = this.#feed.topology.clock();
+    return this.#feed.topology.toWallMs(now) - now;
+  }
+}

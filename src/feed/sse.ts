@@ -1,0 +1,18 @@
+import { encodeText } from '../base/bytes.js';
+
+/** A server-sent event. */
+export function toEvent(event: string, id: string | undefined, data: string): Uint8Array {
+  return encodeText(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`);
+}
+
+/** What keeps a connection alive, and proxies from closing it. */
+export const COMMENT = encodeText(':\n\n');
+
+/** When to come back, as the server ends. */
+export const FAREWELL = encodeText('retry: 1000\n\n');
+
+export const EVENT_STREAM: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no', // or nginx would keep the events until they fill a buffer
+};

@@ -1,0 +1,112 @@
+import { decodeText } from '../base/bytes.js';
+import { report } from '../base/error-report.js';
+import type { HttpHandler } from '../http/index.js';
+import type { OnError } from '../registry/index.js';
+import type { Feed } from './feed.js';
+import { toEvent } from './sse.js';
+import type { Watcher, Watchers } from './watchers.js';
+
+/** A topic that somebody watches: its latest event, which all of them share. */
+export class WatchedTopic {
+  readonly topic: string;
+  readonly watchers = new Set<Watcher>();
+  /** Counts up with each event; 0 before the first. */
+  version = 0;
+  event: Uint8Array = new Uint8Array(0);
+  text: string | undefined;
+  /** Whether the registry has changed since the event was made, as far as it is about this topic. */
+  isStale = true;
+  isBusy = false;
+  stop = (): void => {};
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+}
+
+/** The topics that are watched. What changes is looked up and encoded once, for all that watch it. */
+export class TopicEvents {
+  readonly #topics = new Map<string, WatchedTopic>();
+  readonly #feed: Feed;
+  readonly #handler: HttpHandler;
+  readonly #watchers: Watchers;
+  readonly #onError: OnError;
+
+  /** `handler` answers `/lookup`. */
+  constructor(feed: Feed, handler: HttpHandler, watchers: Watchers, onError: OnError) {
+    this.#feed = feed;
+    this.#handler = handler;
+    this.#watchers = watchers;
+    this.#onError = onError;
+  }
+
+  get size(): number {
+    return this.#topics.size;
+  }
+
+  get(topic: string): WatchedTopic {
+    const known = this.#topics.get(topic);
+    if (known) return known;
+    const watched = new WatchedTopic(topic);
+    watched.stop = this.#feed.listen(topic, () => this.#changed(watched));
+    this.#topics.set(topic, watched);
+    return watched;
+  }
+
+  add(watched: WatchedTopic, watcher: Watcher): void {
+    watched.watchers.add(watcher);
+    if (watched.version === 0) this.#changed(watched);
+  }
+
+  delete(watched: WatchedTopic, watcher: Watcher): void {
+    watched.watchers.delete(watcher);
+    if (watched.watchers.size > 0) return;
+    watched.stop();
+    if (this.#topics.get(watched.topic) === watched) this.#topics.delete(watched.topic);
+  }
+
+  #changed(watched: WatchedTopic): void {
+    watched.isStale = true;
+    if (!watched.isBusy)
+      void this.#refresh(watched).catch((error: unknown) => report(this.#onError, error, 'a watched topic'));
+  }
+
+  async #refresh(watched: WatchedTopic): Promise<void> {
+    watched.isBusy = true;
+    try {
+      while (watched.isStale && watched.watchers.size > 0) {
+        watched.isStale = false;
+        await this.#feed.topology.work.turn();
+        const { index } = this.#feed;
+        const text = await this.#lookup(watched.topic);
+        if (text === watched.text && watched.version > 0) continue;
+        watched.text = text;
+        watched.event = this.#toEvent(watched.topic, index, text);
+        watched.version++;
+        this.#watchers.wake(watched.watchers);
+      }
+    } finally {
+      watched.isBusy = false;
+    }
+  }
+
+  #toEvent(topic: string, index: string, text: string | undefined): Uint8Array {
+    const name = JSON.stringify(topic);
+    if (text === undefined) return toEvent('gone', index, `{"topic":${name}}`);
+    return toEvent('lookup', index, `{"topic":${name},${text.slice(1)}`);
+  }
+
+  /** What `/lookup` answers; undefined for a topic that is not there. */
+  async #lookup(topic: string): Promise<string | undefined> {
+    const query = `topic=${encodeURIComponent(topic)}`;
+    const result = await this.#handler({ method: 'GET', path: '/lookup', query, headers: {} });
+    if (result?.status !== 200) return undefined;
+    if (typeof result.body === 'string') return result.body;
+    if (result.body instanceof Uint8Array) return decodeText(result.body);
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const chunk of result.body)
+      text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    return text;
+  }
+}

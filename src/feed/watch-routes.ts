@@ -1,0 +1,132 @@
+import { printError } from '../base/error-report.js';
+import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
+import { createHttpHandler, type RouteRow } from '../http/index.js';
+import { isTopicName, type OnError } from '../registry/index.js';
+import { failure, JSON_HEADERS } from './answers.js';
+import { ALL, Feed } from './feed.js';
+import { RegistryEvents } from './registry-events.js';
+import { EVENT_STREAM } from './sse.js';
+import { TopicEvents, type WatchedTopic } from './topic-events.js';
+import { joinEvents, Watchers, type Watcher } from './watchers.js';
+
+/** The most that watch at once. */
+export const DEFAULT_MAX_WATCHERS = 10_000;
+/** The most topics that one may watch. */
+const MAX_TOPICS = 1000;
+
+/** What the routes of watching are made of. */
+export interface WatchRoutesOptions {
+  /** The most that watch at once, from 0 on; one more is answered 503. Default 10,000. */
+  readonly maxWatchers?: number | undefined;
+  /** Gets what went wrong. Default: a line to the console. */
+  readonly onError?: OnError | undefined;
+}
+
+const CHECKS: Checks<WatchRoutesOptions> = { maxWatchers: number(0), onError: aFunction };
+
+/** The routes of watching, and what they are for the host. */
+export interface WatchRoutes {
+  /** `GET /watch`, for `createHttpHandler({ routes })`. */
+  readonly rows: readonly RouteRow[];
+  /** How many watch. */
+  readonly watchers: number;
+  /** Ends all that watch, who are told when to come back, and answers 503 from then on. */
+  close(): void;
+}
+
+/**
+ * The route `GET /watch`: server-sent events. With `topic=T`, once or more, `lookup` for each topic as it is, and after each change;
+ * `gone` for one that is not there. Without a topic the whole registry: `snapshot` in parts, then each `change`. `Last-Event-ID` or
+ * `index=I` goes on from there. A comment comes every 15 seconds. Throws a TypeError for what is wrong with the options.
+ *
+ * @example
+ * ```js
+ * import { createFeed, createWatchRoutes } from 'nsqlookupd/feed';
+ * import { createHttpHandler, toFetchHandler } from 'nsqlookupd/http';
+ * import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+ *
+ * const topology = new Topology({ db: new RegistrationDB() });
+ * const feed = createFeed(topology);
+ * const watching = createWatchRoutes(feed, { maxWatchers: 500 });
+ * const fetch = toFetchHandler(createHttpHandler({ topology, routes: watching.rows }));
+ * const { body } = await fetch(new Request('http://lookupd/watch?topic=orders'));
+ * for await (const chunk of body ?? []) {
+ *   console.log(new TextDecoder().decode(chunk).split('\n')[0]); // event: gone
+ *   break;
+ * }
+ * watching.close();
+ * feed.close();
+ * ```
+ */
+export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}): WatchRoutes {
+  if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
+  const { maxWatchers = DEFAULT_MAX_WATCHERS, onError = printError } = checkOptions(
+    'createWatchRoutes',
+    options,
+    CHECKS,
+  );
+  const { topology } = feed;
+  const watchers = new Watchers(feed, maxWatchers);
+  const events = new TopicEvents(feed, createHttpHandler({ topology, maxCacheBytes: 0, onError }), watchers, onError);
+
+  const watchTopics = (topics: readonly string[], index: string): Watcher => {
+    const watched = topics.map((topic) => events.get(topic));
+    // What the client knows already is not sent again.
+    const isKnown = (each: WatchedTopic) => index !== '' && !each.isStale && !feed.isNewSince(each.topic, index);
+    const sent = watched.map((each) => (isKnown(each) ? each.version : 0));
+    const take = () =>
+      joinEvents(
+        watched.flatMap((each, i) => {
+          if (each.version === sent[i]) return [];
+          sent[i] = each.version;
+          return [each.event];
+        }),
+      );
+    const watcher = watchers.add(take, () => watched.forEach((each) => events.delete(each, watcher)));
+    for (const each of watched) events.add(each, watcher);
+    return watcher;
+  };
+  const watchAll = (index: string): Watcher => {
+    const all = new RegistryEvents(
+      feed,
+      index,
+      () => watcher.wake(),
+      () => watcher.finish(),
+    );
+    const stop = feed.listen(ALL, () => watcher.wake());
+    const watcher = watchers.add(all.take, stop);
+    return watcher;
+  };
+
+  const watch: RouteRow = {
+    method: 'GET',
+    path: '/watch',
+    action: { name: 'watch', kind: 'read' },
+    answer: ({ method, query, headers }) => {
+      const asked = readQuery(query);
+      if (!asked) return failure(400, 'INVALID_REQUEST');
+      if (!asked.topics.every(isTopicName)) return failure(400, 'INVALID_ARG_TOPIC');
+      if (asked.topics.length > MAX_TOPICS) return failure(400, 'TOO_MANY_TOPICS');
+      if (!watchers.hasRoom)
+        return { ...failure(503, 'TOO_MANY_WATCHERS'), headers: { ...JSON_HEADERS, 'Retry-After': '10' } };
+      if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
+      const lastId = headers['last-event-id'];
+      const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
+      const body = asked.topics.length > 0 ? watchTopics(asked.topics, index) : watchAll(index);
+      return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
+    },
+  };
+  return {
+    rows: [watch],
+    get watchers() {
+      return watchers.size;
+    },
+    close: () => watchers.close(),
+  };
+}
+
+function readQuery(query: string): { readonly topics: string[]; readonly index: string } | undefined {
+  if (/%(?![0-9a-f]{2})|;/i.test(query)) return undefined; // as of the other routes
+  const given = new URLSearchParams(query);
+  return { topics: [...new Set(given.getAll('topic'))], index: given.get('index') ?? '' };
+}

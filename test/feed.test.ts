@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { createFeed, watchChanges, watchLookup, type FeedOptions } from 'nsqlookupd/feed';
+import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
+import { createPeer, ManualClock } from 'nsqlookupd/testing';
+
+function setUp(options: FeedOptions = {}) {
+  const clock = new ManualClock();
+  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
+  const feed = createFeed(topology, { timers: clock, ...options });
+  const join = (host: string, ...topics: readonly string[]): PeerInfo => {
+    const peer = createPeer(`${host}:4150`, { lastUpdateMs: clock.now() });
+    topology.join(peer);
+    for (const topic of topics) topology.register(peer, topic);
+    return peer;
+  };
+  return { clock, topology, feed, join };
+}
+
+describe('a feed', () => {
+  test('replays what came after an index, in order, up to so many', () => {
+    const { topology, feed } = setUp();
+    const start = feed.index;
+    topology.createTopic('a');
+    const afterA = feed.index;
+    topology.createChannel('b', 'c');
+    const named = (index: string, most?: number) => {
+      const replay = feed.since(index, most);
+      assert.ok(!replay.isGone);
+      return replay.changes.map((change) =>
+        'registration' in change ? change.registration.key + change.registration.subkey : '',
+      );
+    };
+    assert.deepEqual(named(start), ['a', 'bc', 'b']);
+    assert.deepEqual(named(start, 2), ['a', 'bc']);
+    assert.deepEqual(named(afterA), ['bc', 'b']);
+    assert.deepEqual(named(feed.index), []);
+  });
+
+  test('says of another epoch, of the future, of rubbish, and of too long ago that it is gone', () => {
+    const { topology, feed } = setUp({ capacity: 3 });
+    const start = feed.index;
+    for (let i = 0; i < 3; i++) topology.createTopic(`t${i}`);
+    assert.equal(feed.since(start).isGone, false);
+    topology.createTopic('t3');
+    assert.equal(feed.size, 3);
+    const [epoch] = start.split('.');
+    for (const index of [start, `${epoch}.99`, `${epoch}.-1`, `${epoch}.1e1`, '00000000.1', '', 'x', `${epoch}.`]) {
+      assert.equal(feed.since(index).isGone, true, index);
+    }
+    assert.notEqual(setUp().feed.index.split('.')[0], epoch);
+  });
+
+  test('keeps no more bytes than it may, and nothing of what it forgot', () => {
+    const { topology, feed } = setUp({ maxBytes: 10_000 });
+    for (let i = 0; i < 10_000; i++) topology.createTopic(`topic-${i}`);
+    assert.ok(feed.bytes <= 10_000 && feed.size > 10, `${feed.bytes} bytes, ${feed.size} changes`);
+  });
+
+  test('of no capacity keeps nothing, and waits all the same', async () => {
+    const { topology, feed } = setUp({ capacity: 0 });
+    const waiting = feed.wait(feed.index);
+    topology.createTopic('a');
+    assert.equal(await waiting, true);
+    assert.equal(feed.size, 0);
+  });
+
+  test('waits for any change, or for one of a topic, a time, a signal, or its end', async () => {
+    const { clock, topology, feed } = setUp();
+    const start = feed.index;
+    const all = feed.wait(start);
+    const orders = feed.wait(start, { topic: 'orders' });
+    const late = feed.wait(start, { topic: 'orders', timeoutMs: 500 });
+    const stop = new AbortController();
+    const stopped = feed.wait(start, { topic: 'parcels', signal: stop.signal });
+    const ended = feed.wait(start, { topic: 'parcels' });
+    topology.createTopic('another');
+    assert.equal(await all, true);
+    clock.advance(500);
+    assert.equal(await late, false);
+    topology.createChannel('orders', 'billing');
+    assert.equal(await orders, true);
+    stop.abort();
+    assert.equal(await stopped, false);
+    assert.equal(await feed.wait(start, { topic: 'orders' }), true, 'it has changed already');
+    assert.equal(await feed.wait('00000000.5'), true, 'nobody knows');
+    assert.equal(await feed.wait(feed.index, { signal: AbortSignal.abort() }), false);
+    feed.close();
+    assert.equal(await ended, false);
+    assert.equal(await feed.wait(feed.index), false);
+    assert.equal(clock.pending, 0);
+  });
+
+  test('knows of a topic that has gone that it changed', async () => {
+    const { topology, feed } = setUp();
+    topology.createTopic('orders');
+    const { index } = feed;
+    topology.deleteTopic('orders');
+    assert.equal(await feed.wait(index, { topic: 'orders' }), true);
+    assert.equal(await Promise.race([feed.wait(feed.index, { topic: 'orders' }), Promise.resolve('waits')]), 'waits');
+  });
+
+  test('tells of a producer that falls silent, and of a tombstone that ends', async () => {
+    const { clock, topology, feed, join } = setUp();
+    const silent = join('silent', 'orders');
+    const speaks = join('speaks', 'parcels');
+    const until = async (topic: string, ms: number) => {
+      const waiting = feed.wait(feed.index, { topic });
+      let isKnown = false;
+      void waiting.then(() => (isKnown = true));
+      await clock.advanceAsync(ms - 1);
+      assert.equal(isKnown, false);
+      await clock.advanceAsync(2);
+      assert.equal(isKnown, true);
+    };
+    topology.tombstone('orders', 'silent:4151');
+    await until('orders', 45_000);
+    await clock.advanceAsync(200_000);
+    topology.ping(speaks);
+    await until('orders', 300_000 - 245_001);
+    assert.equal(topology.lookup('orders')?.producers.length, 0);
+    topology.ping(silent);
+    assert.equal(topology.lookup('orders')?.producers.length, 1);
+    await until('parcels', 245_001);
+    assert.equal(clock.pending, 1, 'one timer for all');
+    feed.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  test('forgets a tombstone that was set again, and producers that have gone', () => {
+    const { clock, topology, feed, join } = setUp();
+    const peer = join('h', 'orders');
+    for (let i = 0; i < 1000; i++) topology.tombstone('orders', 'h:4151');
+    topology.leave(peer);
+    clock.advance(1_000_000);
+    assert.equal(clock.pending, 0);
+    feed.close();
+  });
+
+  test('refuses wrong options', () => {
+    const { topology, feed } = setUp();
+    assert.throws(() => createFeed(5 as never), /topology must be a Topology/);
+    assert.throws(() => createFeed(topology, { size: 5 } as never), /createFeed has no option "size"/);
+    assert.throws(() => createFeed(topology, { capacity: -1 }), /capacity must be a number from 0 on/);
+    assert.throws(() => void feed.wait('x', { topics: [] } as never), /wait has no option "topics"/);
+    assert.throws(() => watchChanges({} as never), /feed must be what createFeed makes/);
+  });
+});
+
+describe('watchChanges', () => {
+  test('gives every change once, in order, however it is read', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 30 }), async (bursts) => {
+        const { topology, feed } = setUp();
+        const watch = watchChanges(feed);
+        const seen: number[] = [];
+        const reading = (async () => {
+          for await (const some of watch) if (!some.isGone) seen.push(...some.changes.map(({ revision }) => revision));
+        })();
+        let made = 0;
+        for (const burst of bursts) {
+          for (let i = 0; i < burst; i++) topology.createTopic(`t${made++}`);
+          await Promise.resolve();
+        }
+        feed.close();
+        await reading;
+        assert.deepEqual(
+          seen,
+          Array.from({ length: made }, (_, i) => i + 1),
+        );
+      }),
+    );
+  });
+
+  test('says when some were missed, and goes on from there', async () => {
+    const { topology, feed } = setUp({ capacity: 2 });
+    const watch = watchChanges(feed);
+    for (let i = 0; i < 5; i++) topology.createTopic(`t${i}`);
+    assert.deepEqual((await watch.next()).value, { isGone: true, index: feed.index });
+    topology.createTopic('next');
+    const { value } = await watch.next();
+    assert.equal(value && !value.isGone && value.changes.length, 1);
+    await watch.return();
+  });
+});
+
+describe('watchLookup', () => {
+  test('gives the present, then the newest after each change, and nothing for what is the same', async () => {
+    const { clock, topology, join } = setUp();
+    const stop = new AbortController();
+    const watch = watchLookup(topology, 'orders', { signal: stop.signal, timers: clock });
+    const next = async () => {
+      const { value } = await watch.next();
+      return (
+        value && {
+          channels: value.channels,
+          hosts: value.producers.map(({ broadcastAddress }) => broadcastAddress),
+        }
+      );
+    };
+    assert.equal(await next(), undefined);
+    const peer = join('a', 'orders');
+    join('other', 'parcels');
+    topology.createChannel('orders', 'x');
+    assert.deepEqual(await next(), { channels: ['x'], hosts: ['a'] });
+    const waiting = next();
+    topology.createTopic('another');
+    topology.ping(peer);
+    topology.deleteChannel('orders', 'x');
+    assert.deepEqual(await waiting, { channels: [], hosts: ['a'] });
+    topology.tombstone('orders', 'a:4151');
+    assert.deepEqual(await next(), { channels: [], hosts: [] });
+    const shown = next();
+    clock.advance(45_001);
+    assert.deepEqual(await shown, { channels: [], hosts: ['a'] });
+    const silent = next();
+    clock.advance(300_000);
+    assert.deepEqual(await silent, { channels: [], hosts: [] });
+    const last = watch.next();
+    stop.abort();
+    assert.deepEqual(await last, { done: true, value: undefined });
+    assert.equal(clock.pending, 0);
+  });
+
+  test('refuses what is no name, or an option, at once', () => {
+    const { topology } = setUp();
+    assert.throws(() => watchLookup(topology, 'no such'), /not a legal topic name/);
+    assert.throws(() => watchLookup(topology, 'orders', { signals: 1 } as never), /has no option "signals"/);
+  });
+});

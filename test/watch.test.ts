@@ -1,0 +1,404 @@
+import assert from 'node:assert/strict';
+import { setImmediate as macrotask } from 'node:timers/promises';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { createBlockingReads, createFeed, createRegistryMirror, createWatchRoutes, toChange } from 'nsqlookupd/feed';
+import { createHttpHandler, decorate, type HttpHandler, type HttpResponse } from 'nsqlookupd/http';
+import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
+import { createPeer, ManualClock } from 'nsqlookupd/testing';
+
+function setUp({ maxWatchers = 10, capacity = 1000 } = {}) {
+  const clock = new ManualClock();
+  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
+  const feed = createFeed(topology, { timers: clock, capacity });
+  const watching = createWatchRoutes(feed, { maxWatchers });
+  const routed = createHttpHandler({ topology, routes: watching.rows });
+  const handler = decorate(routed, createBlockingReads(feed, { random: () => 0 }));
+  const join = (host: string, ...topics: readonly string[]): PeerInfo => {
+    const peer = createPeer(`${host}:4150`, { lastUpdateMs: clock.now() });
+    topology.join(peer);
+    for (const topic of topics) topology.register(peer, topic);
+    return peer;
+  };
+  return { clock, topology, feed, watching, handler, join };
+}
+
+async function get(handler: HttpHandler, target: string, headers: Record<string, string> = {}): Promise<HttpResponse> {
+  const [path = '', query = ''] = target.split('?');
+  const result = await handler({ method: 'GET', path, query, headers });
+  assert.ok(result);
+  return result;
+}
+
+interface Event {
+  readonly event: string | undefined;
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+/** Reads the events of an answer, one at a time; comments are events without a name. */
+function eventsOf({ body }: HttpResponse): { next(): Promise<Event | undefined>; end(): Promise<unknown> } {
+  assert.ok(typeof body === 'object' && Symbol.asyncIterator in body);
+  const chunks = body[Symbol.asyncIterator]();
+  const waiting: Event[] = [];
+  return {
+    async next() {
+      while (waiting.length === 0) {
+        const { done, value } = (await chunks.next()) as IteratorResult<Uint8Array, undefined>;
+        if (done === true) return undefined;
+        const texts = new TextDecoder().decode(value).split('\n\n').slice(0, -1);
+        waiting.push(
+          ...texts.map((text) => {
+            const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1];
+            return { event: field('event'), id: field('id'), data: field('data') ?? text };
+          }),
+        );
+      }
+      return waiting.shift();
+    },
+    end: async () => chunks.return?.(),
+  };
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await macrotask();
+}
+
+describe('GET /watch?topic=T', () => {
+  test('gives each topic as it is, and after each change, as /lookup has it', async () => {
+    const { topology, handler, watching, join } = setUp();
+    join('a', 'orders');
+    const answer = await get(handler, '/watch?topic=orders&topic=parcels');
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers['Content-Type'], 'text/event-stream; charset=utf-8');
+    const events = eventsOf(answer);
+    const seen = [await events.next(), await events.next()];
+    const { body } = await get(handler, '/lookup?topic=orders');
+    const lookup = JSON.parse(new TextDecoder().decode(body as Uint8Array)) as object;
+    assert.deepEqual(JSON.parse(seen.find((each) => each?.event === 'lookup')!.data), { topic: 'orders', ...lookup });
+    assert.equal(seen.find((each) => each?.event === 'gone')?.data, '{"topic":"parcels"}');
+
+    topology.createChannel('parcels', 'x');
+    const event = await events.next();
+    assert.deepEqual(JSON.parse(event!.data), { topic: 'parcels', channels: ['x'], producers: [] });
+    topology.createTopic('another');
+    topology.deleteTopic('orders');
+    assert.deepEqual([(await events.next())?.event], ['gone']);
+    assert.equal(watching.watchers, 1);
+    await events.end();
+    assert.equal(watching.watchers, 0);
+  });
+
+  test('is encoded once for all, and says nothing of what changes nothing', async () => {
+    const { clock, topology, handler, join } = setUp();
+    const peer = join('a', 'orders');
+    const bodies = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const { body } = await get(handler, '/watch?topic=orders');
+        return (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      }),
+    );
+    const next = () => Promise.all(bodies.map(async (body) => (await body.next()).value as Uint8Array));
+    await next();
+    const waiting = next();
+    clock.advance(1000);
+    topology.ping(peer);
+    topology.db.touchPeer(peer);
+    topology.createTopic('another');
+    await settled();
+    join('b', 'orders');
+    const chunks = await waiting;
+    for (const chunk of chunks) assert.equal(chunk, chunks[0]);
+    assert.match(new TextDecoder().decode(chunks[0]), /"broadcast_address":"b"/);
+  });
+
+  test('goes on from an index without a word about what is known', async () => {
+    const { topology, feed, handler, join } = setUp();
+    join('a', 'orders');
+    const first = eventsOf(await get(handler, '/watch?topic=orders'));
+    const { id = '' } = (await first.next())!;
+    for (const again of [
+      await get(handler, `/watch?topic=orders&index=${id}`),
+      await get(handler, '/watch?topic=orders', { 'last-event-id': id }),
+    ]) {
+      const events = eventsOf(again);
+      const next = events.next();
+      await settled();
+      topology.createChannel('orders', `c${feed.index.split('.')[1]!}`);
+      assert.match((await next)!.data, /"channels":\["c/);
+      await events.end();
+      await first.next();
+    }
+    const stale = eventsOf(await get(handler, `/watch?topic=orders&index=${id}`));
+    assert.equal((await stale.next())?.event, 'lookup', 'it has changed since');
+    const foreign = eventsOf(await get(handler, '/watch?topic=orders&index=00000000.1'));
+    assert.equal((await foreign.next())?.event, 'lookup');
+  });
+
+  test('brings a comment every 15 seconds, with one timer for all, and gives up who reads nothing', async () => {
+    const { clock, feed, watching, handler, join } = setUp();
+    join('a', 'orders');
+    const reads = eventsOf(await get(handler, '/watch?topic=orders'));
+    const never = await get(handler, '/watch?topic=orders');
+    assert.ok(never.isEndless);
+    await reads.next();
+    for (let beat = 0; beat < 6; beat++) {
+      const next = reads.next();
+      await clock.advanceAsync(15_000);
+      assert.deepEqual(await next, { event: undefined, id: undefined, data: ':' });
+      assert.ok(clock.pending <= 2);
+    }
+    assert.equal(watching.watchers, 1);
+    await reads.end();
+    await clock.advanceAsync(15_000);
+    feed.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  test('ends with a farewell when it is closed, and lets nobody in afterwards', async () => {
+    const { watching, handler } = setUp();
+    const events = eventsOf(await get(handler, '/watch?topic=orders'));
+    await events.next();
+    const next = events.next();
+    watching.close();
+    assert.equal((await next)?.data, 'retry: 1000');
+    assert.equal(await events.next(), undefined);
+    assert.equal((await get(handler, '/watch')).status, 503);
+  });
+
+  test('is for so many, and refuses what it cannot read', async () => {
+    const { handler } = setUp({ maxWatchers: 2 });
+    const first = eventsOf(await get(handler, '/watch?topic=a'));
+    await get(handler, '/watch?topic=b');
+    const third = await get(handler, '/watch?topic=c');
+    assert.deepEqual(
+      [third.status, third.body, third.headers['Retry-After']],
+      [503, '{"message":"TOO_MANY_WATCHERS"}', '10'],
+    );
+    await first.end();
+    assert.equal((await get(handler, '/watch?topic=c')).status, 200);
+    assert.equal((await get(handler, '/watch?topic=no%20such')).status, 400);
+    assert.equal((await get(handler, '/watch?topic=%zz')).status, 400);
+    assert.equal((await get(handler, `/watch?${'topic=a&'.repeat(2000)}`)).status, 503);
+    const many = Array.from({ length: 1001 }, (_, i) => `topic=t${i}`).join('&');
+    assert.deepEqual((await get(handler, `/watch?${many}`)).body, '{"message":"TOO_MANY_TOPICS"}');
+    const head = await handler({ method: 'HEAD', path: '/watch', query: 'topic=a', headers: {} });
+    assert.equal(head?.status, 503);
+  });
+});
+
+describe('GET /watch', () => {
+  test('gives a registry that is the same, whatever changes while it is read', async () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    const action = fc.tuple(
+      fc.constantFrom('join', 'leave', 'register', 'unregister', 'create', 'delete', 'tombstone', 'touch', 'read'),
+      name,
+      name,
+      fc.constantFrom('', 'x', 'y'),
+    );
+    const contents = (db: RegistrationDB) => {
+      const { peers, registrations } = db.snapshot();
+      const byKey = (a: { peer: string }, b: { peer: string }) => (a.peer < b.peer ? -1 : 1);
+      const named = registrations.map(({ producers, ...rest }) =>
+        JSON.stringify({ ...rest, producers: [...producers].sort(byKey) }),
+      );
+      return { peers: Object.keys(peers).sort(), registrations: named.sort() };
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(action, { maxLength: 60 }),
+        fc.nat(1500),
+        fc.integer({ min: 1, max: 50 }),
+        async (run, size, capacity) => {
+          const clock = new ManualClock();
+          const work = new WorkQueue({ stepsPerTurn: 1 });
+          const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+          const feed = createFeed(topology, { timers: clock, capacity });
+          const watching = createWatchRoutes(feed);
+          const handler = createHttpHandler({ topology, routes: watching.rows });
+          for (let i = 0; i < size; i++) topology.createTopic(`t${i}`);
+          const copy = new RegistrationDB({ origin: 'copy' });
+          const mirror = createRegistryMirror(copy);
+          const events = eventsOf(await get(handler, '/watch'));
+          let lastId: string | undefined;
+          const reading = (async () => {
+            for (let next = await events.next(); next?.event; next = await events.next()) {
+              mirror(next.event, next.data);
+              lastId = next.id ?? lastId;
+            }
+          })();
+          const peers = new Map<string, PeerInfo>();
+          for (const [what, host, topic, channel] of run) {
+            const peer = peers.get(host);
+            if (what === 'read') await macrotask();
+            if (what === 'create') topology.createChannel(topic, channel || 'z');
+            if (what === 'delete') topology.deleteTopic(topic);
+            if (what === 'tombstone') topology.tombstone(topic, `${host}:4151`);
+            if (what === 'join' && !peer) {
+              const joined = createPeer(`${host}:4150`, { lastUpdateMs: clock.now() });
+              peers.set(host, joined);
+              topology.join(joined);
+            }
+            if (!peer) continue;
+            if (what === 'register') topology.register(peer, topic, channel);
+            if (what === 'unregister') topology.unregister(peer, topic, channel);
+            if (what === 'touch') topology.db.touchPeer(peer);
+            if (what === 'leave') {
+              topology.leave(peer);
+              peers.delete(host);
+            }
+          }
+          while (lastId !== feed.index) await macrotask();
+          assert.deepEqual(contents(copy), contents(topology.db));
+          watching.close();
+          await reading;
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('goes on after an index with the changes since, and with a new snapshot when those are gone', async () => {
+    const { topology, feed, handler } = setUp({ capacity: 3 });
+    const { index } = feed;
+    topology.createTopic('a');
+    topology.createTopic('b');
+    const goesOn = eventsOf(await get(handler, `/watch?index=${index}`));
+    assert.deepEqual(
+      [await goesOn.next(), await goesOn.next()].map((each) => JSON.parse(each!.data) as object),
+      ['a', 'b'].map((topic, i) => ({
+        revision: i + 1,
+        type: 'registrationAdded',
+        category: 'topic',
+        topic,
+        channel: '',
+        is_made: true,
+      })),
+    );
+    for (let i = 0; i < 5; i++) topology.createTopic(`t${i}`);
+    const anew = await goesOn.next();
+    assert.equal(anew?.event, 'snapshot');
+    assert.equal((JSON.parse(anew.data) as { registrations: object[] }).registrations.length, 7);
+    assert.equal(anew.id, feed.index);
+  });
+
+  test('is read back from strangers with care', () => {
+    for (const bad of [
+      null,
+      {},
+      { revision: 1 },
+      { revision: 1, type: 'x' },
+      { revision: 1, type: 'peerLeft', peer_key: 'a/1' },
+    ]) {
+      assert.throws(() => toChange(bad as never), TypeError, JSON.stringify(bad));
+    }
+    const mirror = createRegistryMirror(new RegistrationDB());
+    assert.throws(() => mirror('lookup', '{}'), TypeError);
+    assert.throws(() => mirror('change', 'rubbish'), SyntaxError);
+  });
+});
+
+describe('a read that waits', () => {
+  test('has an index for who asks for one, and is what it was for who does not', async () => {
+    const { handler, feed, topology } = setUp();
+    topology.createTopic('orders');
+    for (const path of ['/lookup?topic=orders', '/channels?topic=orders', '/topics', '/nodes', '/lookup?topic=none']) {
+      const plain = await get(handler, path);
+      assert.equal(plain.headers['X-Nsq-Index'], undefined);
+      const asked = await get(handler, `${path}${path.includes('?') ? '&' : '?'}index=`);
+      assert.deepEqual(
+        { ...asked, headers: { ...asked.headers, 'X-Nsq-Index': undefined } },
+        { ...plain, headers: { ...plain.headers, 'X-Nsq-Index': undefined } },
+      );
+      assert.equal(asked.headers['X-Nsq-Index'], feed.index);
+    }
+    assert.equal((await get(handler, '/ping?index=')).headers['X-Nsq-Index'], undefined);
+  });
+
+  test('is answered when the answer is another, and not before', async () => {
+    const { clock, handler, feed, topology, join } = setUp();
+    const peer = join('a', 'orders');
+    const { index } = feed;
+    let answer: HttpResponse | undefined;
+    const waiting = get(handler, `/lookup?topic=orders&index=${index}&wait=1m`).then((result) => (answer = result));
+    topology.createTopic('another');
+    topology.db.touchPeer(peer);
+    await clock.advanceAsync(1000);
+    await settled();
+    assert.equal(answer, undefined);
+    topology.register(peer, 'orders', 'billing');
+    await waiting;
+    assert.match(new TextDecoder().decode(answer!.body as Uint8Array), /"channels":\["billing"\]/);
+    assert.equal(answer!.headers['X-Nsq-Index'], feed.index);
+    assert.equal(
+      (await get(handler, `/lookup?topic=orders&index=${index}`)).status,
+      200,
+      'at once, as it has changed since',
+    );
+    assert.equal((await get(handler, '/lookup?topic=orders&index=00000000.7')).status, 200, 'at once, as nobody knows');
+  });
+
+  test('is answered with the same index when the time is over', async () => {
+    const { clock, handler, feed } = setUp();
+    const { index } = feed;
+    const waiting = get(handler, `/lookup?topic=orders&index=${index}&wait=100ms`);
+    await clock.advanceAsync(100);
+    const { status, headers } = await waiting;
+    assert.deepEqual([status, headers['X-Nsq-Index']], [404, index]);
+  });
+
+  test('waits for a topic that is not there yet, for topics, nodes, and what time brings', async () => {
+    const { clock, handler, feed, topology, join } = setUp();
+    const wait = (path: string) => get(handler, `${path}${path.includes('?') ? '&' : '?'}index=${feed.index}&wait=10m`);
+    const found = wait('/lookup?topic=orders');
+    const topics = wait('/topics');
+    const nodes = wait('/nodes');
+    await settled();
+    join('a', 'orders');
+    assert.deepEqual([(await found).status, (await topics).status, (await nodes).status], [200, 200, 200]);
+    const silent = wait('/lookup?topic=orders');
+    await clock.advanceAsync(300_001);
+    assert.match(new TextDecoder().decode((await silent).body as Uint8Array), /"producers":\[\]/);
+    const ends = wait('/lookup?topic=orders');
+    await settled();
+    feed.close();
+    assert.equal((await ends).status, 200);
+    assert.equal(topology.topics().length, 1);
+  });
+
+  test('refuses a wait that is none, too short or too long', async () => {
+    const { handler } = setUp();
+    for (const wait of ['', 'x', '99ms', '10m1s', '-5s', '30']) {
+      const { status, body } = await get(handler, `/topics?index=&wait=${wait}`);
+      assert.deepEqual([status, body], [400, '{"message":"INVALID_ARG_WAIT"}'], wait);
+    }
+  });
+
+  test('has a tag for who sends one, and 304 while it is the same', async () => {
+    const { handler, topology } = setUp();
+    topology.createTopic('orders');
+    const tagged = await get(handler, '/lookup?topic=orders', { 'if-none-match': '""' });
+    const { ETag = '' } = tagged.headers;
+    assert.match(ETag, /^"[0-9a-f]{24}"$/);
+    const same = await get(handler, '/lookup?topic=orders', { 'if-none-match': `"x", W/${ETag}` });
+    assert.deepEqual([same.status, same.body], [304, '']);
+    topology.createChannel('orders', 'x');
+    assert.equal((await get(handler, '/lookup?topic=orders', { 'if-none-match': ETag })).status, 200);
+  });
+
+  test('of 1,000 that wait for one topic are answered over many turns', async () => {
+    const { handler, feed, topology } = setUp();
+    const waiting = Array.from({ length: 1000 }, () => get(handler, `/lookup?topic=orders&index=${feed.index}`));
+    await settled();
+    topology.createTopic('orders');
+    let turns = 0;
+    let isOver = false;
+    const all = Promise.all(waiting).then(() => (isOver = true));
+    while (!isOver) {
+      await macrotask();
+      turns++;
+    }
+    await all;
+    assert.ok(turns >= 10, `${turns} turns`);
+  });
+});
