@@ -1,5 +1,6 @@
 import { toNodeAddress, type PeerInfo } from './peer-info.js';
 import type { Entry } from './entry.js';
+import { NameTree } from './name-tree.js';
 import { ProducerRecord } from './producer-record.js';
 
 /**
@@ -18,7 +19,7 @@ export class PeerRecords {
   revision = 0;
   /** Whether the peer has left, and what is here waits to be swept away. */
   isGone = false;
-  readonly #chains = new Map<string, ProducerRecord>();
+  readonly #chains = new NameTree<ProducerRecord>();
   #size = 0;
 
   constructor(peer: PeerInfo, key: string) {
@@ -56,29 +57,32 @@ export class PeerRecords {
 
   /** Those with that key, the topic's own last, as it goes after its channels. */
   of(key: string): ProducerRecord[] {
-    const first = this.#chains.get(key);
-    const chain: ProducerRecord[] = [];
-    for (let record = first?.next; record; record = record.next) chain.push(record);
-    if (first) chain.push(first);
-    return chain;
+    return chainOf(this.#chains.get(key));
   }
 
   /** The first of each key: its topic's own, if the peer is a producer of the topic. */
-  firsts(): IterableIterator<ProducerRecord> {
+  firsts(): Iterable<ProducerRecord> {
     return this.#chains.values();
   }
 
   /** All of them. */
   all(): ProducerRecord[] {
-    return [...this.#chains.keys()].flatMap((key) => this.of(key));
+    return [...this.firsts()].flatMap(chainOf);
   }
 
   /** Each of them, which is to be deleted before the next one is asked for. */
   *drain(): Generator<ProducerRecord, void, undefined> {
-    for (const key of this.#chains.keys()) {
-      for (let first = this.#chains.get(key); first; first = this.#chains.get(key)) yield first.next ?? first;
+    for (const { entry } of this.firsts()) {
+      for (let first = this.#chains.get(entry.key); first; first = this.#chains.get(entry.key))
+        yield first.next ?? first;
     }
   }
+}
+
+function chainOf(first: ProducerRecord | undefined): ProducerRecord[] {
+  const chain: ProducerRecord[] = [];
+  for (let record = first?.next; record; record = record.next) chain.push(record);
+  return first ? [...chain, first] : chain;
 }
 
 /** Measured, with what an index by address and a session hold. */
