@@ -261,7 +261,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** The registrations that `peer` is a producer of; with a key, those of that topic alone. */
   registrationsOf(peer: PeerInfo, key?: string): Registration[] {
     const records = this.#state.peers.get(peer);
-    return ((key === undefined ? records?.all() : records?.of(key)) ?? []).map(({ entry }) => entry);
+    if (!records) return [];
+    const scope = key !== undefined && this.#state.index.scopeOf(key);
+    const found = scope ? records.of(scope) : key === undefined ? records.all() : [];
+    return found.map(({ entry }) => entry);
   }
 
   /** The topics that `peer` is a producer of, with the producer that it is of each, read live: one pass, before the next change. */

@@ -30,6 +30,8 @@ class Segment implements TopicSegment {
 export class RegistrationIndex {
   readonly #scopes = new NameTree<Scope>();
   readonly #sizes = { client: 0, topic: 0, channel: 0 };
+  /** The last one that was asked for: who changes something asks some times about the same. */
+  #last: Scope | undefined;
   readonly #segments = new WeakMap<NamePart<Scope>, Segment>();
 
   /** How many keys there are. */
@@ -43,17 +45,18 @@ export class RegistrationIndex {
   }
 
   get(category: Category, key: string, subkey: string): Entry | undefined {
-    return this.#scopes.get(key)?.[category]?.get(subkey);
+    return this.scopeOf(key)?.[category]?.get(subkey);
   }
 
   /** All that is of a key, if there is anything. */
   scopeOf(key: string): Scope | undefined {
-    return this.#scopes.get(key);
+    if (this.#last?.key !== key) this.#last = this.#scopes.get(key);
+    return this.#last;
   }
 
   /** How many there are of a category with that key. */
   count(category: Category, key: string): number {
-    return this.#scopes.get(key)?.[category]?.size ?? 0;
+    return this.scopeOf(key)?.[category]?.size ?? 0;
   }
 
   add(entry: Entry): void {
@@ -73,12 +76,14 @@ export class RegistrationIndex {
     else scope[category] = undefined;
     this.#sizes[category]--;
     this.#renew(entry);
-    if (!scope.topic && !scope.channel && !scope.client) this.#scopes.delete(key);
+    if (scope.topic || scope.channel || scope.client) return;
+    this.#scopes.delete(key);
+    this.#last = undefined;
   }
 
   /** The matching entries, live: one pass. Of any key, at the cost of a look at each. */
   *find(category: Category, key: string, subkey: string): Generator<Entry, void, undefined> {
-    for (const scope of key === ANY ? this.#scopes.values() : [this.#scopes.get(key)]) {
+    for (const scope of key === ANY ? this.#scopes.values() : [this.scopeOf(key)]) {
       const entries = scope?.[category];
       if (!entries) continue;
       if (subkey === ANY) yield* entries.values();
