@@ -7,6 +7,8 @@ import type { Category, Registration } from './registration.js';
 export class Scope {
   readonly key: string;
   revision = 0;
+  /** How many registrations there are. */
+  size = 0;
   client: NameTree<Entry> | undefined = undefined;
   topic: NameTree<Entry> | undefined = undefined;
   channel: NameTree<Entry> | undefined = undefined;

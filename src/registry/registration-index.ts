@@ -10,20 +10,15 @@ export interface TopicSegment {
   readonly topics: Iterable<string>;
 }
 
-class Segment implements TopicSegment {
-  readonly #part: NamePart<Scope>;
-
-  constructor(part: NamePart<Scope>) {
-    this.#part = part;
-  }
-
-  get revision(): number {
-    return this.#part.revision;
-  }
-
-  get topics(): string[] {
-    return [...this.#part.values.values()].filter(({ topic }) => topic?.get('')).map(({ key }) => key);
-  }
+function toSegment(part: NamePart<Scope>): TopicSegment {
+  return {
+    get revision() {
+      return part.revision;
+    },
+    get topics() {
+      return [...part.values.values()].filter(({ topic }) => topic?.get('')).map(({ key }) => key);
+    },
+  };
 }
 
 /** Finds entries by key, then category, then subkey. */
@@ -32,7 +27,7 @@ export class RegistrationIndex {
   readonly #sizes = { client: 0, topic: 0, channel: 0 };
   /** The last one that was asked for: who changes something asks some times about the same. */
   #last: Scope | undefined;
-  readonly #segments = new WeakMap<NamePart<Scope>, Segment>();
+  readonly #segments = new WeakMap<NamePart<Scope>, TopicSegment>();
 
   /** How many keys there are. */
   get keys(): number {
@@ -61,8 +56,7 @@ export class RegistrationIndex {
 
   add(entry: Entry): void {
     const { category, key, subkey, scope } = entry;
-    const { topic, channel, client } = scope;
-    if (!topic && !channel && !client) this.#scopes.set(key, scope);
+    if (scope.size++ === 0) this.#scopes.set(key, scope);
     (scope[category] ??= new NameTree()).set(subkey, entry);
     this.#sizes[category]++;
     this.#renew(entry);
@@ -76,7 +70,7 @@ export class RegistrationIndex {
     else scope[category] = undefined;
     this.#sizes[category]--;
     this.#renew(entry);
-    if (scope.topic || scope.channel || scope.client) return;
+    if (--scope.size > 0) return;
     this.#scopes.delete(key);
     this.#last = undefined;
   }
@@ -96,7 +90,7 @@ export class RegistrationIndex {
 
   *[Symbol.iterator](): Generator<Entry, void, undefined> {
     for (const { client, topic, channel } of this.#scopes.values()) {
-      for (const entries of [client, topic, channel]) if (entries) yield* entries.values();
+      for (const entries of [client, topic, channel]) yield* entries?.values() ?? [];
     }
   }
 
@@ -104,7 +98,7 @@ export class RegistrationIndex {
   *segments(): Generator<TopicSegment, void, undefined> {
     for (const part of this.#scopes.parts()) {
       let segment = this.#segments.get(part);
-      if (!segment) this.#segments.set(part, (segment = new Segment(part)));
+      if (!segment) this.#segments.set(part, (segment = toSegment(part)));
       yield segment;
     }
   }

@@ -1,6 +1,5 @@
-import type { Change, PeerChanged, ProducerChanged, ProducerTombstoned } from './change.js';
+import type { Change } from './change.js';
 import type { DbState } from './db-state.js';
-import type { PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
 import { assertSnapshot, type Snapshot } from './snapshot.js';
 
@@ -33,32 +32,22 @@ export function restoreSnapshot(db: RegistrationDB, state: DbState, snapshot: Sn
 }
 
 export function applyChange(db: RegistrationDB, state: DbState, change: Change): void {
+  const peer = 'peerKey' in change ? state.peers.broughtBy(change.peerKey) : undefined;
   if (change.type === 'registrationAdded') state.add(change.registration, change.isMade);
   else if (change.type === 'registrationRemoved') db.removeRegistration(change.registration);
   else if (change.type === 'producerAdded') {
-    db.addProducer(change.registration, state.peers.bring(change.peerKey, change.peer));
-  } else {
-    const peer = state.peers.broughtBy(change.peerKey);
-    if (peer) applyToPeer(db, state, change, peer);
-  }
-  state.changes.tell();
-  state.revision = Math.max(state.revision, change.revision);
-}
-
-function applyToPeer(
-  db: RegistrationDB,
-  state: DbState,
-  change: ProducerChanged | ProducerTombstoned | PeerChanged,
-  peer: PeerInfo,
-): void {
-  if (change.type === 'peerLeft') db.hidePeer(peer);
+    db.addProducer(change.registration, peer ?? state.peers.bring(change.peerKey, change.peer));
+  } else if (!peer) {
+    // It has left, or was never told of.
+  } else if (change.type === 'peerLeft') db.hidePeer(peer);
+  else if (change.type === 'producerTombstoned') db.tombstone(change.registration, peer, change.tombstonedAtMs);
   else if (change.type === 'peerTouched') {
     peer.lastUpdateMs = change.peer.lastUpdateMs;
     db.touchPeer(peer);
-  } else if (change.type === 'producerTombstoned') {
-    db.tombstone(change.registration, peer, change.tombstonedAtMs);
   } else if ('registration' in change) {
     const record = state.get(change.registration)?.producers.get(peer); // also of one that has left
     if (record) state.unlink(record);
   }
+  state.changes.tell();
+  state.revision = Math.max(state.revision, change.revision);
 }
