@@ -9,6 +9,8 @@ export class Scope {
   revision = 0;
   /** How many registrations there are. */
   size = 0;
+  /** Whether there is one of the topic itself. */
+  isTopic = false;
   client: NameTree<Entry> | undefined = undefined;
   topic: NameTree<Entry> | undefined = undefined;
   channel: NameTree<Entry> | undefined = undefined;

@@ -16,7 +16,7 @@ function toSegment(part: NamePart<Scope>): TopicSegment {
       return part.revision;
     },
     get topics() {
-      return [...part.values.values()].filter(({ topic }) => topic?.get('')).map(({ key }) => key);
+      return [...part.values.values()].filter(({ isTopic }) => isTopic).map(({ key }) => key);
     },
   };
 }
@@ -59,7 +59,7 @@ export class RegistrationIndex {
     if (scope.size++ === 0) this.#scopes.set(key, scope);
     (scope[category] ??= new NameTree()).set(subkey, entry);
     this.#sizes[category]++;
-    this.#renew(entry);
+    this.#renew(entry, true);
   }
 
   delete(entry: Entry): void {
@@ -69,7 +69,7 @@ export class RegistrationIndex {
     if (entries.size > 1) entries.delete(subkey);
     else scope[category] = undefined;
     this.#sizes[category]--;
-    this.#renew(entry);
+    this.#renew(entry, false);
     if (--scope.size > 0) return;
     this.#scopes.delete(key);
     this.#last = undefined;
@@ -103,7 +103,9 @@ export class RegistrationIndex {
     }
   }
 
-  #renew({ category, key, subkey, scope }: Entry): void {
-    if (category === 'topic' && subkey === '') this.#scopes.partOf(key).revision = scope.revision;
+  #renew({ category, key, subkey, scope }: Entry, isTopic: boolean): void {
+    if (category !== 'topic' || subkey !== '') return;
+    scope.isTopic = isTopic;
+    this.#scopes.partOf(key).revision = scope.revision;
   }
 }
