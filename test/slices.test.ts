@@ -13,11 +13,23 @@ class CountingTopology extends Topology {
   }
 }
 
+/** Counts the topics that are read of peers. */
+class CountingDB extends RegistrationDB {
+  topicsRead = 0;
+  override *topicsOf(peer: PeerInfo): ReturnType<RegistrationDB['topicsOf']> {
+    for (const topic of super.topicsOf(peer)) {
+      this.topicsRead++;
+      yield topic;
+    }
+  }
+}
+
 function setUp() {
+  const db = new CountingDB();
   const waiting: (() => void)[] = [];
   let turns = 0;
   const work = new WorkQueue({ nextTurn: (callback) => void waiting.push(callback) });
-  const topology = new CountingTopology({ db: new RegistrationDB(), clock: () => 1_000_000, work });
+  const topology = new CountingTopology({ db, clock: () => 1_000_000, work });
   const handler = createHttpHandler({ topology });
   const ask = (path: string, query = '') => handler({ method: 'GET', path, query, headers: {} }) as HttpResult;
   const turn = () => {
@@ -49,7 +61,7 @@ function setUp() {
     }
     return { text: Buffer.concat(chunks).toString(), chunks, turns: turns - before };
   };
-  return { topology, ask, readAll, chunksOf, turn, waiting };
+  return { topology, ask, readAll, chunksOf, turn, waiting, readTopics: () => db.topicsRead };
 }
 
 const peersOf = (topology: Topology, count: number) =>
@@ -106,6 +118,18 @@ describe('a long answer', () => {
     await chunks.return?.();
     for (const callback of waiting.splice(0)) callback();
     assert.equal(topology.nodesMade, made);
+  });
+
+  test('of a node that carries much reads no more of it at once than a turn has time for', async () => {
+    const { topology, ask, readAll, readTopics } = setUp();
+    const [peer] = peersOf(topology, 1);
+    for (let i = 0; i < 60_000; i++) topology.register(peer!, `topic${i}`);
+    const response = ask('/nodes');
+    assert.ok(readTopics() > 0 && readTopics() < 30_000, `${readTopics()} topics are read for the first slice`);
+    topology.unregister(peer!, 'topic50000');
+    const { text } = await readAll(response);
+    const { producers } = JSON.parse(text) as { producers: { topics: string[]; tombstones: boolean[] }[] };
+    assert.deepEqual([producers[0]?.topics.length, producers[0]?.tombstones.length], [59_999, 59_999]);
   });
 
   test('of nodes is made anew, after a change, of the peer that has changed, and not for a channel', async () => {

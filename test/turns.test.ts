@@ -237,6 +237,23 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     assert.deepEqual([isDone, topology.topics(), topology.channels('t')], [true, [], []]);
   });
 
+  test('a topic or channel with many producers is deleted in steps', () => {
+    const { turns, topology, db, work } = setUp();
+    const events: string[] = [];
+    for (let i = 0; i < 1000; i++) topology.register(createPeer(`h${i}:4150`), 't', 'c');
+    db.onChange(({ type }) => events.push(type));
+    for (const deleting of [topology.deletingChannel('t', 'c'), topology.deletingTopic('t')]) {
+      events.length = 0;
+      let isDone = false;
+      work.run<unknown>(deleting, () => (isDone = true));
+      assert.ok(!isDone);
+      assert.ok(turns.pass() >= 1000 / STEPS - 1);
+      assert.deepEqual([isDone, events.length, events.pop()], [true, 1001, 'registrationRemoved']);
+    }
+    assert.deepEqual([db.size, topology.topics(), topology.channels('t')], [0, [], []]);
+    assert.equal(topology.deleteChannel('t', 'c'), false);
+  });
+
   test('small peers leave at once, until a turn is used up', () => {
     const { topology, db, turns } = setUp();
     const peers = Array.from({ length: 100 }, (_, i) => createPeer(`h${i}:4150`));

@@ -28,20 +28,21 @@ export function number(least: number, most = Infinity): Check {
   return must((value) => typeof value === 'number' && value >= least && value <= most, `a number ${range}`);
 }
 
-export const text = must((value) => typeof value === 'string', 'a string');
-export const aFunction = must((value) => typeof value === 'function', 'a function');
-export const textOrFunction = must(
+// Marked as pure, so that a bundle holds only those that it uses.
+export const text = /* @__PURE__ */ must((value) => typeof value === 'string', 'a string');
+export const aFunction = /* @__PURE__ */ must((value) => typeof value === 'function', 'a function');
+export const textOrFunction = /* @__PURE__ */ must(
   (value) => typeof value === 'string' || typeof value === 'function',
   'a string or a function',
 );
-export const aNumber = must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
-export const aFinite = must(Number.isFinite, 'a finite number');
-export const aPort = must(
+export const aNumber = /* @__PURE__ */ must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
+export const aFinite = /* @__PURE__ */ must(Number.isFinite, 'a finite number');
+export const aPort = /* @__PURE__ */ must(
   (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535,
   'a port from 1 to 65535',
 );
-export const anArray = must(Array.isArray, 'an array');
-export const anObject = must((value) => typeof value === 'object' && value !== null, 'an object');
+export const anArray = /* @__PURE__ */ must(Array.isArray, 'an array');
+export const anObject = /* @__PURE__ */ must((value) => typeof value === 'object' && value !== null, 'an object');
 
 /** One of those words. */
 export function oneOf(words: readonly string[]): Check {
@@ -69,9 +70,13 @@ export const aClock: Check = (name, value) => {
     throw new TypeError(`${name} must give a number, and gives ${show(now)}`);
 };
 
-export const timers = withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
-export const aSignal = withMethods('an AbortSignal', 'addEventListener', 'throwIfAborted');
-export const clientTimers = withMethods('an object with setTimeout and clearTimeout', 'setTimeout', 'clearTimeout');
+export const timers = /* @__PURE__ */ withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
+export const aSignal = /* @__PURE__ */ withMethods('an AbortSignal', 'addEventListener', 'throwIfAborted');
+export const clientTimers = /* @__PURE__ */ withMethods(
+  'an object with setTimeout and clearTimeout',
+  'setTimeout',
+  'clearTimeout',
+);
 
 /** A logger: each of its methods may be left out, and what stands there must be one. */
 export const logger: Check = (name, value) => {

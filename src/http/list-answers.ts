@@ -1,4 +1,4 @@
-import { ANY, type PeerInfo, type Topology } from '../registry/index.js';
+import { ANY, type PeerInfo, type Topology, type TopologyNode } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 import type { KeptCache } from './kept-cache.js';
 import { failure, json, toBytes, toJson } from './responses.js';
@@ -7,8 +7,8 @@ import { listed, map, nodeParts, openPeer, registryParts } from './wire-json.js'
 
 const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
 
-/** A node that carries more topics is told of part by part, and nothing of it is kept. */
-const MAX_KEPT_TOPICS = 1000;
+/** A node that carries more topics and channels is told of part by part, and nothing of it is kept. */
+const MAX_KEPT_REGISTRATIONS = 1000;
 
 /** What is kept with the text: the peer itself, which may have left. */
 const PEER_BYTES = 1000;
@@ -88,6 +88,15 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     yield ']}';
   }
 
+  function* reading(peer: PeerInfo): Generator<string, TopologyNode, undefined> {
+    const steps = topology.readingNode(peer);
+    for (;;) {
+      const next = steps.next();
+      if (next.done === true) return next.value;
+      yield '';
+    }
+  }
+
   function* nodesParts(
     peers: readonly PeerInfo[],
     seen: (changesAtMs: number) => void,
@@ -102,13 +111,15 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
         seen(known.changesAtMs);
         yield comma + known.text;
       } else {
-        const node = topology.node(peer);
+        const isLong = db.countRegistrationsOf(peer) > MAX_KEPT_REGISTRATIONS;
+        const node = isLong ? yield* reading(peer) : topology.node(peer);
         const { changesAtMs } = node;
         seen(changesAtMs);
         const parts = nodeParts(comma + openOf(peer), node);
-        if (node.topics.length > MAX_KEPT_TOPICS) yield* parts;
+        if (isLong) yield* parts;
         else {
           const text = [...parts].join('');
+          work.spend(text.length / BYTES_PER_STEP);
           yield text;
           const value: KeptNode = { text: text.slice(comma.length), changesAtMs };
           cache.set(peer, revision, { value, bytes: text.length + PEER_BYTES, changesAtMs });

@@ -30,8 +30,11 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
   const created = (hadRoom: boolean) => (hadRoom ? done() : failure(503, 'TOO_MANY_REGISTRATIONS'));
   const createTopic = (topic: string) => created(topology.createTopic(topic));
   const createChannel = (topic: string, channel: string) => created(topology.createChannel(topic, channel));
-  const deleteChannel = (topic: string, channel: string) =>
-    topology.deleteChannel(topic, channel) ? done() : failure(404, 'CHANNEL_NOT_FOUND');
+  const deleteChannel = (topic: string, channel: string): Answer => {
+    const answer = (wasThere: boolean) => (wasThere ? done() : failure(404, 'CHANNEL_NOT_FOUND'));
+    const deleted = topology.work.result(topology.deletingChannel(topic, channel));
+    return typeof deleted === 'boolean' ? answer(deleted) : deleted.then(answer);
+  };
 
   const read = (
     name: string,

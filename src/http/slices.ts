@@ -14,6 +14,8 @@ interface Slice {
 }
 
 const SLICE_BYTES = 64 * 1024;
+/** A slice has no more parts, however short they are. */
+const MAX_PARTS = 2000;
 /** To encode and to send so much is as much work as one short part. */
 const BYTES_PER_STEP = 1024;
 
@@ -39,7 +41,7 @@ function takeSlice(parts: Parts): Slice {
   let length = 0;
   let steps = 0;
   let isLast = false;
-  while (!isLast && length < SLICE_BYTES) {
+  while (!isLast && length < SLICE_BYTES && steps < MAX_PARTS) {
     const next = parts.next();
     steps++;
     if (next.done === true) isLast = true;

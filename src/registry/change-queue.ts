@@ -1,5 +1,7 @@
 import { callGuarded, type OnError } from '../base/error-report.js';
-import type { Change } from './change.js';
+import type { SafeEmitter } from '../base/safe-emitter.js';
+import type { Change, ChangeType } from './change.js';
+import type { RegistrationDBEvents } from './registration-db-options.js';
 
 /**
  * Tells of changes in the order in which they were made, to each listener, also when a listener makes others: those are told
@@ -7,17 +9,20 @@ import type { Change } from './change.js';
  */
 export class ChangeQueue {
   readonly #listeners = new Set<(change: Change) => void>();
+  readonly #events: SafeEmitter<RegistrationDBEvents>;
   readonly #onError: OnError;
   readonly #waiting: Change[] = [];
   #isTelling = false;
 
-  constructor(onError: OnError) {
+  /** Tells the listeners of `events` as well. */
+  constructor(events: SafeEmitter<RegistrationDBEvents>, onError: OnError) {
+    this.#events = events;
     this.#onError = onError;
   }
 
-  /** Whether nobody listens. */
-  get isIdle(): boolean {
-    return this.#listeners.size === 0;
+  /** Whether anybody listens to such changes. */
+  hears(type: ChangeType): boolean {
+    return this.#listeners.size > 0 || this.#events.listenerCount(type as keyof RegistrationDBEvents) > 0;
   }
 
   listen(listener: (change: Change) => void): () => void {
@@ -30,15 +35,16 @@ export class ChangeQueue {
     this.#waiting.push(change);
   }
 
-  /** Tells all that is waiting, to the listeners and to `emit`. What a listener of it changes is told at its end. */
-  tell(emit: (change: Change) => void): void {
+  /** Tells all that is waiting. What a listener of it changes is told at its end. */
+  tell(): void {
     if (this.#isTelling || this.#waiting.length === 0) return;
     this.#isTelling = true;
     try {
       for (let i = 0; i < this.#waiting.length; i++) {
         const change = this.#waiting[i]!;
         for (const listener of this.#listeners) listener(change);
-        emit(change);
+        if ('producer' in change) this.#events.emit(change.type, change.registration, change.producer);
+        else if ('registration' in change) this.#events.emit(change.type, change.registration);
       }
     } finally {
       this.#waiting.length = 0;

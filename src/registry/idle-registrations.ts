@@ -20,16 +20,16 @@ class Waiting {
     return this.#oldest;
   }
 
-  add(entry: Entry, bytes: number): void {
+  add(entry: Entry): void {
     entry.older = this.#newest;
     if (this.#newest) this.#newest.newer = entry;
     else this.#oldest = entry;
     this.#newest = entry;
     this.#size++;
-    this.#bytes += bytes;
+    this.#bytes += entry.bytes;
   }
 
-  delete(entry: Entry, bytes: number): void {
+  delete(entry: Entry): void {
     const { older, newer } = entry;
     if (older) older.newer = newer;
     else this.#oldest = newer;
@@ -37,7 +37,7 @@ class Waiting {
     else this.#newest = older;
     entry.older = entry.newer = undefined;
     this.#size--;
-    this.#bytes -= bytes;
+    this.#bytes -= entry.bytes;
   }
 }
 

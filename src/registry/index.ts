@@ -43,7 +43,7 @@ export type {
   RegistrationAdded,
   RegistrationRemoved,
 } from './change.js';
-export type { TopicSegment } from './topic-segments.js';
+export type { TopicSegment } from './registration-index.js';
 export type { Snapshot, SnapshotRegistration } from './snapshot.js';
 export {
   DEFAULT_STEPS_PER_TURN,

@@ -1,5 +1,5 @@
 import { toNodeAddress, type PeerInfo } from './peer-info.js';
-import type { Entry } from './entry.js';
+import type { Entry, Scope } from './entry.js';
 import { ProducerRecord } from './producer-record.js';
 
 /**
@@ -18,7 +18,7 @@ export class PeerRecords {
   revision = 0;
   /** Whether the peer has left, and what is here waits to be swept away. */
   isGone = false;
-  readonly #chains = new Map<string, ProducerRecord>();
+  readonly #chains = new Map<Scope, ProducerRecord>();
   #size = 0;
 
   constructor(peer: PeerInfo, key: string) {
@@ -35,11 +35,11 @@ export class PeerRecords {
 
   add(entry: Entry): ProducerRecord {
     const record = new ProducerRecord(entry, this);
-    const first = this.#chains.get(entry.key);
+    const first = this.#chains.get(entry.scope);
     if (first && first.entry.category !== 'channel') record.link(first, first.next);
     else {
       record.link(undefined, first);
-      this.#chains.set(entry.key, record);
+      this.#chains.set(entry.scope, record);
     }
     this.#size++;
     return record;
@@ -47,38 +47,41 @@ export class PeerRecords {
 
   delete(record: ProducerRecord): void {
     const { next } = record;
-    const { key } = record.entry;
+    const { scope } = record.entry;
     this.#size--;
     if (!record.unlink()) return;
-    if (next) this.#chains.set(key, next);
-    else this.#chains.delete(key);
+    if (next) this.#chains.set(scope, next);
+    else this.#chains.delete(scope);
   }
 
   /** Those with that key, the topic's own last, as it goes after its channels. */
-  of(key: string): ProducerRecord[] {
-    const first = this.#chains.get(key);
-    const chain: ProducerRecord[] = [];
-    for (let record = first?.next; record; record = record.next) chain.push(record);
-    if (first) chain.push(first);
-    return chain;
+  of(scope: Scope): ProducerRecord[] {
+    return chainOf(this.#chains.get(scope));
   }
 
   /** The first of each key: its topic's own, if the peer is a producer of the topic. */
-  firsts(): IterableIterator<ProducerRecord> {
+  firsts(): Iterable<ProducerRecord> {
     return this.#chains.values();
   }
 
   /** All of them. */
   all(): ProducerRecord[] {
-    return [...this.#chains.keys()].flatMap((key) => this.of(key));
+    return [...this.firsts()].flatMap(chainOf);
   }
 
   /** Each of them, which is to be deleted before the next one is asked for. */
   *drain(): Generator<ProducerRecord, void, undefined> {
-    for (const key of this.#chains.keys()) {
-      for (let first = this.#chains.get(key); first; first = this.#chains.get(key)) yield first.next ?? first;
+    for (const { entry } of this.firsts()) {
+      for (let first = this.#chains.get(entry.scope); first; first = this.#chains.get(entry.scope))
+        yield first.next ?? first;
     }
   }
+}
+
+function chainOf(first: ProducerRecord | undefined): ProducerRecord[] {
+  const chain: ProducerRecord[] = [];
+  for (let record = first?.next; record; record = record.next) chain.push(record);
+  return first ? [...chain, first] : chain;
 }
 
 /** Measured, with what an index by address and a session hold. */

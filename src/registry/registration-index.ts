@@ -1,73 +1,111 @@
-import { ANY, type Category, type Registration } from './registration.js';
+import type { Entry, Scope } from './entry.js';
+import { NameTree, type NamePart } from './name-tree.js';
+import { ANY, type Category } from './registration.js';
 
-/**
- * Finds registrations by category, key and subkey, each question at the cost of its answer: one path from
- * category through key to subkey, and one from category through subkey for `(category, *, subkey)`.
- * An inner map that falls empty is dropped.
- */
-export class RegistrationIndex<R extends Registration> {
-  readonly #byKey = new Map<Category, Map<string, Map<string, R>>>();
-  readonly #bySubkey = new Map<Category, Map<string, Set<R>>>();
+/** Some topics, and when one of them last came or went. */
+export interface TopicSegment {
+  /** The db's, when a topic of these was last added or removed. */
+  readonly revision: number;
+  /** Their names. */
+  readonly topics: Iterable<string>;
+}
 
-  get(category: Category, key: string, subkey: string): R | undefined {
-    return this.#byKey.get(category)?.get(key)?.get(subkey);
+function toSegment(part: NamePart<Scope>): TopicSegment {
+  return {
+    get revision() {
+      return part.revision;
+    },
+    get topics() {
+      return [...part.values.values()].filter(({ isTopic }) => isTopic).map(({ key }) => key);
+    },
+  };
+}
+
+/** Finds entries by key, then category, then subkey. */
+export class RegistrationIndex {
+  readonly #scopes = new NameTree<Scope>();
+  readonly #sizes = { client: 0, topic: 0, channel: 0 };
+  /** The last one that was asked for: who changes something asks some times about the same. */
+  #last: Scope | undefined;
+  readonly #segments = new WeakMap<NamePart<Scope>, TopicSegment>();
+
+  /** How many keys there are. */
+  get keys(): number {
+    return this.#scopes.size;
+  }
+
+  /** How many categories there is something of. */
+  get categories(): number {
+    return Object.values(this.#sizes).filter(Boolean).length;
+  }
+
+  get(category: Category, key: string, subkey: string): Entry | undefined {
+    return this.scopeOf(key)?.[category]?.get(subkey);
+  }
+
+  /** All that is of a key, if there is anything. */
+  scopeOf(key: string): Scope | undefined {
+    if (this.#last?.key !== key) this.#last = this.#scopes.get(key);
+    return this.#last;
   }
 
   /** How many there are of a category with that key. */
   count(category: Category, key: string): number {
-    return this.#byKey.get(category)?.get(key)?.size ?? 0;
+    return this.scopeOf(key)?.[category]?.size ?? 0;
   }
 
-  add(registration: R): void {
-    const { category, key, subkey } = registration;
-    const keys = inner(this.#byKey, category, () => new Map<string, Map<string, R>>());
-    inner(keys, key, () => new Map<string, R>()).set(subkey, registration);
-    const sameSubkeys = inner(this.#bySubkey, category, () => new Map<string, Set<R>>());
-    inner(sameSubkeys, subkey, () => new Set<R>()).add(registration);
+  add(entry: Entry): void {
+    const { category, key, subkey, scope } = entry;
+    if (scope.size++ === 0) this.#scopes.set(key, scope);
+    (scope[category] ??= new NameTree()).set(subkey, entry);
+    this.#sizes[category]++;
+    this.#renew(entry, true);
   }
 
-  delete(registration: R): void {
-    const { category, key, subkey } = registration;
-    const keys = this.#byKey.get(category);
-    const subkeys = keys?.get(key);
-    const sameSubkeys = this.#bySubkey.get(category);
-    const sameSubkey = sameSubkeys?.get(subkey);
-    // One that would fall empty is dropped as it is: to empty a set makes a new one.
-    if (subkeys?.size !== 1) subkeys?.delete(subkey);
-    else if (keys?.size !== 1) keys?.delete(key);
-    else this.#byKey.delete(category);
-
-    if (sameSubkey?.size !== 1) sameSubkey?.delete(registration);
-    else if (sameSubkeys?.size !== 1) sameSubkeys?.delete(subkey);
-    else this.#bySubkey.delete(category);
+  delete(entry: Entry): void {
+    const { category, key, subkey, scope } = entry;
+    const entries = scope[category]!; // the entry is in it
+    // One that would fall empty is dropped as it is: to empty a map makes a new one.
+    if (entries.size > 1) entries.delete(subkey);
+    else scope[category] = undefined;
+    this.#sizes[category]--;
+    this.#renew(entry, false);
+    if (--scope.size > 0) return;
+    this.#scopes.delete(key);
+    this.#last = undefined;
   }
 
-  /** The matching registrations, live: one pass. */
-  *find(category: Category, key: string, subkey: string): Generator<R, void, undefined> {
-    if (key !== ANY && subkey !== ANY) {
-      const registration = this.get(category, key, subkey);
-      if (registration) yield registration;
-    } else if (key !== ANY) {
-      yield* this.#byKey.get(category)?.get(key)?.values() ?? [];
-    } else if (subkey !== ANY) {
-      yield* this.#bySubkey.get(category)?.get(subkey) ?? [];
-    } else {
-      for (const subkeys of this.#byKey.get(category)?.values() ?? []) yield* subkeys.values();
+  /** The matching entries, live: one pass. Of any key, at the cost of a look at each. */
+  *find(category: Category, key: string, subkey: string): Generator<Entry, void, undefined> {
+    for (const scope of key === ANY ? this.#scopes.values() : [this.scopeOf(key)]) {
+      const entries = scope?.[category];
+      if (!entries) continue;
+      if (subkey === ANY) yield* entries.values();
+      else {
+        const entry = entries.get(subkey);
+        if (entry) yield entry;
+      }
     }
   }
 
-  *[Symbol.iterator](): Generator<R, void, undefined> {
-    for (const category of this.#byKey.keys()) yield* this.find(category, ANY, ANY);
+  *[Symbol.iterator](): Generator<Entry, void, undefined> {
+    for (const { client, topic, channel } of this.#scopes.values()) {
+      for (const entries of [client, topic, channel]) yield* entries?.values() ?? [];
+    }
   }
 
-  /** How many categories each path holds: `[0, 0]` when there is nothing left. */
-  get categories(): readonly [byKey: number, bySubkey: number] {
-    return [this.#byKey.size, this.#bySubkey.size];
+  /** All topics, in segments. */
+  *segments(): Generator<TopicSegment, void, undefined> {
+    for (const part of this.#scopes.parts()) {
+      let segment = this.#segments.get(part);
+      if (!segment) this.#segments.set(part, (segment = toSegment(part)));
+      yield segment;
+    }
   }
-}
 
-function inner<K, V>(map: Map<K, V>, key: K, create: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, (value = create()));
-  return value;
+  #renew({ category, key, subkey, scope }: Entry, isTopic: boolean): void {
+    if (category !== 'topic' || subkey !== '') return;
+    scope.isTopic = isTopic;
+    this.#scopes.partOf(key).revision = scope.revision;
+  }
 }

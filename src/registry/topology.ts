@@ -36,6 +36,8 @@ import {
 const MAX_LEFT_AT_ONCE = 500;
 /** The part of the registry that what is made without a producer does not get. */
 const RESERVED_FOR_PEERS = 0.1;
+/** To read so many topics of a peer is a step of work. */
+const TOPICS_PER_STEP = 10;
 /** Below this two clocks are taken to agree. */
 const MIN_OFFSET_MS = 5;
 
@@ -158,12 +160,18 @@ export class Topology {
 
   /** A peer, with the topics that it carries. */
   node(peer: PeerInfo): TopologyNode {
+    return finish(this.readingNode(peer));
+  }
+
+  /** The same in steps, as it may carry many; what changes meanwhile may be told of or not. */
+  *readingNode(peer: PeerInfo): Steps<TopologyNode> {
     const now = this.clock();
     let changesAtMs = changesAt({ peer, tombstonedAtMs: undefined }, now, this.lifetimes);
     const topics: { topic: string; isTombstoned: boolean }[] = [];
     for (const { topic, producer } of this.db.topicsOf(peer)) {
       changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
       topics.push({ topic, isTombstoned: isTombstoned(producer, now, this.lifetimes.tombstoneLifetimeMs) });
+      if (topics.length % TOPICS_PER_STEP === 0) yield;
     }
     return { peer, topics, changesAtMs };
   }
@@ -178,13 +186,10 @@ export class Topology {
     finish(this.deletingTopic(topic));
   }
 
-  /** The same in steps, as a topic may have many channels. */
+  /** The same in steps, as a topic may have many channels, and many producers. */
   *deletingTopic(topic: string): Steps {
     yield* this.#removingChannels(topic);
-    const registration = topicRegistration(topic);
-    if (!this.db.hasRegistration(registration)) return;
-    this.#log.info?.(`DB: removing topic(${topic})`);
-    this.db.removeRegistration(registration);
+    yield* this.#removing(topicRegistration(topic), `DB: removing topic(${topic})`);
   }
 
   /** Adds a channel, and its topic, that need no producer. False, with nothing changed, if that would pass a limit. */
@@ -199,10 +204,13 @@ export class Topology {
 
   /** Removes a channel. False if there is none. */
   deleteChannel(topic: string, channel: string): boolean {
-    const registration = channelRegistration(topic, channel);
-    if (!this.db.hasRegistration(registration)) return false;
-    this.#log.info?.(`DB: removing channel(${channel}) from topic(${topic})`);
-    return this.db.removeRegistration(registration);
+    return finish(this.deletingChannel(topic, channel));
+  }
+
+  /** The same in steps, as a channel may have many producers. */
+  *deletingChannel(topic: string, channel: string): Steps<boolean> {
+    const line = `DB: removing channel(${channel}) from topic(${topic})`;
+    return yield* this.#removing(channelRegistration(topic, channel), line);
   }
 
   /**
@@ -341,10 +349,19 @@ export class Topology {
   *#removingChannels(topic: string): Steps {
     if (topic === ANY) return;
     for (const registration of this.db.eachRegistration('channel', topic, ANY)) {
-      this.#log.info?.(`DB: removing channel(${registration.subkey}) from topic(${topic})`);
-      this.db.removeRegistration(registration);
+      yield* this.deletingChannel(topic, registration.subkey);
       yield this.#stepsOfALine;
     }
+  }
+
+  /** Ends its producers' parts one at a time, then removes it. False if there is no such registration. */
+  *#removing(registration: Registration, line: string): Steps<boolean> {
+    if (!this.db.hasRegistration(registration)) return false;
+    this.#log.info?.(line);
+    for (const { peer } of this.db.producersOf(registration)) {
+      if (this.db.removeProducer(registration, peer)) yield;
+    }
+    return this.db.removeRegistration(registration);
   }
 }
 
