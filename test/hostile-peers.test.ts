@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
+import { encodePeerMessage, PeerDecoder, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import {
   CLIENT,
   RegistrationDB,
@@ -37,6 +37,23 @@ const bytesOf = (...messages: PeerMessage[]) => Buffer.concat(messages.map(encod
 const join = (host = 'h1') =>
   bytesOf({ type: 'magic' }, { type: 'identify' }, { type: 'identity', identity: identityOf(host) });
 const register = (topic: string, channel = '') => bytesOf({ type: 'register', topic, channel });
+
+/** How many bytes are copied with `set`, which all that keep bytes use. */
+function countCopies(run: () => void): number {
+  const prototype = Object.getPrototypeOf(Uint8Array.prototype) as { set: (...args: [Uint8Array, number?]) => void };
+  const { set } = prototype;
+  let copied = 0;
+  prototype.set = function (bytes, at) {
+    copied += bytes.length;
+    set.call(this, bytes, at);
+  };
+  try {
+    run();
+  } finally {
+    prototype.set = set;
+  }
+  return copied;
+}
 
 function lastReply(stream: MemoryStream): string {
   const decoder = new ReplyDecoder();
@@ -412,6 +429,60 @@ describe('what a peer makes the lookupd do', () => {
     assert.equal(lastReply(poor), 'ok');
     assert.equal(walked, 0);
     assert.equal(topology.channels('t').length, 5000);
+  });
+
+  test('an unfinished body is copied once and kept in little more than its size, however it is cut', () => {
+    const body = Buffer.alloc(200_000, 0x20);
+    for (const size of [1, 10, 1000, 65_536]) {
+      const decoder = new PeerDecoder();
+      decoder.push(Buffer.from('  V1IDENTIFY\n\0\x04\0\0', 'latin1'));
+      const copied = countCopies(() => {
+        for (let at = 0; at < body.length; at += size) {
+          decoder.push(body.subarray(at, at + size));
+          while (decoder.next());
+          const length = Math.min(body.length, at + size);
+          assert.ok(decoder.heldBytes <= length * 1.25 && decoder.heldBytes >= length, `${decoder.heldBytes}`);
+        }
+      });
+      assert.ok(copied <= body.length + 2000, `${copied} bytes are copied of ${body.length} in chunks of ${size}`);
+    }
+  });
+
+  test('who has most of what is unfinished is found without a look at the others', () => {
+    const { open } = setUp({ maxUnfinishedBytes: 64 * 1024, maxConnections: Infinity });
+    let looks = 0;
+    const streams = Array.from({ length: 2000 }, () => open());
+    const own = Object.getOwnPropertyDescriptor(Session.prototype, 'heldBytes')!;
+    Object.defineProperty(Session.prototype, 'heldBytes', {
+      configurable: true,
+      get(this: Session): unknown {
+        looks++;
+        return own.get!.call(this);
+      },
+    });
+    try {
+      for (const stream of streams) stream.send(`  V1${'A'.repeat(1000)}`);
+    } finally {
+      Object.defineProperty(Session.prototype, 'heldBytes', own);
+    }
+    assert.ok(looks < 10 * streams.length, `${looks} looks for ${streams.length} chunks`);
+    assert.equal(streams.filter(({ ended }) => !ended).length, 65);
+  });
+
+  test('a body is weighed by its size, valid or not, and takes its share of a turn', () => {
+    for (const text of [`{"a":[${'[],'.repeat(60_000)}1]}`, '['.repeat(200_000)]) {
+      const turns: (() => void)[] = [];
+      const work = new WorkQueue({ stepsPerTurn: 1000, nextTurn: (turn) => turns.push(turn) });
+      const { open } = setUp({ work });
+      const [large, other] = [open(), open()];
+      const size = Buffer.alloc(4);
+      size.writeInt32BE(text.length);
+      large.send(Buffer.concat([Buffer.from('  V1IDENTIFY\n'), size, Buffer.from(text)]));
+      other.send('  V1PING\n');
+      assert.deepEqual([lastReply(other), turns.length], ['nothing', 1]);
+      turns.shift()!();
+      assert.equal(lastReply(other), 'ok');
+    }
   });
 
   test('a short name does not keep a long line in memory', { skip: !globalThis.gc && 'needs --expose-gc' }, () => {

@@ -161,6 +161,44 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     assert.ok(flood.ended && !flood.paused && !other.ended);
   });
 
+  test('answers come while it sends on, and no more is kept of it than has its turn to come', () => {
+    const { turns, open } = setUp();
+    const stream = open();
+    stream.send('  V1');
+    let answered = 0;
+    for (let i = 0; i < 200; i++) {
+      stream.send('PING\n'.repeat(3000)); // as a stream may that cannot pause
+      turns.one();
+      answered += repliesOf(stream).length;
+      assert.ok(stream.destroyed || answered >= i * 100, `${answered} answers after ${i} turns`);
+    }
+    assert.ok(stream.destroyed);
+    assert.ok(answered * 'PING\n'.length > 200_000);
+    turns.pass();
+  });
+
+  test('nothing is answered that the peer does not read, and the rest when it does', () => {
+    const { turns, open } = setUp();
+    const stream = open();
+    stream.wantsMore = false;
+    stream.send(`  V1${'PING\n'.repeat(100_000)}`);
+    stream.sendEnd();
+    turns.pass();
+    let answered = repliesOf(stream).length;
+    assert.ok(answered < 5000 && stream.paused && !stream.ended, `${answered} answers`);
+    for (let i = 0; i < 10; i++) {
+      stream.emit('drain');
+      turns.pass();
+      const more = repliesOf(stream).length;
+      assert.ok(more > 2000 && more < 5000, `${more} answers`);
+      answered += more;
+    }
+    stream.wantsMore = true;
+    stream.emit('drain');
+    turns.pass();
+    assert.deepEqual([answered + repliesOf(stream).length, stream.ended], [100_000, true]);
+  });
+
   test('its bytes may be used again by their owner', () => {
     const { turns, open } = setUp();
     const stream = open();
@@ -356,6 +394,26 @@ describe('admission', () => {
       assert.deepEqual(repliesOf(stream), ['announcement', 'ok', 'ok'], `after ${spent} steps`);
       assert.deepEqual([topology.lookup('t')?.producers.length, stream.paused, work.size], [1, false, 0]);
     }
+  });
+
+  test('what is no verdict is a refusal, now or later', async () => {
+    const rubbish = [undefined, null, 5, 'yes', true, {}, [], { refused: 5 }, { ...identityOf('h1'), tcpPort: '1' }];
+    for (const value of rubbish) {
+      for (const answer of [value, Promise.resolve(value)]) {
+        const { open, errors, topology } = setUp({ admit: () => answer as Verdict });
+        const stream = open();
+        stream.send(hello);
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual([repliesOf(stream), stream.ended], [['E_INVALID admission failed'], true]);
+        assert.deepEqual([errors.length, topology.nodes().length], [1, 0]);
+      }
+    }
+  });
+
+  test('no verdict names a peer as another that is there', () => {
+    const { open, topology } = setUp({ admit: (said) => ({ ...said, id: 'same', remoteAddress: 'same' }) as Verdict });
+    for (let i = 0; i < 2; i++) open().send(hello);
+    assert.equal(topology.nodes().length, 2);
   });
 
   test('a throw, a late verdict, an end and a deadline are harmless', async () => {

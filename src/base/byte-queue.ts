@@ -1,88 +1,140 @@
-const EMPTY = new Uint8Array(0);
 const NEWLINE = 10;
+const MAX_BLOCK_BYTES = 16 * 1024;
 const WORTH_SHRINKING_BYTES = 1024;
 
 /**
- * Bytes in arrival order. While a chunk is all there is, it is read in place; what is left of it is copied by
- * `settle`, so that neither a large chunk nor its owner's next use of it matters afterwards.
+ * Bytes in arrival order. The chunk that came last is read in place; what is left of it is copied once, by `settle` or the next
+ * `push`, so that neither a large chunk nor its owner's next use of it matters afterwards. Copies lie in blocks that stay
+ * where they are, however much comes, and leave a fifth of them unused at most.
  */
 export class ByteQueue {
-  #bytes = EMPTY;
+  /** What is filled of each block. Only the last may be a chunk, and is then not ours. */
+  readonly #blocks: Uint8Array[] = [];
+  /** How much of the first block is read. */
   #start = 0;
-  #end = 0;
-  /** Bytes after `#start` known to hold no newline. */
+  #length = 0;
+  /** What is free after the last block. */
+  #spareBytes = 0;
+  /** Bytes known to hold no newline. */
   #searched = 0;
-  #borrowed = false;
+  #isBorrowed = false;
 
   get length(): number {
-    return this.#end - this.#start;
+    return this.#length;
+  }
+
+  /** How much memory is kept for them. */
+  get heldBytes(): number {
+    return this.#start + this.#length + this.#spareBytes;
   }
 
   push(chunk: Uint8Array): void {
-    if (this.length === 0) {
-      this.#set(chunk, 0, chunk.length, true);
-      this.#searched = 0;
-      return;
-    }
-    const length = this.length + chunk.length;
-    if (this.#borrowed || this.#end + chunk.length > this.#bytes.length) this.#move(Math.max(length, 2 * this.length));
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.length;
+    if (chunk.length === 0) return;
+    if (this.#isBorrowed) this.#own();
+    this.#blocks.push(chunk);
+    this.#length += chunk.length;
+    this.#isBorrowed = true;
   }
 
   /** The next `count` bytes, good until the next call of `push` or `settle`; undefined while there are fewer. */
   take(count: number): Uint8Array | undefined {
-    if (this.length < count) return undefined;
-    // A view costs about as much as the rest of this.
-    const isAll = this.#start === 0 && count === this.#bytes.length;
-    const taken = isAll ? this.#bytes : this.#bytes.subarray(this.#start, this.#start + count);
-    this.#start += count;
-    this.#searched = 0;
+    if (this.#length < count) return undefined;
+    const taken = this.#peek(count);
+    this.#skip(count);
     return taken;
   }
 
   /** How long the first line is, its newline included; undefined while it has no end. */
   lineLength(): number | undefined {
-    const bytes = this.#bytes;
-    for (let at = this.#start + this.#searched; at < this.#end; at++) {
-      if (bytes[at] === NEWLINE) return at + 1 - this.#start;
+    let before = -this.#start;
+    for (const block of this.#blocks) {
+      const at =
+        block.length + before > this.#searched ? block.indexOf(NEWLINE, Math.max(0, this.#searched - before)) : -1;
+      if (at >= 0) return before + at + 1;
+      before += block.length;
     }
-    this.#searched = this.length;
+    this.#searched = this.#length;
     return undefined;
   }
 
   /** Takes the next bytes if they are these. */
   takeIf(expected: Uint8Array): boolean {
-    if (this.length < expected.length) return false;
-    for (let i = 0; i < expected.length; i++) if (this.#bytes[this.#start + i] !== expected[i]) return false;
-    this.#start += expected.length;
-    this.#searched = 0;
+    if (this.#length < expected.length) return false;
+    const first = this.#blocks[0]!;
+    const isWhole = first.length - this.#start >= expected.length;
+    const [bytes, start] = isWhole ? [first, this.#start] : [this.#peek(expected.length), 0];
+    for (let i = 0; i < expected.length; i++) if (bytes[start + i] !== expected[i]) return false;
+    this.#skip(expected.length);
     return true;
   }
 
   /** To be called when what is there has been read as far as it goes. */
   settle(): void {
-    if (this.length === 0) this.clear();
-    else if (this.#borrowed || this.#bytes.length > Math.max(4 * this.length, WORTH_SHRINKING_BYTES)) {
-      this.#move(this.length);
-    }
+    if (this.#length === 0) return;
+    if (this.#isBorrowed) this.#own();
+    if (this.heldBytes <= Math.max(4 * this.#length, WORTH_SHRINKING_BYTES)) return;
+    const rest = new Uint8Array(this.#peek(this.#length));
+    this.clear();
+    this.push(rest);
+    this.#isBorrowed = false;
   }
 
   clear(): void {
-    this.#set(EMPTY, 0, 0, false);
+    while (this.#blocks.length > 0) this.#blocks.pop(); // which, unlike a length of 0, costs nothing when there is one
+    this.#start = this.#length = this.#spareBytes = this.#searched = 0;
+    this.#isBorrowed = false;
   }
 
-  #move(capacity: number): void {
-    const { length } = this;
-    const bytes = new Uint8Array(capacity);
-    bytes.set(this.#bytes.subarray(this.#start, this.#end));
-    this.#set(bytes, 0, length, false);
+  #peek(count: number): Uint8Array {
+    const [first] = this.#blocks;
+    const start = this.#start;
+    if (first && first.length - start >= count) {
+      // A view costs about as much as the rest of this.
+      return start === 0 && count === first.length ? first : first.subarray(start, start + count);
+    }
+    const bytes = new Uint8Array(count);
+    let at = -start;
+    for (const block of this.#blocks) {
+      bytes.set(block.subarray(Math.max(0, -at), count - at), Math.max(0, at));
+      at += block.length;
+      if (at >= count) break;
+    }
+    return bytes;
   }
 
-  #set(bytes: Uint8Array, start: number, end: number, borrowed: boolean): void {
-    this.#bytes = bytes as Uint8Array<ArrayBuffer>;
-    this.#start = start;
-    this.#end = end;
-    this.#borrowed = borrowed;
+  #skip(count: number): void {
+    this.#searched = 0;
+    this.#length -= count;
+    if (this.#length === 0) return this.clear();
+    this.#start += count;
+    let read = 0;
+    while (this.#start >= this.#blocks[read]!.length) this.#start -= this.#blocks[read++]!.length;
+    if (read > 0) this.#blocks.splice(0, read);
+    if (this.#isBorrowed && this.#blocks.length === 1) this.#spareBytes = 0;
+  }
+
+  /** Copies the chunk at the end into what is free, and what does not fit into a block of its own. */
+  #own(): void {
+    let chunk = this.#blocks.pop()!;
+    if (this.#start > 0 && this.#blocks.length === 0) {
+      chunk = chunk.subarray(this.#start);
+      this.#start = 0;
+    }
+    const fitting = Math.min(this.#spareBytes, chunk.length);
+    if (fitting > 0) {
+      const { buffer, byteOffset, length } = this.#blocks.pop()!;
+      const grown = new Uint8Array(buffer, byteOffset, length + fitting);
+      grown.set(fitting < chunk.length ? chunk.subarray(0, fitting) : chunk, length);
+      this.#blocks.push(grown);
+      this.#spareBytes -= fitting;
+    }
+    const left = chunk.length - fitting;
+    if (left > 0) {
+      const block = new Uint8Array(Math.max(left, Math.min(this.#length >> 2, MAX_BLOCK_BYTES)));
+      block.set(fitting > 0 ? chunk.subarray(fitting) : chunk);
+      this.#blocks.push(left < block.length ? block.subarray(0, left) : block);
+      this.#spareBytes = block.length - left;
+    }
+    this.#isBorrowed = false;
   }
 }

@@ -27,11 +27,15 @@ export interface ListenerOptions {
 /** A server at an address, from `listen` to `close`. */
 export class Listener {
   readonly #options: ListenerOptions;
+  /** Kept, as the system would have to be asked for every peer that is told. */
+  #port = 0;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { server, keepAliveMs, log, fail } = options;
     server.on('connection', (socket: Socket) => socket.setKeepAlive(true, keepAliveMs));
+    server.on('listening', () => (this.#port = this.#bound?.port ?? 0));
+    server.on('close', () => (this.#port = 0));
     server.on('error', (error: NodeJS.ErrnoException) => {
       if (!server.listening) return; // `listen` rejects
       if (isPassing(error)) log.error?.(`no new connection on ${this.address} - ${error.message}`);
@@ -47,7 +51,7 @@ export class Listener {
 
   /** As bound; 0 unless listening. */
   get port(): number {
-    return this.#bound?.port ?? 0;
+    return this.#port;
   }
 
   /** Rejects with an error that names the address and has the system's `code`; it can be called again then. */

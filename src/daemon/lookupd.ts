@@ -70,7 +70,7 @@ export interface Lookupd extends AsyncDisposable {
 }
 
 // Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
-const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true };
+const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true };
 
 /**
  * Makes a lookupd; `listen` starts it. Throws a TypeError that names the option when one is unknown or of the wrong
@@ -96,9 +96,10 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
   const topology = new Topology({ ...pickOptions(checked, TOPOLOGY_CHECKS), db, clock });
 
+  const host = hostname();
   const announce = () => ({
     broadcastAddress,
-    hostname: hostname(),
+    hostname: host,
     tcpPort: checked.broadcastTcpPort ?? tcp.port,
     httpPort: checked.broadcastHttpPort ?? http.port,
     version: NSQLOOKUPD_VERSION,

@@ -6,6 +6,11 @@ const MAX_JSON_DEPTH = 10_000;
 
 const STRINGS = ['broadcast_address', 'hostname', 'version', 'topology_zone', 'topology_region', 'remote_address'];
 const INTEGERS = ['tcp_port', 'http_port'];
+/** Of the longest of them, each letter as an escape, in quotes. */
+const MAX_KEY_LENGTH = 6 * 'broadcast_address'.length + 2;
+
+const SPACE = new Set([' ', '\t', '\r', '\n']);
+const PUNCTUATION_OR_SPACE = new Set(['{', '}', '[', ']', ':', ',', ...SPACE]);
 
 /**
  * Reads the body of an IDENTIFY as Go's encoding/json reads it into nsqlookupd's struct: keys in any case,
@@ -70,22 +75,25 @@ function readFields(json: string): Map<string, string | number> {
   let depth = 0;
   let key: string | undefined;
   let isValue = false;
-  for (const token of tokens(json)) {
-    if (token === '}' || token === ']') depth--;
-    else if (depth === 1 && token === ':') isValue = true;
-    else if (depth === 1 && token === ',') isValue = false;
-    else if (depth === 1 && !isValue) key = fold(JSON.parse(token) as string);
-    else if (depth === 1 && key !== undefined) setField(fields, key, token);
-    if (token === '{' || token === '[') depth++;
-    if (depth > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep');
+  for (let at = 0, end: number; at < json.length; at = end) {
+    end = endOfToken(json, at);
+    const first = json[at]!;
+    if (SPACE.has(first)) continue;
+    if (first === '}' || first === ']') depth--;
+    if (depth === 1) {
+      if (first === ':') isValue = true;
+      else if (first === ',') isValue = false;
+      else if (!isValue) key = toKnownKey(json.slice(at, end));
+      else if (key !== undefined) setField(fields, key, json.slice(at, end));
+    }
+    if ((first === '{' || first === '[') && ++depth > MAX_JSON_DEPTH) throw new SyntaxError('nested too deep');
   }
   return fields;
 }
 
 function setField(fields: Map<string, string | number>, key: string, token: string): void {
-  const isString = STRINGS.includes(key);
-  if ((!isString && !INTEGERS.includes(key)) || token === 'null') return;
-  if (isString) {
+  if (token === 'null') return;
+  if (STRINGS.includes(key)) {
     if (!token.startsWith('"')) throw new TypeError(`${key} is not a string`);
     fields.set(key, (JSON.parse(token) as string).replace(/\p{Surrogate}/gu, '\ufffd'));
   } else {
@@ -94,24 +102,20 @@ function setField(fields: Map<string, string | number>, key: string, token: stri
   }
 }
 
-/** The tokens of valid JSON: punctuation, strings with their quotes, and other literals. */
-function* tokens(json: string): Generator<string, void, undefined> {
-  for (let at = 0, end: number; at < json.length; at = end) {
-    end = at + 1;
-    const first = json[at]!;
-    if (first === '"') {
-      while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1;
-      yield json.slice(at, ++end);
-    } else if ('{}[]:,'.includes(first)) {
-      yield first;
-    } else if (!' \t\r\n'.includes(first)) {
-      while (end < json.length && !'{}[]:, \t\r\n'.includes(json[end]!)) end++;
-      yield json.slice(at, end);
-    }
+/** Where a token of valid JSON ends: punctuation, a string, another literal, or a white space. */
+function endOfToken(json: string, start: number): number {
+  let end = start + 1;
+  if (json[start] === '"') {
+    while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1;
+    return end + 1;
   }
+  if (!PUNCTUATION_OR_SPACE.has(json[start]!)) while (end < json.length && !PUNCTUATION_OR_SPACE.has(json[end]!)) end++;
+  return end;
 }
 
 /** Go matches keys without regard to case, and to it the long s is an s. */
-function fold(key: string): string {
-  return key.toLowerCase().replaceAll('\u017f', 's');
+function toKnownKey(token: string): string | undefined {
+  if (token.length > MAX_KEY_LENGTH) return undefined;
+  const key = (JSON.parse(token) as string).toLowerCase().replaceAll('\u017f', 's');
+  return STRINGS.includes(key) || INTEGERS.includes(key) ? key : undefined;
 }

@@ -88,9 +88,14 @@ export class PeerDecoder {
     this.#queue.settle();
   }
 
-  /** Bytes kept of a message that is not whole yet; less than the larger limit once `next` has no more. */
+  /** How long the body of the last IDENTIFY is, which says what it costs to read. 0 before the first. */
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  /** Bytes of memory kept for what `next` has not given; once it has no more, a quarter above the larger limit at most. */
   get heldBytes(): number {
-    return this.#queue.length;
+    return this.#queue.heldBytes;
   }
 
   #read(): PeerMessage | Fault | undefined {

@@ -45,6 +45,7 @@ export class ReplyDecoder {
 
   /** The next answer, the fault that ends the conversation, or undefined until more bytes have come. */
   next(): Reply | Fault | undefined {
+    if (this.#stopped) return undefined;
     const reply = this.#read();
     if (reply === undefined) this.#queue.settle();
     if (reply?.type === 'fault') {
@@ -54,9 +55,9 @@ export class ReplyDecoder {
     return reply;
   }
 
-  /** Bytes kept of an answer that is not whole yet. */
+  /** Bytes of memory kept for an answer that is not whole yet. */
   get heldBytes(): number {
-    return this.#queue.length;
+    return this.#queue.heldBytes;
   }
 
   #read(): Reply | Fault | undefined {

@@ -1,21 +1,14 @@
 import { concat } from '../base/bytes.js';
-import { formatDuration } from '../base/duration.js';
-import { isThenable, printError, report, type OnError } from '../base/error-report.js';
-import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
+import { isThenable, printError, type OnError } from '../base/error-report.js';
+import { SILENT_LOGGER, toSafeLogger } from '../base/logger.js';
 import { checkOptions } from '../base/options.js';
 import { finish, type Steps } from '../base/work-queue.js';
-import {
-  encodeReply,
-  PeerDecoder,
-  type Announcement,
-  type ErrorCode,
-  type Identity,
-  type PeerMessage,
-  type Reply,
-  type TopicMessage,
-} from '../protocol/index.js';
-import { SESSION_CHECKS, type SessionOptions, type Verdict } from './session-options.js';
+import { encodeReply, PeerDecoder, type ErrorCode, type Fault, type Identity } from '../protocol/index.js';
+import type { PeerMessage, Reply, TopicMessage } from '../protocol/index.js';
 import { isChannelName, isTopicName, type PeerInfo, type Topology } from '../registry/index.js';
+import { decide } from './admission.js';
+import { SessionLog, type Ending } from './session-log.js';
+import { SESSION_CHECKS, type SessionOptions, type Verdict } from './session-options.js';
 
 /** What is to be done after bytes from a peer, or after their end. */
 export interface SessionOutput {
@@ -24,16 +17,21 @@ export interface SessionOutput {
   /** Whether the conversation is over: close when the bytes are written. */
   readonly close: boolean;
   /** Set while the host makes up its mind: nothing more is answered before it has resolved and `receive` is called again. */
-  readonly waits?: Promise<void> | undefined;
+  readonly waits?: PromiseLike<void> | undefined;
 }
 
 type ErrorReply = Extract<Reply, { type: 'error' }>;
+/** Bytes, an error that ends the conversation, or undefined for what is not answered, or not yet. */
+type Answer = Uint8Array | ErrorReply | Fault | undefined;
+type Admitted = { readonly type: 'admitted'; readonly verdict: Verdict };
 
 const OK = encodeReply({ type: 'ok' });
 const FULL = toError('E_INVALID', 'too many registrations');
+const PIECE_BYTES = 16 * 1024;
 const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
 const LOGGED_STEPS = 8;
+const BODY_BYTES_PER_STEP = 32;
 const NO_BYTES = new Uint8Array(0);
 const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
 
@@ -56,38 +54,32 @@ const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
  * ```
  */
 export class Session {
+  readonly #options: SessionOptions;
   readonly #topology: Topology;
-  readonly #announce: () => Announcement;
-  readonly #admit: (identity: Identity) => Verdict | PromiseLike<Verdict>;
-  readonly #address: string;
-  #log: Logger;
   readonly #onError: OnError;
+  readonly #log: SessionLog;
   readonly #decoder: PeerDecoder;
   #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
-  #waits: Promise<void> | undefined;
-  #verdict: Verdict | undefined;
+  #waits: PromiseLike<void> | undefined;
+  #admitted: Admitted | undefined;
   #peer: PeerInfo | undefined;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
-    const { topology, announce, remoteAddress, admit, limits, log, onError } = checkOptions(
-      'Session',
-      options,
-      SESSION_CHECKS,
-    );
+    this.#options = checkOptions('Session', options, SESSION_CHECKS);
+    const { topology, remoteAddress, limits, log = SILENT_LOGGER, onError = printError } = this.#options;
     this.#topology = topology;
-    this.#announce = announce;
-    this.#admit = admit ?? ((identity) => identity);
-    this.#address = remoteAddress;
-    this.#onError = onError ?? printError;
-    this.#log = toSafeLogger(log ?? SILENT_LOGGER, this.#onError);
+    this.#onError = onError;
+    this.#log = new SessionLog(toSafeLogger(log, onError), remoteAddress);
     this.#decoder = new PeerDecoder(limits);
   }
 
   /** Takes bytes from the peer, cut anywhere, and answers all that is whole. */
   receive(bytes: Uint8Array): SessionOutput {
     this.push(bytes);
-    return finish(this.answering());
+    const pieces: Uint8Array[] = [];
+    const output = finish(this.answering((piece) => pieces.push(piece) > 0));
+    return pieces.length === 0 ? output : { ...output, bytes: concat([...pieces, output.bytes]) };
   }
 
   /** Takes bytes from the peer, which `answering` is to answer. */
@@ -95,24 +87,35 @@ export class Session {
     if (this.#state !== 'ended') this.#decoder.push(bytes);
   }
 
-  /** Answers what has been pushed and is whole, in steps of a message or less. To be called again when it is over. */
-  *answering(): Steps<SessionOutput> {
-    const answers: Uint8Array[] = [];
+  /**
+   * Answers what has been pushed and is whole, in steps of a message or less. Of many answers all but the last go to `write`,
+   * in pieces; if it answers false, the rest has to wait for another call. To be called again when it is over.
+   */
+  *answering(write: (piece: Uint8Array) => boolean): Steps<SessionOutput> {
+    let answers: Uint8Array[] = [];
+    let length = 0;
     while (this.#state === 'magic' || this.#state === 'open') {
-      const verdict = this.#verdict;
-      this.#verdict = undefined;
-      if (verdict) this.#answer(this.#join(verdict), answers);
-      if (this.#isOver) break;
-      const message = this.#decoder.next();
+      const message = this.#next();
       if (message === undefined) break;
-      if (message.type === 'fault') answers.push(this.#end(message).bytes);
-      else this.#answer(isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message), answers);
+      const answer = isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message);
+      if (answer && !this.#isOver) {
+        const bytes = answer instanceof Uint8Array ? answer : this.#end(answer).bytes;
+        answers.push(bytes);
+        length += bytes.length;
+      }
+      if (length >= PIECE_BYTES && !this.#isOver) {
+        const wantsMore = write(concat(answers));
+        answers = [];
+        length = 0;
+        if (!wantsMore) break;
+      }
       // A PING that nobody logs is a small part of a step; a change, and the lines of a log, are some.
-      if (this.#log.info) yield LOGGED_STEPS;
+      if (message.type === 'identity' || message.type === 'fault') yield this.#decoder.bodyBytes / BODY_BYTES_PER_STEP;
+      if (this.#log.isFull) yield LOGGED_STEPS;
       else if (message.type !== 'ping') yield CHANGE_STEPS;
       else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
-    const output = { bytes: concat(answers), close: this.#state === 'ended' };
+    const output = { bytes: concat(answers), close: this.#isOver };
     return this.#waits && !this.#isOver ? { ...output, waits: this.#waits } : output;
   }
 
@@ -139,7 +142,7 @@ export class Session {
     return this.#peer !== undefined;
   }
 
-  /** Bytes that are kept of what is not answered yet. */
+  /** Bytes of memory that are kept for what is not answered yet. */
   get heldBytes(): number {
     return this.#decoder.heldBytes;
   }
@@ -148,17 +151,19 @@ export class Session {
     return this.#state === 'ended';
   }
 
-  #answer(reply: Uint8Array | ErrorReply | undefined, answers: Uint8Array[]): void {
-    if (this.#state === 'ended' || reply === undefined) return; // the host may have ended it, being asked or told
-    answers.push(reply instanceof Uint8Array ? reply : this.#end(reply).bytes);
+  #next(): PeerMessage | Fault | Admitted | undefined {
+    const admitted = this.#admitted;
+    this.#admitted = undefined;
+    return admitted ?? this.#decoder.next();
   }
 
-  /** The answer, an error that ends the conversation, or undefined for what is not answered, or not yet. */
-  #take(message: PeerMessage): Uint8Array | ErrorReply | undefined {
+  #take(message: PeerMessage | Fault | Admitted): Answer {
     switch (message.type) {
+      case 'fault':
+        return message;
       case 'magic':
         this.#state = 'open';
-        this.#log.info?.(`CLIENT(${this.#address}): desired protocol magic '  V1'`);
+        this.#log.magic();
         return undefined;
       case 'ping':
         return this.#ping();
@@ -166,10 +171,11 @@ export class Session {
         return this.#peer ? toError('E_INVALID', 'cannot IDENTIFY again') : undefined;
       case 'identity':
         return this.#identify(message.identity);
+      case 'admitted':
+        return this.#join(message.verdict);
       case 'register':
-        return this.#register(message);
       case 'unregister':
-        return this.#unregister(message);
+        return this.#change(message);
     }
   }
 
@@ -178,74 +184,55 @@ export class Session {
     if (peer) {
       const last = peer.lastUpdateMs;
       this.#topology.ping(peer);
-      this.#log.info?.(`CLIENT(${peer.id}): pinged (last ping ${formatDuration(peer.lastUpdateMs - last)})`);
+      this.#log.pinged(peer, last);
     }
     return OK;
   }
 
-  #identify(identity: Identity): Uint8Array | ErrorReply | undefined {
-    const { broadcastAddress, tcpPort, httpPort, version } = identity;
-    this.#log.info?.(
-      `CLIENT(${this.#address}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
-    );
-    const failed = (error: unknown): Verdict => {
-      report(this.#onError, error, 'admit threw');
-      return { refused: 'admission failed' };
-    };
-    let verdict: Verdict | PromiseLike<Verdict>;
-    try {
-      verdict = this.#admit(identity);
-    } catch (error) {
-      verdict = failed(error);
-    }
+  #identify(identity: Identity): Answer {
+    this.#log.identified(identity);
+    const verdict = decide(this.#options.admit, identity, this.#onError);
     if (!isThenable(verdict)) return this.#join(verdict);
     this.#state = 'waiting';
-    this.#waits = Promise.resolve(verdict)
-      .catch(failed)
-      .then((late) => {
-        this.#waits = undefined;
-        if (this.#state === 'ended') return;
-        this.#state = 'open';
-        this.#verdict = late;
-      });
+    this.#waits = verdict.then((late) => {
+      this.#waits = undefined;
+      if (this.#isOver) return;
+      this.#state = 'open';
+      this.#admitted = { type: 'admitted', verdict: late };
+    });
     return undefined;
   }
 
-  #join(verdict: Verdict): Uint8Array | ErrorReply | undefined {
+  #join(verdict: Verdict): Answer {
     if ('refused' in verdict) {
-      this.#log = SILENT_LOGGER; // who has refused it says so where it will
+      this.#log.stop(); // who has refused it says so where it will
       return toError('E_INVALID', verdict.refused);
     }
-    const address = this.#address;
-    const peer: PeerInfo = { id: address, remoteAddress: address, ...verdict, lastUpdateMs: this.#topology.clock() };
-    const announcement = this.#announce();
-    if (this.#state === 'ended') return undefined; // by the host, which was just asked
+    const { remoteAddress, announce } = this.#options;
+    const peer: PeerInfo = { ...verdict, id: remoteAddress, remoteAddress, lastUpdateMs: this.#topology.clock() };
+    const announcement = announce();
+    if (this.#isOver) return undefined; // by the host, which was just asked
     if (!this.#topology.join(peer)) return FULL;
     this.#peer = peer;
-    this.#leaveIfEnded();
+    this.#leaveIfOver();
     return encodeReply({ type: 'announcement', announcement });
   }
 
   /** At its limit the registry refuses a registration, and not the peer, which would lose all that it has. */
-  #register(message: TopicMessage): Uint8Array | ErrorReply {
+  #change(message: TopicMessage): Answer {
+    const { type, topic, channel } = message;
     const peer = this.#checked(message);
     if ('code' in peer) return peer;
-    if (this.#topology.register(peer, message.topic, message.channel)) {
-      this.#leaveIfEnded();
-      return OK;
+    if (type === 'unregister') this.#topology.unregister(peer, topic, channel);
+    else if (!this.#topology.register(peer, topic, channel)) {
+      this.#log.failed(FULL.code, FULL.reason);
+      return encodeReply(FULL);
     }
-    this.#log.error?.(`[${this.#address}] - ${FULL.code} ${FULL.reason}`);
-    return encodeReply(FULL);
-  }
-
-  #unregister(message: TopicMessage): Uint8Array | ErrorReply {
-    const peer = this.#checked(message);
-    if ('code' in peer) return peer;
-    this.#topology.unregister(peer, message.topic, message.channel);
+    this.#leaveIfOver();
     return OK;
   }
 
-  *#unregisterTopic(message: TopicMessage): Steps<Uint8Array | ErrorReply> {
+  *#unregisterTopic(message: TopicMessage): Steps<Answer> {
     const peer = this.#checked(message);
     if ('code' in peer) return peer;
     yield* this.#topology.unregistering(peer, message.topic);
@@ -262,35 +249,25 @@ export class Session {
   }
 
   /** A listener of a change may have ended this while the change was made: nothing of it is to stay. */
-  #leaveIfEnded(): void {
-    if (this.#state === 'ended' && this.#peer) this.#topology.leave(this.#peer);
+  #leaveIfOver(): void {
+    if (this.#isOver && this.#peer) this.#topology.leave(this.#peer);
   }
 
-  /** Ends the conversation: with an error, which the peer is told, or for a reason. */
-  #end(why: Pick<ErrorReply, 'code' | 'reason'> | string): SessionOutput {
-    if (this.#state === 'ended') return OVER;
+  #end(why: Ending): SessionOutput {
+    if (this.#isOver) return OVER;
     const hadMagic = this.#state !== 'magic';
     this.#state = 'ended';
     this.#decoder.end(); // nothing is kept of what will not be answered
-    const [log, address] = [this.#log, this.#address];
-    if (typeof why !== 'string' && why.code === 'E_BAD_PROTOCOL') {
-      log.info?.(`CLIENT(${address}): ${why.reason.replace('bad', 'desired')}`);
-      log.error?.(`client(${address}) ${why.reason}`);
-      return { bytes: encodeReply(toError(why.code, '')), close: true }; // nsqlookupd answers with the bare code
-    }
-    const reason = typeof why === 'string' ? why : `${why.code} ${why.reason}`;
-    if (typeof why !== 'string') log.error?.(`[${address}] - ${reason}`);
-    if (hadMagic) {
-      log.info?.(`PROTOCOL(V1): [${address}] exiting ioloop`);
-      if (this.#peer) this.#topology.leave(this.#peer);
-      log.error?.(`client(${address}) - ${reason}`);
-    } else log.error?.(`failed to read protocol version - ${reason}`);
-    return typeof why === 'string' ? OVER : { bytes: encodeReply(toError(why.code, why.reason)), close: true };
+    this.#log.ended(why, hadMagic, () => this.#leaveIfOver());
+    if (typeof why === 'string') return OVER;
+    // nsqlookupd answers another magic with the bare code
+    const reason = why.code === 'E_BAD_PROTOCOL' ? '' : why.reason;
+    return { bytes: encodeReply(toError(why.code, reason)), close: true };
   }
 }
 
 /** Whether it may change as much as the peer has of a topic. */
-function isLong(message: PeerMessage): message is TopicMessage {
+function isLong(message: PeerMessage | Fault | Admitted): message is TopicMessage {
   return message.type === 'unregister' && message.channel === '';
 }
 

@@ -178,6 +178,7 @@ export class MessageStream implements ByteStream {
     if (this.#otherEnd !== 'open') return this.#fail('bytes came after the end');
     this.#unread.push(bytes);
     this.#read();
+    this.#unread.settle();
     if (this.#unread.length > this.#maxUnreadBytes) this.#fail(`more than ${this.#maxUnreadBytes} bytes are unread`);
   }
 

@@ -16,13 +16,14 @@ export interface ConnectionOptions {
   readonly work: WorkQueue;
   readonly deadlines: Deadlines;
   readonly onError: OnError;
-  /** Called with by how many bytes what is kept of the peer's input has grown, or shrunk. */
-  readonly onHeld: (bytes: number) => void;
+  /** Called when what is kept of the peer's input may have changed. */
+  readonly onHeld: (connection: Connection) => void;
   /** Called when the stream is closed, has failed, or is given up; perhaps more than once. */
   readonly onClosed: () => void;
 }
 
-const MAX_DROPPED_BYTES = 1024 * 1024;
+/** How much may come from a stream that was asked to pause, or after the end. */
+const MAX_UNASKED_BYTES = 1024 * 1024;
 
 /**
  * One stream and its session: bytes to and fro, its share of each turn of the event loop, back-pressure, deadlines, closing.
@@ -31,11 +32,12 @@ const MAX_DROPPED_BYTES = 1024 * 1024;
 export class Connection {
   readonly #options: ConnectionOptions;
   #ticksLeft: number;
-  #droppedBytes = 0;
-  #heldBytes = 0;
+  /** What the peer is to do next: send, read its answers, or go. */
   #waits: 'for bytes' | 'for drain' | 'for close' = 'for bytes';
-  /** Whether there is more to answer than one turn of the event loop gave time for, or than the host has let in. */
-  #isBusy = false;
+  /** Who has what has come: a turn of the event loop that is to answer it, or the host, who is to let the peer in. */
+  #isBusy: 'answering' | 'admitting' | false = false;
+  #isPaused = false;
+  #unaskedBytes = 0;
   #hasEnded = false;
 
   constructor(options: ConnectionOptions) {
@@ -53,18 +55,12 @@ export class Connection {
     });
     stream.on('drain', () => this.#try(() => this.#drained()));
     stream.on('end', () => this.#try(() => this.#ended()));
-    stream.on('data', (bytes: Uint8Array | string) => {
-      try {
-        this.#receive(bytes);
-      } catch (error) {
-        this.#failed(error);
-      }
-    });
+    stream.on('data', (bytes: Uint8Array | string) => this.#try(() => this.#receive(bytes)));
   }
 
   /** What is kept of the peer's input until it is whole, or answered. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#options.session.heldBytes;
   }
 
   /** A look at the deadline. */
@@ -90,85 +86,99 @@ export class Connection {
 
   #receive(bytes: Uint8Array | string): void {
     if (typeof bytes === 'string') throw new TypeError('the stream gives text: do not call setEncoding on it');
-    if (this.#waits === 'for close') return this.#drop(bytes);
-    const { session } = this.#options;
+    const { session, deadlines } = this.#options;
+    if (this.#isPaused || this.#waits === 'for close') this.#unaskedBytes += bytes.length;
+    if (this.#unaskedBytes > MAX_UNASKED_BYTES) return this.destroy('sent too much too fast, or after the end');
+    if (this.#waits === 'for close') return; // it has not read its last answer yet
     session.push(bytes);
-    if (this.#isBusy) session.hold();
-    else this.#answer();
+    if (this.#isIdle) this.#answer();
+    else session.hold();
+    if (this.#waits === 'for bytes' && session.isIdentified) this.#ticksLeft = deadlines.silence;
     this.#weigh();
-    if (this.#waits === 'for bytes' && session.isIdentified) this.#ticksLeft = this.#options.deadlines.silence;
+  }
+
+  get #isIdle(): boolean {
+    return !this.#isBusy && this.#waits === 'for bytes';
   }
 
   /** Answers what has come, now or, as far as this turn of the event loop does not go, in later ones. */
   #answer(): void {
-    const { session, stream, work } = this.#options;
-    this.#isBusy = true;
+    const { session, work } = this.#options;
+    this.#isBusy = 'answering';
     work.run(
-      session.answering(),
+      session.answering((piece) => this.#write(piece)),
       (output) => this.#try(() => this.#answered(output)),
       (error) => this.#failed(error),
     );
-    if (!this.#isBusy || this.#waits === 'for close') return;
+    if (this.#isIdle || this.#waits === 'for close') return;
     session.hold();
-    stream.pause();
+    this.#pause();
   }
 
   #answered(output: SessionOutput): void {
-    this.#isBusy = output.waits !== undefined;
+    this.#isBusy = output.waits ? 'admitting' : false;
     this.#deliver(output);
     void output.waits?.then(() => this.#try(() => this.#answer()));
-    if (!this.#isBusy && this.#hasEnded) this.#deliver(this.#options.session.end());
-    if (!this.#isBusy && this.#waits === 'for bytes') this.#options.stream.resume();
+    this.#goOn();
     this.#weigh();
   }
 
   #ended(): void {
-    const { session } = this.#options;
     this.#hasEnded = true;
-    if (!this.#isBusy) this.#deliver(session.end());
-  }
-
-  #weigh(): void {
-    const { session, onHeld } = this.#options;
-    const grown = session.heldBytes - this.#heldBytes;
-    if (grown === 0) return;
-    this.#heldBytes += grown;
-    onHeld(grown);
-  }
-
-  /** A peer that has not read its last answer yet may have sent on; one that floods is cut off. */
-  #drop(bytes: Uint8Array): void {
-    this.#droppedBytes += bytes.length;
-    if (this.#droppedBytes > MAX_DROPPED_BYTES) this.destroy('sent on after the end');
+    this.#goOn();
   }
 
   #drained(): void {
     if (this.#waits !== 'for drain') return;
+    const { session, deadlines } = this.#options;
     this.#waits = 'for bytes';
-    if (this.#options.session.isIdentified) this.#ticksLeft = this.#options.deadlines.silence;
-    if (!this.#isBusy) this.#options.stream.resume();
+    if (session.isIdentified) this.#ticksLeft = deadlines.silence;
+    if (!this.#isBusy) this.#answer(); // what did not fit
+  }
+
+  #goOn(): void {
+    if (!this.#isIdle) return;
+    if (this.#hasEnded) return this.#deliver(this.#options.session.end());
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#unaskedBytes = 0;
+    this.#options.stream.resume();
   }
 
   #deliver({ bytes, close }: SessionOutput): void {
     if (this.#waits === 'for close') return;
-    const { stream } = this.#options;
-    const wantsMore = bytes.length === 0 || stream.write(bytes);
-    if (close) {
-      // What still comes in is read and dropped: unread bytes would reset the connection before the peer has
-      // read the answer.
-      this.#wait('for close');
-      stream.resume();
-      stream.end();
-    } else if (!wantsMore) {
-      this.#wait('for drain');
-      stream.pause();
-    }
+    if (bytes.length > 0) this.#write(bytes);
+    if (!close) return;
+    // What still comes in is read and dropped: unread bytes would reset the connection before the peer has
+    // read the answer.
+    this.#wait('for close');
+    this.#options.stream.resume();
+    this.#options.stream.end();
+  }
+
+  /** Whether the peer may be written more. */
+  #write(bytes: Uint8Array): boolean {
+    if (this.#waits === 'for close') return false;
+    if (this.#options.stream.write(bytes)) return this.#waits === 'for bytes';
+    this.#wait('for drain');
+    this.#pause();
+    return false;
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#options.stream.pause();
   }
 
   #wait(what: 'for drain' | 'for close'): void {
     const { session, deadlines } = this.#options;
     this.#waits = what;
     if (what === 'for close' || session.isIdentified) this.#ticksLeft = deadlines.drain;
+  }
+
+  #weigh(): void {
+    this.#options.onHeld(this);
   }
 
   #try(step: () => void): void {

@@ -1,5 +1,5 @@
+export { createTcpHandler, type ConnectionInfo, type TcpHandler } from './tcp-handler.js';
 export {
-  createTcpHandler,
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_IDENTIFY_TIMEOUT_MS,
   DEFAULT_MAX_CONNECTIONS,
@@ -8,11 +8,9 @@ export {
   TCP_HANDLER_CHECKS,
   type Admit,
   type AnnounceOptions,
-  type ConnectionInfo,
   type PeerCaller,
-  type TcpHandler,
   type TcpHandlerOptions,
-} from './tcp-handler.js';
+} from './tcp-handler-options.js';
 export type { Timers } from '../base/timers.js';
 export {
   createPortStream,
