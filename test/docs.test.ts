@@ -137,7 +137,7 @@ describe('the examples of docstrings', () => {
 
 describe('docs/errors.md', () => {
   const errors = readText('docs/errors.md');
-  const inModule = /^src\/(base|registry|protocol|streams|session|tcp|http|daemon|client|conformance|testing)\//;
+  const inModule = /^src\/(base|registry|protocol|streams|session|tcp|http|operate|daemon|client|conformance|testing)\//;
   /** What is caught where it is thrown. */
   const internal = ['src/protocol/identity.ts', 'src/protocol/reply-decoder.ts'];
 

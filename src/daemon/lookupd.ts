@@ -18,6 +18,7 @@ import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
 import { parseAddress } from './address.js';
 import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
 import { Listener } from './listener.js';
+import { createOperation } from './operation.js';
 import {
   DEFAULT_GRACE_MS,
   DEFAULT_HTTP_ADDRESS,
@@ -96,10 +97,22 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     httpPort: checked.broadcastHttpPort ?? http.port,
     version: NSQLOOKUPD_VERSION,
   });
-  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce });
-  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), topology, onError });
-  const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound, ...decorators);
-  const httpServer = createHttpServer(logged, { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError });
+  const operation = createOperation(checked, {
+    topology,
+    onError,
+    tcpHandler: () => tcpHandler,
+    httpHandler: () => httpHandler,
+    requests: () => requests,
+    state: () => lifetime.state,
+  });
+  const observe = operation.meters?.peers;
+  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, observe });
+  const routes = [...(checked.routes ?? []), ...operation.routes];
+  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
+  const logging = createLogDecorator({ log, clock });
+  const logged = decorate(httpHandler, logging, ...operation.decorators, orNotFound, ...decorators);
+  const serving = { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError, onLimit: observe?.limit };
+  const httpServer = createHttpServer(logged, serving);
   const requests = new RequestTracker(httpServer);
 
   const shared = { keepAliveMs, log, fail: (error: Error) => lifetime.fail(error) };
@@ -121,9 +134,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   });
   const started = () => {
     warnUnlessResolved(broadcastAddress, log);
+    operation.start();
     return { tcpAddress: tcp.address!, httpAddress: http.address! };
   };
   const lifetime = createLifetime([tcp, http], graceMs, started);
+  lifetime.closed.then(operation.stop, operation.stop);
   return {
     db,
     topology,
@@ -148,6 +163,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   let listening: Promise<T> | undefined;
   let closing: Promise<void> | undefined;
   let failure: Error | undefined;
+  let isListening = false;
   let settle: { resolve: () => void; reject: (error: Error) => void };
   const closed = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
   closed.catch(() => undefined); // who does not look at it is not to be ended by it
@@ -160,6 +176,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
       listening = undefined;
       throw error;
     }
+    isListening = true;
     return started();
   };
   const end = async () => {
@@ -175,6 +192,10 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   return {
     closed,
     close,
+    get state() {
+      if (closing) return 'closing';
+      return isListening ? undefined : 'starting';
+    },
     listen: () => (closing ? Promise.reject(new Error('the lookupd is closed')) : (listening ??= start())),
     fail: (error: Error) => {
       failure ??= error;

@@ -14,7 +14,13 @@ import {
   type Reply,
   type TopicMessage,
 } from '../protocol/index.js';
-import { SESSION_CHECKS, type SessionOptions, type Verdict } from './session-options.js';
+import {
+  SESSION_CHECKS,
+  type PeerCommand,
+  type PeerObserver,
+  type SessionOptions,
+  type Verdict,
+} from './session-options.js';
 import { isChannelName, isTopicName, type PeerInfo, type Topology } from '../registry/index.js';
 
 /** What is to be done after bytes from a peer, or after their end. */
@@ -31,6 +37,7 @@ type ErrorReply = Extract<Reply, { type: 'error' }>;
 
 const OK = encodeReply({ type: 'ok' });
 const FULL = toError('E_INVALID', 'too many registrations');
+const FULL_BYTES = encodeReply(FULL);
 const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
 const LOGGED_STEPS = 8;
@@ -62,6 +69,7 @@ export class Session {
   readonly #address: string;
   #log: Logger;
   readonly #onError: OnError;
+  readonly #observe: PeerObserver | undefined;
   readonly #decoder: PeerDecoder;
   #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
   #waits: Promise<void> | undefined;
@@ -70,7 +78,7 @@ export class Session {
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
-    const { topology, announce, remoteAddress, admit, limits, log, onError } = checkOptions(
+    const { topology, announce, remoteAddress, admit, observe, limits, log, onError } = checkOptions(
       'Session',
       options,
       SESSION_CHECKS,
@@ -80,6 +88,7 @@ export class Session {
     this.#admit = admit ?? ((identity) => identity);
     this.#address = remoteAddress;
     this.#onError = onError ?? printError;
+    this.#observe = observe;
     this.#log = toSafeLogger(log ?? SILENT_LOGGER, this.#onError);
     this.#decoder = new PeerDecoder(limits);
   }
@@ -101,12 +110,17 @@ export class Session {
     while (this.#state === 'magic' || this.#state === 'open') {
       const verdict = this.#verdict;
       this.#verdict = undefined;
-      if (verdict) this.#answer(this.#join(verdict), answers);
+      if (verdict) this.#answer('identify', this.#join(verdict), answers);
       if (this.#isOver) break;
       const message = this.#decoder.next();
       if (message === undefined) break;
-      if (message.type === 'fault') answers.push(this.#end(message).bytes);
-      else this.#answer(isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message), answers);
+      if (message.type === 'fault') {
+        if (message.limit) this.#observe?.limit(message.limit);
+        answers.push(this.#end(message).bytes);
+      } else {
+        const reply = isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message);
+        this.#answer(message.type, reply, answers);
+      }
       // A PING that nobody logs is a small part of a step; a change, and the lines of a log, are some.
       if (this.#log.info) yield LOGGED_STEPS;
       else if (message.type !== 'ping') yield CHANGE_STEPS;
@@ -148,9 +162,18 @@ export class Session {
     return this.#state === 'ended';
   }
 
-  #answer(reply: Uint8Array | ErrorReply | undefined, answers: Uint8Array[]): void {
+  #answer(type: PeerMessage['type'], reply: Uint8Array | ErrorReply | undefined, answers: Uint8Array[]): void {
     if (this.#state === 'ended' || reply === undefined) return; // the host may have ended it, being asked or told
+    if (this.#observe) this.#tell(this.#observe, type, reply);
     answers.push(reply instanceof Uint8Array ? reply : this.#end(reply).bytes);
+  }
+
+  #tell(observe: PeerObserver, type: PeerMessage['type'], reply: Uint8Array | ErrorReply): void {
+    const isFull = reply === FULL || reply === FULL_BYTES;
+    if (isFull) observe.limit('maxRegistrations');
+    if (reply === FULL_BYTES) observe.error(FULL.code); // another error ends the conversation, and is told there
+    const command = type === 'identity' ? 'identify' : (type as PeerCommand); // a magic has no answer
+    observe.command(command, isFull ? FULL.code : reply instanceof Uint8Array ? 'OK' : reply.code);
   }
 
   /** The answer, an error that ends the conversation, or undefined for what is not answered, or not yet. */
@@ -213,6 +236,7 @@ export class Session {
 
   #join(verdict: Verdict): Uint8Array | ErrorReply | undefined {
     if ('refused' in verdict) {
+      this.#observe?.refused();
       this.#log = SILENT_LOGGER; // who has refused it says so where it will
       return toError('E_INVALID', verdict.refused);
     }
@@ -235,7 +259,7 @@ export class Session {
       return OK;
     }
     this.#log.error?.(`[${this.#address}] - ${FULL.code} ${FULL.reason}`);
-    return encodeReply(FULL);
+    return FULL_BYTES;
   }
 
   #unregister(message: TopicMessage): Uint8Array | ErrorReply {
@@ -272,6 +296,7 @@ export class Session {
     const hadMagic = this.#state !== 'magic';
     this.#state = 'ended';
     this.#decoder.end(); // nothing is kept of what will not be answered
+    if (typeof why !== 'string') this.#observe?.error(why.code);
     const [log, address] = [this.#log, this.#address];
     if (typeof why !== 'string' && why.code === 'E_BAD_PROTOCOL') {
       log.info?.(`CLIENT(${address}): ${why.reason.replace('bad', 'desired')}`);

@@ -28,6 +28,9 @@ export {
 export {
   Session,
   type AdmissionRefusal,
+  type PeerCommand,
+  type PeerLimit,
+  type PeerObserver,
   type SessionOptions,
   type SessionOutput,
   type Verdict,

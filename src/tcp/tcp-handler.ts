@@ -13,7 +13,7 @@ import {
   withMethods,
   type Checks,
 } from '../base/options.js';
-import { Session, type Verdict } from '../session/index.js';
+import { OBSERVER_CHECK, Session, type PeerObserver, type Verdict } from '../session/index.js';
 import { toRemoteAddress, type ByteStream } from '../streams/index.js';
 import { Connection } from './connection.js';
 import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
@@ -67,6 +67,8 @@ export interface TcpHandlerOptions {
    * refusal. Default: all may join.
    */
   readonly admit?: Admit | undefined;
+  /** Is told what metrics count. Default: nobody is. */
+  readonly observe?: PeerObserver | undefined;
   /** What deadlines are measured with. Default: the runtime's own. */
   readonly timers?: Timers | undefined;
   /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
@@ -101,6 +103,8 @@ export interface TcpHandler {
   (stream: ByteStream, info?: ConnectionInfo): void;
   /** How many connections are open. */
   readonly connections: number;
+  /** How many bytes are kept of what peers have not sent whole, or is not answered yet. */
+  readonly unfinishedBytes: number;
   /** Takes the peers out of the topology and destroys their streams. New connections are served as before. */
   close(): void;
 }
@@ -116,6 +120,7 @@ export const TCP_HANDLER_CHECKS: Checks<TcpHandlerOptions> = {
   maxConnections: number(0),
   maxUnfinishedBytes: number(0),
   admit: aFunction,
+  observe: OBSERVER_CHECK,
   timers: timersCheck,
   log: logger,
   onError: aFunction,
@@ -144,7 +149,7 @@ const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too ma
  */
 export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
   const checked = checkOptions('createTcpHandler', options, TCP_HANDLER_CHECKS);
-  const { topology, announce, limits, admit, timers = DEFAULT_TIMERS, onError = printError } = checked;
+  const { topology, announce, limits, admit, observe, timers = DEFAULT_TIMERS, onError = printError } = checked;
   const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxUnfinishedBytes = DEFAULT_MAX_UNFINISHED_BYTES } = checked;
   const toAnnouncement = typeof announce === 'function' ? () => complete(announce()) : () => complete(announce);
   if (typeof announce !== 'function') toAnnouncement();
@@ -188,13 +193,15 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
     if (bytes < 0 || unfinishedBytes <= maxUnfinishedBytes) return;
     let most: Connection | undefined;
     for (const connection of open.values()) if (!(connection.heldBytes <= (most?.heldBytes ?? 0))) most = connection;
-    most?.refuse('too much unfinished input');
+    most?.refuse('too much unfinished input', 'maxUnfinishedBytes');
   };
 
   const serve = (stream: ByteStream, remoteAddress: string): void => {
     log.info?.(`TCP: new client(${remoteAddress})`);
     if (open.size >= maxConnections) {
       log.error?.(`client(${remoteAddress}) - E_INVALID too many connections`);
+      observe?.limit('maxConnections');
+      observe?.error('E_INVALID');
       stream.on('error', () => {}); // it is not served, whatever becomes of it
       stream.write(TOO_MANY);
       stream.end();
@@ -210,11 +217,12 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
       limits,
       log,
       onError,
+      observe,
       admit: admit && ((identity) => refusing(remoteAddress, admit(identity, { remoteAddress, stream }))),
     });
     const onClosed = () => open.delete(stream);
     const { work } = topology;
-    open.set(stream, new Connection({ stream, session, work, deadlines, onError, onHeld, onClosed }));
+    open.set(stream, new Connection({ stream, session, work, deadlines, observe, onError, onHeld, onClosed }));
   };
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {
@@ -230,6 +238,7 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
 
   return Object.defineProperties(handle as TcpHandler, {
     connections: { get: () => open.size },
+    unfinishedBytes: { get: () => unfinishedBytes },
     close: {
       value: () => {
         for (const connection of open.values()) connection.destroy('closing');
