@@ -47,7 +47,7 @@ describe('/healthz and /readyz', () => {
 
   test('say of a lookupd that it starts, serves, waits for a condition, and closes', { timeout: 10_000 }, async () => {
     let isRestoring = true;
-    let finish = (_: HttpResponse) => {};
+    let finish: ((answer: HttpResponse) => void) | undefined;
     let isAsked = () => {};
     const asked = new Promise<void>((resolve) => (isAsked = resolve));
     const hang = {
@@ -78,12 +78,10 @@ describe('/healthz and /readyz', () => {
 
     const socket = connect(port, '127.0.0.1');
     const answers = text(socket);
-    socket.write('GET /hang HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /hang HTTP/1.1\r\nHost: x\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
     await asked;
     void lookupd.close();
-    socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
-    await new Promise((resolve) => setImmediate(resolve));
-    finish({ status: 200, headers: {}, body: 'done' });
+    finish?.({ status: 200, headers: {}, body: 'done' });
     assert.match(await answers, /done[^]*HTTP\/1.1 503 [^]*"reasons":\["closing"\]/);
     await lookupd.closed;
   });
