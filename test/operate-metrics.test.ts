@@ -32,7 +32,7 @@ function createMetered({ clock = new ManualClock(), maxRegistrations = 1000 } = 
   });
   const routed = createHttpHandler({
     topology,
-    routes: metricsRoutes({ metrics }),
+    routes: metricsRoutes({ metrics, clock: clock.now }),
     authorize: (_, { kind }) => kind === 'read' || { status: 403 },
   });
   const handler = decorate(
@@ -198,7 +198,7 @@ describe('the metrics of HTTP', () => {
   });
 
   test('have no label that a peer or client can make up', async () => {
-    const { handler, connect, topology } = createMetered();
+    const { handler, connect, topology, clock } = createMetered();
     const secret = 'h4x0r';
     const peer = connect();
     peer.send(`${identify(secret)}REGISTER ${secret} ${secret}\nREGISTER ${secret}!\n`);
@@ -215,6 +215,7 @@ describe('the metrics of HTTP', () => {
     assert.equal(body.includes('__proto__'), false);
     const { samples } = linesOf(body);
     for (let i = 0; i < 1000; i++) await ask(handler, `/${secret}/${i}`);
+    clock.advance(1000);
     // But for the series of what was asked for the first time: /metrics itself, and other with its 404s.
     assert.equal(linesOf((await ask(handler, '/metrics')).body).samples.length - samples.length <= 25, true);
   });
@@ -298,10 +299,11 @@ describe('/metrics', () => {
   });
 
   test('gives no sample twice, and each counter its _total, in both formats, whichever is asked for first', async () => {
-    const { handler, connect } = createMetered();
+    const { handler, connect, clock } = createMetered();
     connect().send(`${identify('h1')}REGISTER orders\nPING\n`);
     await ask(handler, '/nope');
     for (const headers of [OPEN_METRICS, {}, OPEN_METRICS, {}]) {
+      clock.advance(1000);
       const { body } = await ask(handler, '/metrics', { headers });
       const { samples, lines } = linesOf(body);
       assert.deepEqual(
@@ -376,18 +378,25 @@ describe('/metrics', () => {
     assert.equal(stdout.trim(), '0');
   });
 
-  test('makes one text for all who ask at once', async () => {
+  test('makes one text for all who ask within a second, and after a clock that was set back', async () => {
     let asked = 0;
     const samples = () => {
       asked++;
       return [{ labels: {}, value: 1 }];
     };
     const metrics = [{ name: 'x', help: 'x', type: 'gauge', samples } as const];
-    const handler = createRouter(metricsRoutes({ metrics }));
+    const clock = new ManualClock();
+    const handler = createRouter(metricsRoutes({ metrics, clock: clock.now }));
     await Promise.all(Array.from({ length: 100 }, () => ask(handler, '/metrics')));
+    clock.advance(999);
+    await ask(handler, '/metrics');
     assert.equal(asked, 1);
+    clock.advance(1);
     await ask(handler, '/metrics');
     assert.equal(asked, 2);
+    clock.set(clock.now() - 5000);
+    await ask(handler, '/metrics');
+    assert.equal(asked, 3);
   });
 
   test('refuses what is misused', () => {

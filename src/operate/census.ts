@@ -1,6 +1,6 @@
-import { isThenable } from '../base/error-report.js';
 import type { Steps } from '../base/work-queue.js';
 import { ANY, isHeardOf, isTombstoned, type Topology } from '../registry/index.js';
+import { keptForASecond } from './kept.js';
 
 /** What the registry holds, counted. */
 export interface Census {
@@ -10,27 +10,9 @@ export interface Census {
   readonly producers: Readonly<Record<'active' | 'inactive' | 'tombstoned', number>>;
 }
 
-/** A count is good for so long: who asks again and again has it made once. */
-const KEPT_MS = 1000;
-/** What is smaller is counted anew each time. */
-const KEPT_SIZE = 1000;
-
-/** Counts what the registry holds, in steps that others have their turns between; those who ask meanwhile share the count. */
+/** Counts what the registry holds, in steps that others have their turns between. */
 export function createCensus(topology: Topology): () => Census | Promise<Census> {
-  let kept: { readonly census: Census; readonly atMs: number } | undefined;
-  let pending: Promise<Census> | undefined;
-  const keep = (census: Census): Census => {
-    if (topology.db.size >= KEPT_SIZE) kept = { census, atMs: topology.clock() };
-    return census;
-  };
-  return () => {
-    const ageMs = kept ? topology.clock() - kept.atMs : -1;
-    if (kept && ageMs >= 0 && ageMs < KEPT_MS) return kept.census;
-    if (pending) return pending;
-    const census = topology.work.result(counting(topology));
-    if (!isThenable(census)) return keep(census);
-    return (pending = census.then(keep).finally(() => (pending = undefined)));
-  };
+  return keptForASecond(topology.clock, () => topology.work.result(counting(topology)));
 }
 
 function* counting({ db, clock, lifetimes }: Topology): Steps<Census> {

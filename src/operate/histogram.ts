@@ -7,15 +7,19 @@ const BOUNDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 export class Histogram {
   readonly #counts = new Array<number>(BOUNDS.length + 1).fill(0);
   #sum = 0;
+  #isEmpty = true;
 
   observe(seconds: number): void {
+    this.#isEmpty = false;
     let i = 0;
     while (i < BOUNDS.length && seconds > BOUNDS[i]!) i++;
     this.#counts[i]!++;
     this.#sum += seconds;
   }
 
+  /** None before anything was observed. */
   *samples(labels: Sample['labels']): Generator<Sample, void, undefined> {
+    if (this.#isEmpty) return;
     let count = 0;
     for (const [i, inBucket] of this.#counts.entries()) {
       count += inBucket;

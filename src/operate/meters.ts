@@ -40,7 +40,7 @@ class RouteMeter {
 
   answered(status: number, ms: number): void {
     this.#counts.add(this.#route, String(status));
-    this.durations.observe(ms / 1000);
+    this.durations.observe(Math.max(0, ms) / 1000); // a clock may be set back
     if (status === 401 || status === 403) this.#refusals.add('http');
   }
 }

@@ -1,8 +1,10 @@
+import { createSteadyClock, type Clock } from '../base/clock.js';
 import { printError, report, type OnError } from '../base/error-report.js';
-import { aFunction, checkOptions, required, withMethods, type Checks } from '../base/options.js';
+import { aClock, aFunction, checkOptions, required, withMethods, type Checks } from '../base/options.js';
 import type { HttpRequest, HttpResponse, RouteRow } from '../http/index.js';
 import { qualityOf } from './accept.js';
 import { describeFailure, failure, text } from './answers.js';
+import { keptForASecond } from './kept.js';
 import { metricsCheck, type Metric } from './metric.js';
 import { addTo, loadPromClient, OPEN_METRICS, TEXT, type PromRegistry } from './prometheus-text.js';
 
@@ -15,6 +17,8 @@ export interface MetricsOptions {
    * their own, in Prometheus' text format or OpenMetrics, as the client wants.
    */
   readonly registry?: PromRegistry | undefined;
+  /** What the second is measured with for which a text is kept: milliseconds. Default: `createSteadyClock()`. */
+  readonly clock?: Clock | undefined;
   /** Is told once that prom-client is not there. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
@@ -22,6 +26,7 @@ export interface MetricsOptions {
 const CHECKS: Checks<MetricsOptions> = {
   metrics: required(metricsCheck),
   registry: withMethods('a Registry of prom-client', 'registerMetric', 'metrics'),
+  clock: aClock,
   onError: aFunction,
 };
 
@@ -30,7 +35,8 @@ type Format = (typeof FORMATS)[number];
 
 /**
  * Makes `/metrics`. The text is made by prom-client, an optional dependency that is loaded at the first scrape: without it the
- * answer is 501. Requests that come while a text is being made are answered with it. Throws a TypeError when an option is
+ * answer is 501. A text is made once a second at the most; who asks
+ * meanwhile gets the same. Throws a TypeError when an option is
  * unknown, missing or of the wrong kind, and what `registry` throws when it has a metric of the same name.
  *
  * @example
@@ -46,8 +52,8 @@ type Format = (typeof FORMATS)[number];
  */
 export function metricsRoutes(options: MetricsOptions): readonly RouteRow[] {
   const { metrics, registry, onError = printError } = checkOptions('metricsRoutes', options, CHECKS);
+  const { clock = createSteadyClock() } = options;
   if (registry) for (const metric of metrics) addTo(registry, metric);
-  const underWay = new Map<Format, Promise<HttpResponse>>();
   let own: Promise<ReadonlyMap<Format, PromRegistry> | undefined> | undefined;
 
   const load = async () => {
@@ -62,15 +68,11 @@ export function metricsRoutes(options: MetricsOptions): readonly RouteRow[] {
     }
   };
   const tell = async (format: Format): Promise<HttpResponse> => {
-    const told = registry ?? (await (own ??= load()))?.get(format);
-    return told ? text(await told.metrics(), told.contentType) : failure(501, 'PROM_CLIENT_NOT_INSTALLED');
+    const asked = registry ?? (await (own ??= load()))?.get(format);
+    return asked ? text(await asked.metrics(), asked.contentType) : failure(501, 'PROM_CLIENT_NOT_INSTALLED');
   };
-  const answer = ({ headers }: HttpRequest): Promise<HttpResponse> => {
-    const format = wanted(String(headers['accept'] ?? ''));
-    const telling = underWay.get(format) ?? tell(format).finally(() => underWay.delete(format));
-    underWay.set(format, telling);
-    return telling;
-  };
+  const told = new Map(FORMATS.map((format) => [format, keptForASecond(clock, () => tell(format))]));
+  const answer = ({ headers }: HttpRequest) => told.get(wanted(String(headers['accept'] ?? '')))!();
   const about = {
     summary: 'the metrics, for Prometheus',
     answers: {

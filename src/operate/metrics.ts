@@ -25,8 +25,8 @@ const CHECKS: Checks<CreateMetricsOptions> = {
 };
 
 /**
- * Puts together what there is to tell of a lookupd, for `metricsRoutes` and `statsRoutes`. To tell of a registry of 1,000
- * entries or more it is counted once a second at the most, in steps. Throws a TypeError when an option is unknown, missing or of
+ * Puts together what there is to tell of a lookupd, for `metricsRoutes` and `statsRoutes`. The registry is counted once
+ * a second at the most, in steps. Throws a TypeError when an option is unknown, missing or of
  * the wrong kind, and for two metrics of one name.
  *
  * @example

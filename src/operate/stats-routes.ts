@@ -6,6 +6,7 @@ import type { JsonSchema, RouteRow } from '../http/index.js';
 import { NSQLOOKUPD_VERSION } from '../registry/index.js';
 import { describeJson, json } from './answers.js';
 import { conditionsCheck, reasonsOf, type Condition } from './condition.js';
+import { keptForASecond } from './kept.js';
 import { usedPart, type UsedLimit } from './limits.js';
 import { metricsCheck, type Metric } from './metric.js';
 
@@ -74,7 +75,7 @@ export function statsRoutes(options: StatsOptions): readonly RouteRow[] {
   const checked = checkOptions('statsRoutes', options, CHECKS);
   const { metrics, limits = [], conditions = [], clock = createSteadyClock(), onError = printError } = checked;
   const startMs = clock();
-  const answer = async () => {
+  const answer = keptForASecond(clock, async () => {
     const entries = metrics.map(async ({ name, samples }) => {
       const told = [...(await samples())].map(({ suffix, labels, value }) => ({
         ...(suffix && { series: `${name}${suffix}` }),
@@ -95,7 +96,7 @@ export function statsRoutes(options: StatsOptions): readonly RouteRow[] {
       }),
       metrics: Object.fromEntries(await Promise.all(entries)),
     });
-  };
+  });
   const about = {
     summary: 'what the metrics say, the uptime, limits and how near they are',
     answers: { 200: describeJson('the figures', STATS) },
