@@ -11,6 +11,7 @@ const GUIDE = [
   'docs/unit-tests.md',
   'docs/client.md',
   'docs/operating.md',
+  'docs/metrics.md',
   'docs/settings.md',
   'docs/protocol.md',
   'docs/errors.md',

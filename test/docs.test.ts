@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createFeed, createWatchRoutes } from 'nsqlookupd/feed';
-import { createHttpHandler } from 'nsqlookupd/http';
-import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import ts from 'typescript';
 import { COMMAND } from './support/command-lookupd.js';
 import { Compiler } from './support/compiler.js';
-import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const FOLDER = 'build/docs';
 const settings = existsSync('docs/settings.md') ? 'docs/settings.md' : undefined;
@@ -142,17 +138,6 @@ describe('the documentation', () => {
     for (const flag of flags) assert.ok(page.includes(`\`${flag}\``), flag);
   });
 
-  test('every route that docs/routes.md names answers', () => {
-    const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
-    const watching = createWatchRoutes(createFeed(topology));
-    const handler = createHttpHandler({ topology, routes: watching.rows }) as SyncHttpHandler;
-    const routes = [...readText('docs/routes.md').matchAll(/`(GET|POST) (\/[\w/]*)`/g)];
-    assert.ok(routes.length >= 20);
-    for (const [route, method = '', path = ''] of routes) {
-      const response = handler({ method, path, query: '', headers: {} });
-      assert.ok(response && response.status !== 405, route);
-    }
-  });
 });
 
 describe('the examples of docstrings', () => {

@@ -30,6 +30,7 @@ export function number(least: number, most = Infinity): Check {
 
 // Marked as pure, so that a bundle holds only those that it uses.
 export const text = /* @__PURE__ */ must((value) => typeof value === 'string', 'a string');
+export const aBoolean = /* @__PURE__ */ must((value) => typeof value === 'boolean', 'true or false');
 export const aFunction = /* @__PURE__ */ must((value) => typeof value === 'function', 'a function');
 export const textOrFunction = /* @__PURE__ */ must(
   (value) => typeof value === 'string' || typeof value === 'function',

@@ -38,11 +38,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 
   process.stderr.on('error', () => {}); // a log that nobody reads any more ends nothing
   const clock = createSystemClock();
-  let log = createLogger({ clock });
+  let log = createLogger({ format: flags['log-format'], clock });
   let endBy = Infinity;
   try {
     const given = { ...(await loadConfig(flags.config)), ...flags };
-    log = createLogger({ level: given['log-level'], prefix: given['log-prefix'], clock });
+    const { 'log-level': level, 'log-prefix': prefix, 'log-format': format } = given;
+    log = createLogger({ level, prefix, format, clock });
     log.info?.(VERSION);
     const options = toLookupdOptions(given);
     const lookupd = createLookupd({

@@ -7,6 +7,7 @@ import {
   DEFAULT_MAX_UNSENT_BYTES,
   toNodeHandler,
   type HttpHandler,
+  type NodeLimit,
 } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
 import { number, type Checks } from '../base/options.js';
@@ -40,7 +41,20 @@ export interface HttpServerOptions {
   readonly httpAnswerTimeoutMs?: number | undefined;
 }
 
+/** Limits of the HTTP listener that are counted, by the option that sets each. */
+export type HttpLimit =
+  'httpMaxBodyBytes' | 'httpMaxUnsentBytes' | 'httpMaxPipelinedRequests' | 'httpAnswerTimeoutMs' | 'httpMaxConnections';
+
+const LIMIT_NAMES: Readonly<Record<NodeLimit, HttpLimit>> = {
+  maxIgnoredBodyBytes: 'httpMaxBodyBytes',
+  maxUnsentBytes: 'httpMaxUnsentBytes',
+  maxPipelinedRequests: 'httpMaxPipelinedRequests',
+  answerTimeoutMs: 'httpAnswerTimeoutMs',
+};
+
 interface Reporting {
+  /** Told of each time that a client has met a limit. */
+  readonly onLimit?: ((name: HttpLimit) => void) | undefined;
   readonly log: Logger;
   readonly onError: OnError;
 }
@@ -63,7 +77,7 @@ const NOT_FOUND = '{"message":"NOT_FOUND"}';
 
 /** An HTTP server whose clients may be slow, hostile or many. */
 export function createHttpServer(handler: HttpHandler, options: HttpServerOptions & Reporting): Server {
-  const { log, onError } = options;
+  const { log, onError, onLimit } = options;
   const {
     httpRequestTimeoutMs = DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
     httpMaxHeaderBytes = DEFAULT_HTTP_MAX_HEADER_BYTES,
@@ -84,6 +98,7 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     maxUnsentBytes: httpMaxUnsentBytes,
     maxPipelinedRequests: httpMaxPipelinedRequests,
     answerTimeoutMs: httpAnswerTimeoutMs,
+    onLimit: onLimit && ((name) => onLimit(LIMIT_NAMES[name])),
     onError,
   });
   const server = createServer({
@@ -118,6 +133,7 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
   });
   server.on('drop', (data) => {
     const { remoteAddress, remotePort } = data as { remoteAddress?: string; remotePort?: number };
+    onLimit?.('httpMaxConnections');
     log.error?.(`HTTP: too many connections, dropped ${remoteAddress}:${remotePort}`);
   });
   return server;
@@ -140,6 +156,11 @@ export class RequestTracker {
         if (this.#ending) this.#endAfter(response, socket);
       });
     }
+  }
+
+  /** How many connections are open. */
+  get size(): number {
+    return this.#last.size;
   }
 
   /** Closes the connections without a request in flight now, and each other one when its last is answered. */

@@ -9,8 +9,10 @@ export {
 export {
   createLogger,
   DEFAULT_LOG_PREFIX,
+  LOG_FORMATS,
   LOG_LEVELS,
   type DaemonLogger,
+  type LogFormat,
   type LoggerOptions,
   type LogLevel,
 } from './stderr-logger.js';
@@ -21,6 +23,8 @@ export {
   DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
   type HttpServerOptions,
 } from './http-server.js';
+export { createProcessMetrics, type ProcessMetrics } from './process-metrics.js';
+export type { OperationOptions } from './operation.js';
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from '../base/version.js';

@@ -6,9 +6,9 @@ const MAX_PENDING_BYTES = 64 * 1024;
 
 /**
  * Writes lines to standard error, whoever reads it: what is over 1 MiB is dropped and counted until the reader has caught
- * up. One write for the lines of one turn of the event loop: a fleet that leaves at once is 100,000 lines.
+ * up; `onLost` is told of each line. One write for the lines of one turn of the event loop: a fleet that leaves at once is 100,000 lines.
  */
-export function createStderrWriter(toLostLine: (count: number) => string): (line: string) => void {
+export function createStderrWriter(toLostLine: (count: number) => string, onLost: () => void): (line: string) => void {
   const stream: Writable = process.stderr;
   let pending = '';
   let pendingBytes = 0;
@@ -43,6 +43,7 @@ export function createStderrWriter(toLostLine: (count: number) => string): (line
   return (line) => {
     const bytes = Buffer.byteLength(line);
     if (lost === 0 && stream.writableLength + pendingBytes + bytes <= MAX_UNWRITTEN_BYTES) return keep(line, bytes);
+    onLost();
     if (lost++ === 0) stream.once('drain', tellLost);
   };
 }

@@ -6,6 +6,7 @@ import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
 import { parseAddress } from './address.js';
 import { KEEPING_CHECKS, type KeepingOptions } from './keeping.js';
 import { HTTP_SERVER_CHECKS, type HttpServerOptions } from './http-server.js';
+import { OPERATION_CHECKS, type OperationOptions } from './operation.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
 export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
@@ -25,10 +26,11 @@ export const MAX_INT32 = 2 ** 31 - 1;
 export interface LookupdOptions
   extends
     Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
-    Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'timers'>>,
+    Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'observe' | 'timers'>>,
     Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>,
     HttpServerOptions,
-    KeepingOptions {
+    KeepingOptions,
+    OperationOptions {
   /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
   readonly tcpAddress?: string | undefined;
   /** `host:port` for consumers and nsqadmin. Default `0.0.0.0:4161`; port 0 picks a free one. */
@@ -73,10 +75,11 @@ export const HTTP_HANDLER_CHECKS: Checks<
 
 export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   ...TOPOLOGY_CHECKS,
-  ...without(TCP_HANDLER_CHECKS, 'topology', 'announce', 'timers'),
+  ...without(TCP_HANDLER_CHECKS, 'topology', 'announce', 'observe', 'timers'),
   ...HTTP_HANDLER_CHECKS,
   ...HTTP_SERVER_CHECKS,
   ...KEEPING_CHECKS,
+  ...OPERATION_CHECKS,
   tcpAddress: anAddress,
   httpAddress: anAddress,
   broadcastAddress: text,

@@ -21,6 +21,7 @@ import { parseAddress } from './address.js';
 import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
 import { Keeping, KEEPING_CHECKS } from './keeping.js';
 import { Listener } from './listener.js';
+import { createOperation } from './operation.js';
 import {
   DEFAULT_GRACE_MS,
   DEFAULT_HTTP_ADDRESS,
@@ -104,14 +105,25 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     httpPort: checked.broadcastHttpPort ?? http.port,
     version: NSQLOOKUPD_VERSION,
   });
-  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce });
+  const operation = createOperation(checked, {
+    topology,
+    onError,
+    tcpHandler: () => tcpHandler,
+    httpHandler: () => httpHandler,
+    requests: () => requests,
+    state: () => lifetime.state,
+  });
+  const observe = operation.meters?.peers;
+  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, observe });
   const feed = createFeed(topology, { onError });
   const watching = createWatchRoutes(feed, { maxWatchers: checked.maxWatchers, onError });
-  const routes = [...watching.rows, ...(checked.routes ?? [])];
+  const routes = [...watching.rows, ...(checked.routes ?? []), ...operation.routes];
   const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
-  const around = [createLogDecorator({ log, clock }), orNotFound, ...decorators, createBlockingReads(feed)];
+  const logging = createLogDecorator({ log, clock });
+  const around = [logging, ...operation.decorators, orNotFound, ...decorators, createBlockingReads(feed)];
   const logged = decorate(httpHandler, ...around);
-  const httpServer = createHttpServer(logged, { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError });
+  const serving = { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError, onLimit: observe?.limit };
+  const httpServer = createHttpServer(logged, serving);
   const requests = new RequestTracker(httpServer);
 
   const shared = { keepAliveMs, log, fail: (error: Error) => lifetime.fail(error) };
@@ -137,10 +149,12 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   });
   const started = () => {
     warnUnlessResolved(broadcastAddress, log);
+    operation.start();
     return { tcpAddress: tcp.address!, httpAddress: http.address! };
   };
   const keeping = new Keeping({ ...pickOptions(checked, KEEPING_CHECKS), topology, log, onError });
   const lifetime = createLifetime([tcp, http], graceMs, started, keeping);
+  lifetime.closed.then(operation.stop, operation.stop);
   return {
     db,
     topology,
@@ -171,6 +185,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   let listening: Promise<T> | undefined;
   let closing: Promise<void> | undefined;
   let failure: Error | undefined;
+  let isListening = false;
   let settle: { resolve: () => void; reject: (error: Error) => void };
   const closed = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
   closed.catch(() => undefined); // who does not look at it is not to be ended by it
@@ -184,6 +199,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
       listening = undefined;
       throw error;
     }
+    isListening = true;
     return started();
   };
   const end = async () => {
@@ -200,6 +216,10 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   return {
     closed,
     close,
+    get state() {
+      if (closing) return 'closing';
+      return isListening ? undefined : 'starting';
+    },
     listen: () => (closing ? Promise.reject(new Error('the lookupd is closed')) : (listening ??= start())),
     fail: (error: Error) => {
       failure ??= error;

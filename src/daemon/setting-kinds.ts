@@ -1,6 +1,6 @@
 import { formatDuration, parseDuration } from '../base/duration.js';
 import { splitHostPort } from '../base/host-port.js';
-import { LOG_LEVELS, type LogLevel } from './stderr-logger.js';
+import { LOG_LEVELS } from './stderr-logger.js';
 
 /** How the text of a flag or of a config value is read, and how a default is shown. */
 export interface Kind<T> {
@@ -36,14 +36,19 @@ export const BOOLEAN: Kind<boolean> = {
   toml: 'boolean',
 };
 
-export const LEVEL: Kind<LogLevel> = {
-  parse: (text) => LOG_LEVELS.find((level) => level === text.toLowerCase()),
-  show: String,
-  like: 'level',
-  allowed: `one of ${LOG_LEVELS.join(', ')}`,
-  toml: 'string',
-  example: '"info"',
-};
+/** One of those words, in any letter case. */
+export function oneOfWords<T extends string>(words: readonly T[], like = words.join('|'), example = words[0]): Kind<T> {
+  return {
+    parse: (text) => words.find((word) => word === text.toLowerCase()),
+    show: String,
+    like,
+    allowed: `one of ${words.join(', ')}`,
+    toml: 'string',
+    example: JSON.stringify(example),
+  };
+}
+
+export const LEVEL = oneOfWords(LOG_LEVELS, 'level', 'info');
 
 export const ADDRESS: Kind<string> = {
   parse: (text) => (splitHostPort(text) ? text : undefined),

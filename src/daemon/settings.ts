@@ -3,10 +3,17 @@ import { FEED_SETTINGS } from './settings/feed.js';
 import { GENERAL_SETTINGS } from './settings/general.js';
 import { KEEPING_SETTINGS } from './settings/keeping.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
+import { OPERATE_SETTINGS } from './settings/operate.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 
 /** All settings, in the order of the help. */
-export const SETTINGS = { ...GENERAL_SETTINGS, ...LIMIT_SETTINGS, ...FEED_SETTINGS, ...KEEPING_SETTINGS };
+export const SETTINGS = {
+  ...GENERAL_SETTINGS,
+  ...OPERATE_SETTINGS,
+  ...LIMIT_SETTINGS,
+  ...FEED_SETTINGS,
+  ...KEEPING_SETTINGS,
+};
 
 export type Settings = ValuesOf<typeof SETTINGS>;
 

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { createStderrWriter } from './line-writer.js';
 import { aFunction, checkOptions, oneOf, required, text, type Checks } from '../base/options.js';
 import { toPrintable } from '../base/text.js';
@@ -8,6 +9,11 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
 /** How much is logged. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What log lines look like: as nsqlookupd's, or as JSON with the names of pino's fields. */
+export const LOG_FORMATS = ['text', 'json'] as const;
+/** What log lines look like. */
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 /** What every log line starts with. nsqlookupd's default. */
 export const DEFAULT_LOG_PREFIX = '[nsqlookupd] ';
 
@@ -15,7 +21,12 @@ export const DEFAULT_LOG_PREFIX = '[nsqlookupd] ';
 export interface LoggerOptions {
   /** The least level that is written. Default `info`. */
   readonly level?: LogLevel | undefined;
-  /** Starts every line. Default `[nsqlookupd] `. */
+  /**
+   * `json`: an object a line, `{"level":30,"time":1790000000000,"pid":1,"hostname":"h","name":"nsqlookupd","msg":"…"}`, with the
+   * names and levels of pino. Default `text`.
+   */
+  readonly format?: LogFormat | undefined;
+  /** Starts every line of text. Default `[nsqlookupd] `. */
   readonly prefix?: string | undefined;
   /** Dates each line, in local time. */
   readonly clock: Clock;
@@ -27,7 +38,12 @@ export interface LoggerOptions {
 }
 
 /** A logger that has `fatal` as well: why a process ends. It ends none itself. */
-export type DaemonLogger = Logger & { fatal(line: string): void };
+export interface DaemonLogger extends Logger {
+  /** Why the process ends. */
+  fatal(line: string): void;
+  /** How many lines were dropped, as standard error was not read. */
+  readonly linesLost: number;
+}
 
 const WORDS: Readonly<Record<LogLevel, string>> = {
   debug: 'DEBUG',
@@ -37,7 +53,11 @@ const WORDS: Readonly<Record<LogLevel, string>> = {
   fatal: 'FATAL',
 };
 
+/** As pino numbers them. */
+const NUMBERS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
+
 const CHECKS: Checks<LoggerOptions> = {
+  format: oneOf(LOG_FORMATS),
   level: oneOf(LOG_LEVELS),
   prefix: text,
   clock: required(aFunction),
@@ -61,12 +81,36 @@ const CHECKS: Checks<LoggerOptions> = {
  * ```
  */
 export function createLogger(options: LoggerOptions): DaemonLogger {
-  const { level = 'info', prefix = DEFAULT_LOG_PREFIX, clock } = checkOptions('createLogger', options, CHECKS);
-  const toLine = (of: LogLevel, line: string) => `${prefix}${timestamp(clock())} ${WORDS[of]}: ${toPrintable(line)}\n`;
-  const write = options.write ?? createStderrWriter((count) => toLine('warn', `${count} lines lost`));
+  const { level = 'info', format = 'text', clock } = checkOptions('createLogger', options, CHECKS);
+  const toLine = format === 'json' ? createJsonLines(clock) : createTextLines(clock, options.prefix);
+  let linesLost = 0;
+  const tellLost = (count: number) => toLine('warn', `${count} lines lost`);
+  const write = options.write ?? createStderrWriter(tellLost, () => linesLost++);
   const writer = (of: LogLevel) => (line: string) => write(toLine(of, line));
   const enabled = LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)).map((of) => [of, writer(of)] as const);
-  return { fatal: writer('fatal'), ...Object.fromEntries(enabled) };
+  return {
+    fatal: writer('fatal'),
+    ...Object.fromEntries(enabled),
+    get linesLost() {
+      return linesLost;
+    },
+  };
+}
+
+type ToLine = (of: LogLevel, line: string) => string;
+
+function createTextLines(clock: Clock, prefix = DEFAULT_LOG_PREFIX): ToLine {
+  return (of, line) => `${prefix}${timestamp(clock())} ${WORDS[of]}: ${toPrintable(line)}\n`;
+}
+
+function createJsonLines(clock: Clock): ToLine {
+  const host = hostname();
+  return (of, line) => {
+    const time = Math.floor(clock());
+    const { pid } = process;
+    const msg = toPrintable(line);
+    return `${JSON.stringify({ level: NUMBERS[of], time, pid, hostname: host, name: 'nsqlookupd', msg })}\n`;
+  };
 }
 
 /** Local time with microseconds, as Go's log package prints it. */

@@ -4,7 +4,7 @@ import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/ind
 import { assertHandler, type HttpHandler, type HttpResponse } from './http-message.js';
 import { failure } from './responses.js';
 import type { Authorize, RouteRow } from './route-row.js';
-import { createRouter } from './router.js';
+import { createRouter, type RoutedHandler } from './router.js';
 import { createRoutes } from './routes.js';
 
 /** How much memory answers may take that are kept until they change, in bytes: 64 MiB. */
@@ -55,7 +55,7 @@ const CHECKS: Checks<HttpHandlerOptions> = {
  * console.log(await handler({ ...request, path: '/mine' })); // undefined
  * ```
  */
-export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+export function createHttpHandler(options: HttpHandlerOptions): RoutedHandler {
   const checked = checkOptions('createHttpHandler', options, CHECKS);
   const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], maxCacheBytes = DEFAULT_MAX_CACHE_BYTES } = checked;
   const rows = createRoutes({ topology, version, commandLine, maxCacheBytes });

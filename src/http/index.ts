@@ -5,8 +5,17 @@ export {
   orNotFound,
   type HttpHandlerOptions,
 } from './http-handler.js';
-export { createRouter, type RouterOptions } from './router.js';
-export type { Action, Authorize, Refusal, RouteArgument, RouteRow } from './route-row.js';
+export { createRouter, type RoutedHandler, type RouterOptions } from './router.js';
+export type {
+  Action,
+  AnswerDescription,
+  Authorize,
+  JsonSchema,
+  Refusal,
+  RouteArgument,
+  RouteDescription,
+  RouteRow,
+} from './route-row.js';
 export { NSQLOOKUPD_VERSION } from '../registry/index.js';
 export {
   decorate,
@@ -28,6 +37,7 @@ export {
   DEFAULT_MAX_UNSENT_BYTES,
   toNodeHandler,
   type NodeHandlerOptions,
+  type NodeLimit,
   type NodeListener,
   type NodeRequest,
   type NodeResponse,

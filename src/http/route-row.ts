@@ -16,6 +16,30 @@ export interface RouteArgument {
   readonly name: string;
   /** Whether a value is legal. Default: any is. */
   readonly isLegal?: ((value: string) => boolean) | undefined;
+  /** What it is, for who reads of the route. */
+  readonly about?: string | undefined;
+}
+
+/** What a JSON value looks like, by JSON Schema 2020-12. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** One kind of answer. */
+export interface AnswerDescription {
+  /** When it is given, or what it has. */
+  readonly description: string;
+  /** What its body looks like, by media type, such as `application/json`. Default: it has none. */
+  readonly content?: Readonly<Record<string, JsonSchema>> | undefined;
+}
+
+/** What a route is for and what it answers, of which `/openapi.json` is made. */
+export interface RouteDescription {
+  /** What it does, in a line. */
+  readonly summary: string;
+  /**
+   * By status. What any route may answer need not stand here: 400 where there are arguments, 401, 403 and 500, each with a
+   * `message` as JSON.
+   */
+  readonly answers: Readonly<Record<number, AnswerDescription>>;
 }
 
 /** A route. */
@@ -28,6 +52,8 @@ export interface RouteRow {
   readonly args?: readonly RouteArgument[] | undefined;
   /** What it does, which `authorize` is asked about. */
   readonly action: Action;
+  /** What it is for and what it answers, for who reads of it. Default: no more than its action tells. */
+  readonly about?: RouteDescription | undefined;
   /** Gets the values of the arguments in their order. What it throws is answered 500. */
   readonly answer: (request: HttpRequest, ...values: string[]) => HttpResponse | PromiseLike<HttpResponse>;
 }

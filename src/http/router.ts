@@ -14,6 +14,12 @@ export interface RouterOptions {
   readonly onError?: OnError | undefined;
 }
 
+/** A handler that is made of rows. */
+export interface RoutedHandler extends HttpHandler {
+  /** All of them. */
+  readonly routes: readonly RouteRow[];
+}
+
 const CHECKS: Checks<RouterOptions> = { authorize: aFunction, onError: aFunction };
 
 interface Route {
@@ -40,7 +46,7 @@ type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
  * console.log((await handler({ method: 'GET', path: '//health/', query: '', headers: {} }))?.body); // up
  * ```
  */
-export function createRouter(rows: readonly RouteRow[], options?: RouterOptions): HttpHandler {
+export function createRouter(rows: readonly RouteRow[], options?: RouterOptions): RoutedHandler {
   const { authorize, onError = printError } = checkOptions('createRouter', options, CHECKS);
   const routes = toRoutes(rows);
 
@@ -51,7 +57,7 @@ export function createRouter(rows: readonly RouteRow[], options?: RouterOptions)
     return isThenable(verdict) ? Promise.resolve(verdict).then(judge) : judge(verdict);
   };
 
-  return (asked) => {
+  const handle: HttpHandler = (asked) => {
     const request = toPlainRequest(asked);
     const { method, path } = request;
     const methods = routes.get(path);
@@ -70,6 +76,7 @@ export function createRouter(rows: readonly RouteRow[], options?: RouterOptions)
       return fail(error);
     }
   };
+  return Object.assign(handle, { routes: [...rows] });
 }
 
 function toRoutes(rows: readonly RouteRow[]): Routes {

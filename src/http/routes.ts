@@ -4,6 +4,7 @@ import { KeptCache } from './kept-cache.js';
 import { createListAnswers } from './list-answers.js';
 import { createPprofRoutes } from './pprof.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
+import { ROUTE_DESCRIPTIONS } from './route-descriptions.js';
 import type { RouteArgument, RouteRow } from './route-row.js';
 
 export interface RouteOptions {
@@ -58,7 +59,7 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
       answer: (_, ...values) => answer(...values),
     };
   };
-  return [
+  const rows = [
     read('ping', [], () => pong),
     read('info', [], () => info),
     read('debug', [], () => lists.debug()),
@@ -73,11 +74,12 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
     write('channel/delete', [legalTopic, legalChannel], deleteChannel),
     ...createPprofRoutes(commandLine),
   ];
+  return rows.map((row) => ({ about: ROUTE_DESCRIPTIONS[`${row.method} ${row.path}`], ...row }));
 }
 
 type Answer = ReturnType<RouteRow['answer']>;
 
-const anyTopic: RouteArgument = { name: 'topic' };
-const legalTopic: RouteArgument = { name: 'topic', isLegal: isTopicName };
-const legalChannel: RouteArgument = { name: 'channel', isLegal: isChannelName };
-const anyNode: RouteArgument = { name: 'node' };
+const anyTopic: RouteArgument = { name: 'topic', about: 'a topic; * in a read is any' };
+const legalTopic: RouteArgument = { name: 'topic', isLegal: isTopicName, about: 'a legal topic name' };
+const legalChannel: RouteArgument = { name: 'channel', isLegal: isChannelName, about: 'a legal channel name' };
+const anyNode: RouteArgument = { name: 'node', about: 'broadcast address:HTTP port' };

@@ -1,3 +1,5 @@
+import type { PeerLimits } from './peer-decoder.js';
+
 /** The first four bytes of a connection: protocol version 1. */
 export const MAGIC_V1 = '  V1';
 
@@ -68,8 +70,10 @@ export interface Fault {
   readonly code: ErrorCode;
   /** For people; not part of the protocol. */
   readonly reason: string;
+  /** The limit that it passed, if that is what was wrong. */
+  readonly limit?: keyof PeerLimits;
 }
 
-export function toFault(code: ErrorCode, reason: string): Fault {
-  return { type: 'fault', code, reason };
+export function toFault(code: ErrorCode, reason: string, limit?: keyof PeerLimits): Fault {
+  return { type: 'fault', code, reason, ...(limit && { limit }) };
 }

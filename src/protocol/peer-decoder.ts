@@ -126,7 +126,7 @@ export class PeerDecoder {
     if (PING_LINE.length <= this.#limits.maxLineBytes && this.#queue.takeIf(PING_LINE)) return PING;
     const length = this.#queue.lineLength();
     if ((length ?? this.#queue.length) > this.#limits.maxLineBytes) {
-      return toFault('E_INVALID', `command line longer than ${this.#limits.maxLineBytes} bytes`);
+      return toFault('E_INVALID', `command line longer than ${this.#limits.maxLineBytes} bytes`, 'maxLineBytes');
     }
     if (length === undefined) return undefined;
     const message = parseLine(decodeText(this.#queue.take(length)!));
@@ -142,6 +142,7 @@ export class PeerDecoder {
       return toFault(
         'E_BAD_BODY',
         `IDENTIFY body size ${this.#bodyBytes} is not from 0 to ${this.#limits.maxBodyBytes}`,
+        this.#bodyBytes < 0 ? undefined : 'maxBodyBytes',
       );
     }
     this.#expects = 'body';

@@ -1,2 +1,10 @@
 export { Session, type SessionOutput } from './session.js';
-export type { AdmissionRefusal, SessionOptions, Verdict } from './session-options.js';
+export {
+  OBSERVER_CHECK,
+  type AdmissionRefusal,
+  type PeerCommand,
+  type PeerLimit,
+  type PeerObserver,
+  type SessionOptions,
+  type Verdict,
+} from './session-options.js';

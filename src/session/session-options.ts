@@ -1,7 +1,7 @@
 import type { OnError } from '../base/error-report.js';
 import type { Logger } from '../base/logger.js';
 import { aFunction, anObject, logger, required, text, withMethods, type Checks } from '../base/options.js';
-import type { Announcement, Identity, PeerLimits } from '../protocol/index.js';
+import type { Announcement, ErrorCode, Identity, PeerLimits } from '../protocol/index.js';
 import type { Topology } from '../registry/index.js';
 
 /** Why a peer may not join. */
@@ -13,6 +13,33 @@ export interface AdmissionRefusal {
 /** Whether a peer that has identified itself may join, and by which identity it is known. */
 export type Verdict = Identity | AdmissionRefusal;
 
+/** Limits that a peer may meet, by the option that sets each; `maxRegistrations` stands for all three of the registry. */
+export type PeerLimit =
+  | keyof PeerLimits
+  | 'maxRegistrations'
+  | 'maxConnections'
+  | 'maxUnfinishedBytes'
+  | 'identifyTimeoutMs'
+  | 'silenceTimeoutMs'
+  | 'drainTimeoutMs';
+
+/** Is told what metrics count. What it throws costs the connection. */
+export interface PeerObserver {
+  /** A command was answered: with `OK`, or with the code of an error. */
+  command(name: PeerCommand, result: 'OK' | ErrorCode): void;
+  /** A peer was told of an error, whether or not a command had brought it about. */
+  error(code: ErrorCode): void;
+  /** `admit` has refused a peer. */
+  refused(): void;
+  /** A peer has met a limit. */
+  limit(name: PeerLimit): void;
+}
+
+/** What a peer may ask for. */
+export type PeerCommand = 'identify' | 'register' | 'unregister' | 'ping';
+
+export const OBSERVER_CHECK = withMethods('a PeerObserver', 'command', 'error', 'refused', 'limit');
+
 /** What a session is made of. */
 export interface SessionOptions {
   /** What the peer joins, registers in and leaves. */
@@ -23,6 +50,8 @@ export interface SessionOptions {
   readonly remoteAddress: string;
   /** Asked when the peer has identified itself. What it throws or rejects with is a refusal. Default: all may join. */
   readonly admit?: ((identity: Identity) => Verdict | PromiseLike<Verdict>) | undefined;
+  /** Is told what metrics count. Default: nobody is. */
+  readonly observe?: PeerObserver | undefined;
   /** How much the peer may send as one line or body. Defaults: see `PeerLimits`. */
   readonly limits?: PeerLimits | undefined;
   /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
@@ -36,6 +65,7 @@ export const SESSION_CHECKS: Checks<SessionOptions> = {
   announce: required(aFunction),
   remoteAddress: required(text),
   admit: aFunction,
+  observe: OBSERVER_CHECK,
   limits: anObject,
   log: logger,
   onError: aFunction,

@@ -8,7 +8,13 @@ import type { PeerMessage, Reply, TopicMessage } from '../protocol/index.js';
 import { isChannelName, isTopicName, type PeerInfo, type Topology } from '../registry/index.js';
 import { decide } from './admission.js';
 import { SessionLog, type Ending } from './session-log.js';
-import { SESSION_CHECKS, type SessionOptions, type Verdict } from './session-options.js';
+import {
+  SESSION_CHECKS,
+  type PeerCommand,
+  type PeerObserver,
+  type SessionOptions,
+  type Verdict,
+} from './session-options.js';
 
 /** What is to be done after bytes from a peer, or after their end. */
 export interface SessionOutput {
@@ -27,6 +33,7 @@ type Admitted = { readonly type: 'admitted'; readonly verdict: Verdict };
 
 const OK = encodeReply({ type: 'ok' });
 const FULL = toError('E_INVALID', 'too many registrations');
+const FULL_BYTES = encodeReply(FULL);
 const PIECE_BYTES = 16 * 1024;
 const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
@@ -99,6 +106,7 @@ export class Session {
       if (message === undefined) break;
       const answer = isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message);
       if (answer && !this.#isOver) {
+        if (this.#options.observe) tellOf(this.#options.observe, message, answer);
         const bytes = answer instanceof Uint8Array ? answer : this.#end(answer).bytes;
         answers.push(bytes);
         length += bytes.length;
@@ -205,6 +213,7 @@ export class Session {
 
   #join(verdict: Verdict): Answer {
     if ('refused' in verdict) {
+      this.#options.observe?.refused();
       this.#log.stop(); // who has refused it says so where it will
       return toError('E_INVALID', verdict.refused);
     }
@@ -226,7 +235,7 @@ export class Session {
     if (type === 'unregister') this.#topology.unregister(peer, topic, channel);
     else if (!this.#topology.register(peer, topic, channel)) {
       this.#log.failed(FULL.code, FULL.reason);
-      return encodeReply(FULL);
+      return FULL_BYTES;
     }
     this.#leaveIfOver();
     return OK;
@@ -260,10 +269,29 @@ export class Session {
     this.#decoder.end(); // nothing is kept of what will not be answered
     this.#log.ended(why, hadMagic, () => this.#leaveIfOver());
     if (typeof why === 'string') return OVER;
+    this.#options.observe?.error(why.code);
     // nsqlookupd answers another magic with the bare code
     const reason = why.code === 'E_BAD_PROTOCOL' ? '' : why.reason;
     return { bytes: encodeReply(toError(why.code, reason)), close: true };
   }
+}
+
+/** What metrics count of a message that was answered. */
+function tellOf(
+  observe: PeerObserver,
+  message: PeerMessage | Fault | Admitted,
+  answer: Exclude<Answer, undefined>,
+): void {
+  if (message.type === 'fault') {
+    if (message.limit) observe.limit(message.limit);
+    return;
+  }
+  const isFull = answer === FULL || answer === FULL_BYTES;
+  if (isFull) observe.limit('maxRegistrations');
+  if (answer === FULL_BYTES) observe.error(FULL.code); // another error ends the conversation, and is told there
+  const isIdentify = message.type === 'identity' || message.type === 'admitted';
+  const command = isIdentify ? 'identify' : (message.type as PeerCommand); // a magic has no answer
+  observe.command(command, isFull ? FULL.code : answer instanceof Uint8Array ? 'OK' : answer.code);
 }
 
 /** Whether it may change as much as the peer has of a topic. */

@@ -1,6 +1,6 @@
 import { callGuarded, report, type OnError } from '../base/error-report.js';
 import type { WorkQueue } from '../base/work-queue.js';
-import type { Session, SessionOutput } from '../session/index.js';
+import type { PeerLimit, PeerObserver, Session, SessionOutput } from '../session/index.js';
 import type { ByteStream } from '../streams/index.js';
 
 /** How long a connection may wait for what, counted in looks at it. */
@@ -15,6 +15,7 @@ export interface ConnectionOptions {
   readonly session: Session;
   readonly work: WorkQueue;
   readonly deadlines: Deadlines;
+  readonly observe: PeerObserver | undefined;
   readonly onError: OnError;
   /** Called when what is kept of the peer's input may have changed. */
   readonly onHeld: (connection: Connection) => void;
@@ -66,11 +67,16 @@ export class Connection {
   /** A look at the deadline. */
   tick(): void {
     if (--this.#ticksLeft > 0) return;
-    if (this.#waits !== 'for bytes') this.destroy('answers not read in time');
-    else this.refuse(this.#options.session.isIdentified ? 'silent for too long' : 'no IDENTIFY in time');
+    const { session, observe } = this.#options;
+    if (this.#waits !== 'for bytes') {
+      this.#try(() => observe?.limit('drainTimeoutMs'));
+      this.destroy('answers not read in time');
+    } else if (session.isIdentified) this.refuse('silent for too long', 'silenceTimeoutMs');
+    else this.refuse('no IDENTIFY in time', 'identifyTimeoutMs');
   }
 
-  refuse(reason: string): void {
+  refuse(reason: string, limit: PeerLimit): void {
+    this.#try(() => this.#options.observe?.limit(limit));
     this.#try(() => this.#deliver(this.#options.session.refuse('E_INVALID', reason)));
     this.#weigh();
   }

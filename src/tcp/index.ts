@@ -26,6 +26,9 @@ export {
 export {
   Session,
   type AdmissionRefusal,
+  type PeerCommand,
+  type PeerLimit,
+  type PeerObserver,
   type SessionOptions,
   type SessionOutput,
   type Verdict,

@@ -2,7 +2,7 @@ import type { Logger, OnError, Topology } from '../registry/index.js';
 import type { Announcement, Identity, PeerLimits } from '../protocol/index.js';
 import { aFunction, anObject, logger, number, required, timers, withMethods, type Checks } from '../base/options.js';
 import type { Timers } from '../base/timers.js';
-import type { Verdict } from '../session/index.js';
+import { OBSERVER_CHECK, type PeerObserver, type Verdict } from '../session/index.js';
 import type { ByteStream } from '../streams/index.js';
 
 /** 30 seconds: by when a new connection must have identified itself. nsqlookupd waits for ever. */
@@ -52,6 +52,8 @@ export interface TcpHandlerOptions {
    * refusal. Default: all may join.
    */
   readonly admit?: Admit | undefined;
+  /** Is told what metrics count. Default: nobody is. */
+  readonly observe?: PeerObserver | undefined;
   /** What deadlines are measured with. Default: the runtime's own. */
   readonly timers?: Timers | undefined;
   /** Gets the lines that nsqlookupd logs. Default: nothing is logged. */
@@ -85,6 +87,7 @@ export const TCP_HANDLER_CHECKS: Checks<TcpHandlerOptions> = {
   maxConnections: number(0),
   maxUnfinishedBytes: number(0),
   admit: aFunction,
+  observe: OBSERVER_CHECK,
   timers,
   log: logger,
   onError: aFunction,

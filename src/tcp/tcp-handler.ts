@@ -33,6 +33,8 @@ export interface TcpHandler {
   (stream: ByteStream, info?: ConnectionInfo): void;
   /** How many connections are open. */
   readonly connections: number;
+  /** How many bytes are kept of what peers have not sent whole, or is not answered yet. */
+  readonly unfinishedBytes: number;
   /** Takes the peers out of the topology and destroys their streams. New connections are served as before. */
   close(): void;
 }
@@ -60,7 +62,7 @@ const TOO_MANY = encodeReply({ type: 'error', code: 'E_INVALID', reason: 'too ma
  */
 export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
   const checked = checkOptions('createTcpHandler', options, TCP_HANDLER_CHECKS);
-  const { topology, announce, limits, admit, timers = DEFAULT_TIMERS, onError = printError } = checked;
+  const { topology, announce, limits, admit, observe, timers = DEFAULT_TIMERS, onError = printError } = checked;
   const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxUnfinishedBytes = DEFAULT_MAX_UNFINISHED_BYTES } = checked;
   const toAnnouncement = typeof announce === 'function' ? () => complete(announce()) : () => complete(announce);
   if (typeof announce !== 'function') toAnnouncement();
@@ -93,13 +95,16 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
   const ask = admit && logRefusals(admit, log, topology.clock);
   const onHeld = (connection: Connection): void => {
     unfinished.weigh(connection);
-    while (unfinished.bytes > maxUnfinishedBytes) unfinished.most!.refuse('too much unfinished input');
+    while (unfinished.bytes > maxUnfinishedBytes)
+      unfinished.most!.refuse('too much unfinished input', 'maxUnfinishedBytes');
   };
 
   const serve = (stream: ByteStream, remoteAddress: string): void => {
     log.info?.(`TCP: new client(${remoteAddress})`);
     if (open.size >= maxConnections) {
       log.error?.(`client(${remoteAddress}) - E_INVALID too many connections`);
+      observe?.limit('maxConnections');
+      observe?.error('E_INVALID');
       stream.on('error', () => {}); // it is not served, whatever becomes of it
       stream.write(TOO_MANY);
       stream.end();
@@ -115,11 +120,12 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
       limits,
       log,
       onError,
+      observe,
       admit: ask && ((identity) => ask(identity, { remoteAddress, stream })),
     });
     const onClosed = () => open.delete(stream);
     const { work } = topology;
-    open.set(stream, new Connection({ stream, session, work, deadlines, onError, onHeld, onClosed }));
+    open.set(stream, new Connection({ stream, session, work, deadlines, observe, onError, onHeld, onClosed }));
   };
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {
@@ -135,6 +141,7 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
 
   return Object.defineProperties(handle as TcpHandler, {
     connections: { get: () => open.size },
+    unfinishedBytes: { get: () => unfinished.bytes },
     close: {
       value: () => {
         for (const connection of open.values()) connection.destroy('closing');

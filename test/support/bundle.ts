@@ -9,6 +9,7 @@ export async function bundle(code: string, resolveDir: string) {
     minify: true,
     format: 'esm',
     platform: 'browser',
+    external: ['prom-client'], // optional, of Node alone, and loaded when it is wanted
     metafile: true,
     write: false,
     absWorkingDir: resolveDir,

@@ -101,6 +101,9 @@ export const DEFAULT_MAX_PIPELINED_REQUESTS = 10_000;
 /** 5 minutes: how long an answer may take to be read. */
 export const DEFAULT_ANSWER_TIMEOUT_MS = 300_000;
 
+/** Limits of `toNodeHandler`, by the option that sets each. */
+export type NodeLimit = 'maxIgnoredBodyBytes' | 'maxUnsentBytes' | 'maxPipelinedRequests' | 'answerTimeoutMs';
+
 /** Options of `toNodeHandler`, all of which may be left out. */
 export interface NodeHandlerOptions {
   /**
@@ -120,6 +123,8 @@ export interface NodeHandlerOptions {
   readonly maxPipelinedRequests?: number | undefined;
   /** An answer that the client has not read by then is cut off, unless it is endless. Milliseconds from 1 on. Default 300,000. */
   readonly answerTimeoutMs?: number | undefined;
+  /** Told of each time that a client has met a limit. Default: nobody is. */
+  readonly onLimit?: ((name: NodeLimit) => void) | undefined;
   /** Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
   /** Gets what the handler threw, unless `next` does. Default: a line to the console. */
@@ -131,6 +136,7 @@ const NODE_HANDLER_CHECKS: Checks<NodeHandlerOptions> = {
   maxUnsentBytes: number(0),
   maxPipelinedRequests: number(0),
   answerTimeoutMs: number(1),
+  onLimit: aFunction,
   timers: clientTimers,
   onError: aFunction,
 };
@@ -162,9 +168,11 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     timers = DEFAULT_TIMERS,
     onError = printError,
   } = checked;
-  const pipeline = new Pipeline(maxPipelinedRequests);
+  const { onLimit } = checked;
+  const tell = onLimit && ((name: NodeLimit) => callGuarded(onError, 'onLimit threw', () => onLimit(name)));
+  const pipeline = new Pipeline(maxPipelinedRequests, tell && (() => tell('maxPipelinedRequests')));
   const read = createRequestReader();
-  const send = createSender(new UnsentAnswers(maxUnsentBytes, answerTimeoutMs, timers));
+  const send = createSender(new UnsentAnswers(maxUnsentBytes, answerTimeoutMs, timers, tell));
 
   const answer = (request: NodeRequest, response: NodeResponse, result: HttpResponse) => {
     const giveUp = (error: unknown) => {
@@ -173,6 +181,7 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     };
     try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
+      if (closes) tell?.('maxIgnoredBodyBytes');
       send(response, closes ? closing(result) : result, request.method === 'HEAD', onError)?.catch(giveUp);
     } catch (error) {
       giveUp(error);

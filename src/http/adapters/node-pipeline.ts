@@ -24,12 +24,14 @@ interface Line {
 export class Pipeline {
   readonly #lines = new WeakMap<Socket, Line>();
   readonly #maxWaiting: number;
+  readonly #onFull: (() => void) | undefined;
   /** What is sent ahead is started little by little, so that others have their turns. */
   readonly #turns = new WorkQueue({ stepsPerTurn: STARTS_PER_TURN });
   #count = 0;
 
-  constructor(maxWaiting: number) {
+  constructor(maxWaiting: number, onFull?: () => void) {
     this.#maxWaiting = maxWaiting;
+    this.#onFull = onFull;
   }
 
   /** Starts it at once if no answer is before it; else when those are out. `drop`: when the client leaves before that. */
@@ -47,6 +49,7 @@ export class Pipeline {
 
   #wait(line: Line, socket: Socket, entry: Waiting): void {
     if (this.#count >= this.#maxWaiting || socket.destroyed === true) {
+      if (socket.destroyed !== true) this.#onFull?.();
       socket.destroy?.();
       this.#dropAll(line);
       return entry.drop();

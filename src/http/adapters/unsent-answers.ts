@@ -6,14 +6,21 @@ export class UnsentAnswers {
   readonly #maxBytes: number;
   readonly #timeoutMs: number;
   readonly #timers: ClientTimers;
+  readonly #onLimit: ((name: 'maxUnsentBytes' | 'answerTimeoutMs') => void) | undefined;
   /** Those that wait, the longest first. */
   readonly #waiting = new Map<NodeResponse, number>();
   #bytes = 0;
 
-  constructor(maxBytes: number, timeoutMs: number, timers: ClientTimers) {
+  constructor(
+    maxBytes: number,
+    timeoutMs: number,
+    timers: ClientTimers,
+    onLimit?: (name: 'maxUnsentBytes' | 'answerTimeoutMs') => void,
+  ) {
     this.#maxBytes = maxBytes;
     this.#timeoutMs = timeoutMs;
     this.#timers = timers;
+    this.#onLimit = onLimit;
   }
 
   /** Something has been written to it. */
@@ -26,6 +33,7 @@ export class UnsentAnswers {
       if (this.#bytes <= this.#maxBytes) return;
       this.sent(longest);
       longest.destroy();
+      this.#onLimit?.('maxUnsentBytes');
     }
   }
 
@@ -37,7 +45,10 @@ export class UnsentAnswers {
 
   /** Cuts the answer off unless it is over by then. */
   limit(response: NodeResponse): void {
-    const handle = this.#timers.setTimeout(() => response.destroy(), this.#timeoutMs);
+    const handle = this.#timers.setTimeout(() => {
+      response.destroy();
+      this.#onLimit?.('answerTimeoutMs');
+    }, this.#timeoutMs);
     (handle as { unref?(): void } | undefined)?.unref?.();
     response.on('close', () => this.#timers.clearTimeout(handle));
   }

@@ -1,0 +1,101 @@
+import type { AnswerDescription, JsonSchema, RouteDescription } from './route-row.js';
+
+const STRING: JsonSchema = { type: 'string' };
+const INTEGER: JsonSchema = { type: 'integer' };
+const BOOLEAN: JsonSchema = { type: 'boolean' };
+const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
+
+/** An object that has these members and no others. */
+const exactly = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+});
+
+const PORT: JsonSchema = { type: 'integer', minimum: 1, maximum: 65_535 };
+const PEER = {
+  remote_address: STRING,
+  hostname: STRING,
+  broadcast_address: STRING,
+  tcp_port: PORT,
+  http_port: PORT,
+  version: STRING,
+  topology_zone: STRING,
+  topology_region: STRING,
+};
+const NODE = exactly({ ...PEER, tombstones: listOf(BOOLEAN), topics: listOf(STRING) });
+const { remote_address: id, ...DEBUG_PEER } = PEER;
+const DEBUG_PRODUCER = exactly({
+  ...DEBUG_PEER,
+  id,
+  last_update: INTEGER,
+  tombstoned: BOOLEAN,
+  tombstoned_at: INTEGER,
+});
+
+const json = (description: string, schema: JsonSchema): AnswerDescription => ({
+  description,
+  content: { 'application/json': schema },
+});
+const text = (description: string, type = 'text/plain'): AnswerDescription => ({
+  description,
+  content: { [type]: STRING },
+});
+const message = (word: string): AnswerDescription => json(word, exactly({ message: { const: word } }));
+
+const DONE: AnswerDescription = { description: 'done' };
+const FULL = message('TOO_MANY_REGISTRATIONS');
+const NO_PROFILE = json('there is no such profile here', exactly({ message: STRING }));
+const profile = (what: string): RouteDescription => ({ summary: what, answers: { 501: NO_PROFILE } });
+
+/** Of the routes of nsqlookupd, by method and path. */
+export const ROUTE_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
+  'GET /ping': { summary: 'whether it serves', answers: { 200: text('OK') } },
+  'GET /info': { summary: 'the version', answers: { 200: json('the version', exactly({ version: STRING })) } },
+  'GET /topics': { summary: 'all topics', answers: { 200: json('their names', exactly({ topics: listOf(STRING) })) } },
+  'GET /channels': {
+    summary: 'the channels of a topic',
+    answers: { 200: json('their names', exactly({ channels: listOf(STRING) })) },
+  },
+  'GET /lookup': {
+    summary: 'the channels and active producers of a topic',
+    answers: {
+      200: json('where the topic lives', exactly({ channels: listOf(STRING), producers: listOf(exactly(PEER)) })),
+      404: message('TOPIC_NOT_FOUND'),
+    },
+  },
+  'GET /nodes': {
+    summary: 'the peers, with their topics and tombstones',
+    answers: { 200: json('the peers that were heard of', exactly({ producers: listOf(NODE) })) },
+  },
+  'GET /debug': {
+    summary: 'every registration with its producers',
+    answers: {
+      200: json('by category:key:subkey; times are nanoseconds', {
+        type: 'object',
+        additionalProperties: listOf(DEBUG_PRODUCER),
+      }),
+    },
+  },
+  'POST /topic/create': { summary: 'adds a topic that needs no producer', answers: { 200: DONE, 503: FULL } },
+  'POST /topic/delete': { summary: 'removes a topic and its channels', answers: { 200: DONE } },
+  'POST /topic/tombstone': {
+    summary: 'hides the producer at a node from lookups of a topic for a while',
+    answers: { 200: DONE },
+  },
+  'POST /channel/create': { summary: 'adds a channel, and its topic', answers: { 200: DONE, 503: FULL } },
+  'POST /channel/delete': {
+    summary: 'removes a channel',
+    answers: { 200: DONE, 404: message('CHANNEL_NOT_FOUND') },
+  },
+  'GET /debug/pprof': { summary: 'an index of profiles', answers: { 200: text('the index', 'text/html') } },
+  'GET /debug/pprof/cmdline': { summary: 'the command line', answers: { 200: text('its parts, with NUL between') } },
+  'GET /debug/pprof/symbol': { summary: 'asks for symbols', answers: { 200: text('num_symbols: 1') } },
+  'POST /debug/pprof/symbol': { summary: 'asks for symbols', answers: { 200: text('num_symbols: 1') } },
+  'GET /debug/pprof/profile': profile('where the CPU time goes'),
+  'GET /debug/pprof/heap': profile('the live objects in memory'),
+  'GET /debug/pprof/goroutine': profile('the stacks of all goroutines'),
+  'GET /debug/pprof/block': profile('where goroutines wait'),
+  'GET /debug/pprof/threadcreate': profile('the stacks that made threads'),
+};

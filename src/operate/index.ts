@@ -1,0 +1,14 @@
+export { createMetrics, type CreateMetricsOptions } from './metrics.js';
+export { Meters, type MetersOptions, type PeerMeter } from './meters.js';
+export type { Metric, Sample } from './metric.js';
+export type { UsedLimit } from './limits.js';
+export type { PromRegistry } from './prometheus-text.js';
+export { metricsRoutes, type MetricsOptions } from './metrics-routes.js';
+export type { Condition } from './condition.js';
+export { healthRoutes, type HealthOptions } from './health-routes.js';
+export { statsRoutes, type StatsOptions } from './stats-routes.js';
+export { DEFAULT_SETTLE_MS, discoveryRoutes, type DiscoveryOptions } from './discovery-routes.js';
+export { openApiRoutes, type OpenApiOptions } from './open-api-routes.js';
+export { toOpenApi, type OpenApiDocument, type OpenApiOperation } from './open-api.js';
+export type { Clock } from '../base/clock.js';
+export type { OnError } from '../base/error-report.js';
