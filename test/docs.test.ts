@@ -95,7 +95,6 @@ describe('the documentation', () => {
     const page = readText(settings ?? '');
     for (const flag of flags) assert.ok(page.includes(`\`${flag}\``), flag);
   });
-
 });
 
 describe('the examples of docstrings', () => {
@@ -124,7 +123,8 @@ describe('the examples of docstrings', () => {
 
 describe('docs/errors.md', () => {
   const errors = readText('docs/errors.md');
-  const inModule = /^src\/(base|registry|protocol|streams|session|tcp|http|operate|daemon|client|conformance|testing)\//;
+  const inModule =
+    /^src\/(base|registry|protocol|streams|session|tcp|http|operate|daemon|client|conformance|testing)\//;
   /** What is caught where it is thrown. */
   const internal = ['src/protocol/identity.ts', 'src/protocol/reply-decoder.ts'];
 
