@@ -137,7 +137,6 @@ describe('the documentation', () => {
     const page = readText(settings ?? '');
     for (const flag of flags) assert.ok(page.includes(`\`${flag}\``), flag);
   });
-
 });
 
 describe('the examples of docstrings', () => {

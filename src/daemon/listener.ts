@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
+import { Server as TcpServer, type AddressInfo, type Socket } from 'node:net';
 import { joinHostPort } from '../base/host-port.js';
 import type { Logger } from '../registry/index.js';
 import type { ListenAddress } from './address.js';
@@ -100,7 +100,14 @@ export class Listener {
   }
 
   #close(): Promise<void> {
-    return new Promise((resolve) => this.#options.server.close(() => resolve()));
+    const { server } = this.#options;
+    return new Promise((resolve) => {
+      // Node's HTTP server would cut off, as idle, a connection between an answer and that to the next request.
+      TcpServer.prototype.close.call(server, () => {
+        server.close(); // which ends what else an HTTP server has
+        resolve();
+      });
+    });
   }
 }
 

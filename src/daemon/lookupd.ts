@@ -204,7 +204,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   };
   const end = async () => {
     await listening?.catch(() => undefined);
-    await keeping.end(graceMs);
+    if (keeping.status) await keeping.end(graceMs);
     // None takes a connection any more when the first lets one go.
     const stopping = listeners.map((listener) => ({ listener, closed: listener.stop() }));
     await Promise.all(stopping.map(({ listener, closed }) => listener.letGo(graceMs, closed)));

@@ -37,7 +37,8 @@ export function decodeIdentity(body: Uint8Array, maxFieldLength: number): Identi
     topologyRegion: string('topology_region'),
   };
   for (const name of STRINGS) {
-    if (string(name).length > maxFieldLength) return toFault('E_BAD_BODY', `IDENTIFY ${name} too long`, 'maxFieldLength');
+    if (string(name).length > maxFieldLength)
+      return toFault('E_BAD_BODY', `IDENTIFY ${name} too long`, 'maxFieldLength');
   }
   const { broadcastAddress, tcpPort, httpPort, version } = identity;
   if (broadcastAddress === '' || tcpPort === 0 || httpPort === 0 || version === '') {

@@ -1,6 +1,6 @@
 import type { OnError } from '../base/error-report.js';
 import type { Logger } from '../base/logger.js';
-import { aFunction, anObject, logger, required, text, withMethods, type Checks } from '../base/options.js';
+import { aFunction, anObject, logger, required, text, withMethods, type Check, type Checks } from '../base/options.js';
 import type { Announcement, ErrorCode, Identity, PeerLimits } from '../protocol/index.js';
 import type { Topology } from '../registry/index.js';
 
@@ -38,7 +38,7 @@ export interface PeerObserver {
 /** What a peer may ask for. */
 export type PeerCommand = 'identify' | 'register' | 'unregister' | 'ping';
 
-export const OBSERVER_CHECK = withMethods('a PeerObserver', 'command', 'error', 'refused', 'limit');
+export const OBSERVER_CHECK: Check = withMethods('a PeerObserver', 'command', 'error', 'refused', 'limit');
 
 /** What a session is made of. */
 export interface SessionOptions {
