@@ -11,6 +11,8 @@ const GUIDE = [
   'docs/unit-tests.md',
   'docs/client.md',
   'docs/operating.md',
+  'docs/tls.md',
+  'docs/access.md',
   'docs/settings.md',
   'docs/protocol.md',
   'docs/errors.md',

@@ -34,6 +34,7 @@ export const textOrFunction = must(
   (value) => typeof value === 'string' || typeof value === 'function',
   'a string or a function',
 );
+export const aBoolean = must((value) => typeof value === 'boolean', 'true or false');
 export const aNumber = must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
 export const aFinite = must(Number.isFinite, 'a finite number');
 export const aPort = must(

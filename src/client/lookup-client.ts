@@ -4,6 +4,7 @@ import {
   aSignal,
   checkOptions,
   clientTimers,
+  nested,
   number,
   required,
   textOrFunction,
@@ -21,7 +22,8 @@ import {
   type Said,
 } from './found.js';
 import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
-import { fetchAnyPort } from './node-fetch.js';
+import { createTlsFetch, fetchAnyPort } from './node-fetch.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
 import { within } from './within.js';
 
 /** How long a lookupd may take for its whole answer. */
@@ -50,6 +52,8 @@ export interface LookupClientOptions {
    * that `fetch` forbids.
    */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /** How lookupds whose URL begins with `https` are asked, in Node: by which CA, with which certificate. Not with `fetch`. */
+  readonly tls?: TlsClientOptions | undefined;
 }
 
 const CHECKS: Checks<LookupClientOptions> = {
@@ -59,6 +63,7 @@ const CHECKS: Checks<LookupClientOptions> = {
   token: textOrFunction,
   timers: clientTimers,
   fetch: aFunction,
+  tls: nested(TLS_CLIENT_CHECKS),
 };
 
 /** How one question is asked. */
@@ -137,6 +142,7 @@ export class LookupClient {
       lookupds,
       token,
       fetch,
+      tls,
       timers = DEFAULT_TIMERS,
       timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
       maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
@@ -146,7 +152,8 @@ export class LookupClient {
     this.#maxAnswerBytes = maxAnswerBytes;
     this.#timers = timers;
     this.#token = typeof token === 'function' ? token : () => token;
-    this.#fetch = fetch ?? fetchAnyPort;
+    if (fetch && tls) throw new TypeError('LookupClient takes tls or a fetch, not both');
+    this.#fetch = fetch ?? (tls ? createTlsFetch(tls) : fetchAnyPort);
   }
 
   /** Where a topic lives. Nothing where no lookupd has heard of it. Throws a TypeError for a name that is not legal. */

@@ -1,10 +1,12 @@
 import type { LookupdOptions } from './lookupd-options.js';
+import { ACCESS_SETTINGS } from './settings/access.js';
 import { GENERAL_SETTINGS } from './settings/general.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
+import { TLS_SETTINGS } from './settings/tls.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 
 /** All settings, in the order of the help. */
-export const SETTINGS = { ...GENERAL_SETTINGS, ...LIMIT_SETTINGS };
+export const SETTINGS = { ...GENERAL_SETTINGS, ...TLS_SETTINGS, ...ACCESS_SETTINGS, ...LIMIT_SETTINGS };
 
 export type Settings = ValuesOf<typeof SETTINGS>;
 

@@ -13,6 +13,7 @@ export {
   type TcpHandler,
   type TcpHandlerOptions,
 } from './tcp-handler.js';
+export { admitFrom, admitInTurn, rewriteAddress, type AddressRewrite } from './admission.js';
 export type { Timers } from '../base/timers.js';
 export {
   createPortStream,

@@ -17,7 +17,7 @@ import { Session, type Verdict } from '../session/index.js';
 import { toRemoteAddress, type ByteStream } from '../streams/index.js';
 import { Connection } from './connection.js';
 import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
-import { createRefusalLog } from './refusal-log.js';
+import { createRefusalLog } from '../base/refusal-log.js';
 import { tickWhile, toTickMs, toTicks } from './deadlines.js';
 
 /** 30 seconds: by when a new connection must have identified itself. nsqlookupd waits for ever. */
@@ -174,10 +174,11 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
     return (ticking = open.size > 0);
   };
 
-  const logRefusal = createRefusalLog(log, topology.clock);
+  const whenDue = createRefusalLog(topology.clock);
   const refusing = (remoteAddress: string, verdict: Verdict | PromiseLike<Verdict>) => {
     const look = (known: Verdict): Verdict => {
-      if ('refused' in known) logRefusal(remoteAddress, known.refused);
+      if ('refused' in known)
+        whenDue(remoteAddress, () => log.error?.(`client(${remoteAddress}) refused - ${known.refused}`));
       return known;
     };
     return isThenable(verdict) ? verdict.then(look) : look(verdict);
