@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
 import { createLookupd, type LookupdOptions } from 'nsqlookupd/daemon';
 import { FakeNsqd } from 'nsqlookupd/testing';
+import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
 import { fetchRaw, startCommand } from './support/command-lookupd.js';
 
 const TIMEOUT = { timeout: 20_000 };
@@ -275,6 +278,42 @@ describe('the command', { timeout: 60_000, skip: process.platform === 'win32' &&
     await nsqd.identify();
     const { text } = await fetchRaw(command.httpPort, 'GET', '/nodes', bearing('another-0123456789'));
     assert.match(text, /"broadcast_address":"nsqd\.example\.com"/);
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
+  test('takes a new certificate on SIGHUP, while a connection stays open', { skip: NO_OPENSSL }, async () => {
+    using certificates = new CertificateFolder();
+    const ca = certificates.createCa('root');
+    const [first, second] = [certificates.create(ca, 'first'), certificates.create(ca, 'second')];
+    const [cert, key] = [certificates.file('cert', first.cert), certificates.file('key', first.key)];
+    const tls = ['-https-address=127.0.0.1:0', `-tls-cert=${cert}`, `-tls-key=${key}`, '-tls-required'];
+    await using command = await startCommand(tls);
+    const logged = async (pattern: RegExp) => {
+      for (;;) {
+        const found = pattern.exec(command.log());
+        if (found) return found;
+        await new Promise((resolve) => command.process.stderr!.once('data', resolve));
+      }
+    };
+    const [, port] = await logged(/HTTPS: listening on \S+:(\d+)/);
+    const subjectAt = async (socket: TLSSocket) => {
+      await once(socket, 'secureConnect');
+      return socket.getPeerCertificate().subject.CN;
+    };
+    const open = connect({ host: '127.0.0.1', port: Number(port), ca: ca.cert });
+    assert.equal(await subjectAt(open), 'first');
+    const { text } = await fetchRaw(command.httpPort, 'GET', '/nodes');
+    assert.equal(text, `{"message":"TLS_REQUIRED","https_port":${port}}`);
+    writeFileSync(cert, second.cert);
+    writeFileSync(key, second.key);
+    command.process.kill('SIGHUP');
+    await logged(/TLS: CN=second, valid to /);
+    const fresh = connect({ host: '127.0.0.1', port: Number(port), ca: ca.cert });
+    assert.equal(await subjectAt(fresh), 'second');
+    open.write('GET /ping HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.match(((await once(open, 'data')) as [Buffer])[0].toString(), /OK$/);
+    open.destroy();
+    fresh.destroy();
     assert.deepEqual(await command.stop(), { code: 0, signal: null });
   });
 

@@ -241,6 +241,26 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       }
     });
 
+    for (const [policy, maxVersion] of [
+      ['require', 'TLSv1.2'],
+      ['require', 'TLSv1.3'],
+      ['require-verify', 'TLSv1.2'],
+      ['require-verify', 'TLSv1.3'],
+    ] as const) {
+      test(`with ${policy}, a session over ${maxVersion} is gone on with, by its owner`, async () => {
+        await using lookupd = await start({ tlsClientAuthPolicy: policy });
+        const options = { ...trusting, maxVersion, host: '127.0.0.1', port: lookupd.httpsPort };
+        const socket = connect({ ...options, ...shown(client) });
+        const began = once(socket, 'session') as Promise<[Buffer]>;
+        socket.write('GET /ping HTTP/1.1\r\nHost: a\r\n\r\n');
+        await once(socket, 'data'); // with TLS 1.3 sessions come with it
+        const [session] = await began;
+        socket.destroy();
+        const again = { ...trusting, ...shown(client), maxVersion, session } as RequestOptions;
+        assert.equal((await ask(lookupd.httpsPort, '/ping', again)).status, 200);
+      });
+    }
+
     test('a session that was begun under another root is not gone on with', async () => {
       const own = filesOf('roots', server);
       await using lookupd = await start({ ...own, tlsClientAuthPolicy: 'require-verify' });
@@ -291,6 +311,17 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       copyFileSync(renewed.keyFile, own.tlsKey);
       await until(/^TLS: CN=lookupd/);
       assert.notEqual((await ask(lookupd.httpsPort, '/ping', trusting)).fingerprint, before.fingerprint);
+    });
+
+    test('is what listen needs, which can be called again when a bad file is mended', async () => {
+      const own = filesOf('mended', server);
+      writeFileSync(own.tlsKey, client.key);
+      await using lookupd = createLookupd({ ...LOOPBACK, ...TLS_PORTS, ...own });
+      await assert.rejects(lookupd.listen(), /cannot be used/);
+      lookupd.reload();
+      writeFileSync(own.tlsKey, server.key);
+      const { httpsAddress } = await lookupd.listen();
+      assert.equal((await ask(portOf(httpsAddress), '/ping', trusting)).status, 200);
     });
 
     test('is not, where it is bad: the old stays, and the log says why, and never what a key is', async () => {
