@@ -6,10 +6,12 @@ import { connect as connectPlain } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { LookupClient, PeerClient } from 'nsqlookupd/client';
+import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { createLookupd, type Lookupd, type LookupdOptions } from 'nsqlookupd/daemon';
 import { FakeNsqd } from 'nsqlookupd/testing';
 import { CertificateFolder, NO_OPENSSL, type Certificate } from './support/certificates.js';
 import { fetchRaw } from './support/command-lookupd.js';
+import { identityOf } from './support/peers.js';
 
 const TIMEOUT = { timeout: 20_000 };
 const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
@@ -24,6 +26,12 @@ interface Answer {
   readonly text: string;
   readonly fingerprint: string;
 }
+
+const hello: readonly PeerMessage[] = [
+  { type: 'magic' },
+  { type: 'identify' },
+  { type: 'identity', identity: identityOf('h1') },
+];
 
 /** Asks over HTTPS. */
 function ask(port: number, path: string, options: RequestOptions, method = 'GET'): Promise<Answer> {
@@ -156,6 +164,22 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       assert.equal(lookupd.httpAddress, undefined);
     });
   }
+
+  test('a certificate without a subject, as public authorities sign them now, is as good', async () => {
+    const { log, until } = createLog();
+    const { certFile, keyFile } = folder.create(ca, '', { subject: '/' });
+    await using lookupd = await start({ tlsCert: certFile, tlsKey: keyFile, log });
+    assert.equal((await ask(lookupd.httpsPort, '/ping', trusting)).status, 200);
+    assert.match(await until(/^TLS: /), /^TLS: DNS:localhost, IP Address:127\.0\.0\.1/);
+  });
+
+  test('a certificate that is no longer valid is served, with a warning', async () => {
+    const { log, until } = createLog();
+    const { certFile, keyFile } = folder.create(ca, 'old', { days: '-1' });
+    await using lookupd = await start({ tlsCert: certFile, tlsKey: keyFile, log });
+    await assert.rejects(ask(lookupd.httpsPort, '/ping', trusting), /expired/);
+    await until(/^TLS: the certificate was valid to /);
+  });
 
   describe('tlsRequired', () => {
     test('answers 403 with the port on the plain port, however a path is written, but for what tells nothing', async () => {
@@ -393,6 +417,43 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       await ended[2];
       await lookupd.close();
       await Promise.all(ended);
+    });
+
+    test('that leave in the handshake, in whatever way, are no connections any more', async () => {
+      await using lookupd = await start({ maxConnections: 20, httpMaxConnections: 20, graceMs: 60_000 });
+      const hello = Buffer.from('16030100c0010000bc0303', 'hex');
+      for (const port of [lookupd.httpsPort, lookupd.tlsPort]) {
+        for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
+          for (const bytes of [hello, Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(50, 255), Buffer.alloc(0)]) {
+            const leaving = Array.from({ length: 20 }, async () => {
+              const socket = connectPlain(port, '127.0.0.1').on('error', () => {});
+              const closed = once(socket.resume(), 'close');
+              await once(socket, 'connect').catch(() => undefined);
+              socket.write(bytes, () => socket[leave]());
+              await closed;
+            });
+            await Promise.all(leaving);
+          }
+        }
+        const socket = connect({ ...trusting, host: '127.0.0.1', port });
+        await once(socket, 'secureConnect');
+        socket.destroy();
+      }
+    });
+
+    test('a peer that has sent its last gets its answers', async () => {
+      await using lookupd = await start();
+      const socket = connect({ ...trusting, host: '127.0.0.1', port: lookupd.tlsPort });
+      for (const message of hello) socket.write(encodePeerMessage(message));
+      for (let i = 0; i < 5000; i++) socket.write(encodePeerMessage({ type: 'ping' }));
+      socket.end();
+      const decoder = new ReplyDecoder();
+      let answers = 0;
+      for await (const chunk of socket) {
+        decoder.push(chunk as Buffer);
+        while (decoder.next()) answers++;
+      }
+      assert.equal(answers, 5001);
     });
 
     test('that stay in the handshake are closed after the request or identify timeout', async () => {

@@ -41,6 +41,8 @@ type Part = Pick<ListenerOptions, 'name' | 'server' | 'drain' | 'cutOff'>;
 
 // Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
 const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true };
+// Half-open after the handshake alone: Node never lets go of a connection that ends within it.
+const TLS_OPTIONS = { noDelay: true, keepAlive: true };
 
 /** Makes the listeners, none of which listens yet. */
 export function createListeners(options: LookupdOptions, served: Served): Listeners {
@@ -82,7 +84,10 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
 
   const tcp = at('tcpAddress', tcpAddress, () => tcpPart('TCP', createServer(TCP_OPTIONS, tcpHandler)));
   const tcpTls = at('tcpTlsAddress', tcpTlsAddress, () => {
-    const server = createTlsServer({ ...TCP_OPTIONS, ...toServerOptions(policy, identifyTimeoutMs) }, tcpHandler);
+    const server = createTlsServer({ ...TLS_OPTIONS, ...toServerOptions(policy, identifyTimeoutMs) }, (socket) => {
+      socket.allowHalfOpen = true;
+      tcpHandler(socket);
+    });
     server.maxConnections = maxConnections; // which the handler counts after the handshake
     return guarded(tcpPart('TCP TLS', server), server);
   });

@@ -8,8 +8,9 @@ export function createTlsLoader(options: TlsOptions, servers: readonly Server[],
     if (servers.length === 0) return;
     const { context, certificate } = loadTls(options);
     for (const server of servers) server.setSecureContext(context);
-    const { subject, validTo, fingerprint256 } = certificate;
-    log.info?.(`TLS: ${subject.replaceAll('\n', ', ')}, valid to ${validTo}, SHA-256 ${fingerprint256}`);
+    const { subject, subjectAltName = '-', validTo, fingerprint256 } = certificate;
+    const name = (subject as string | undefined)?.replaceAll('\n', ', '); // which newer certificates are without
+    log.info?.(`TLS: ${name || subjectAltName}, valid to ${validTo}, SHA-256 ${fingerprint256}`);
     if (Date.parse(validTo) < Date.now()) log.warn?.(`TLS: the certificate was valid to ${validTo}`);
   };
 }

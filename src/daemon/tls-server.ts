@@ -39,7 +39,6 @@ export function guardTlsServer(server: Server, { policy, name, log, clock }: Gua
   });
   const fail = (socket: Socket, reason: string) => {
     const address = toAddress(socket);
-    shaking.delete(address);
     whenDue(address, () => log.warn?.(`${name}: TLS handshake with ${address} failed - ${reason}`));
     socket.destroy();
   };
@@ -48,7 +47,9 @@ export function guardTlsServer(server: Server, { policy, name, log, clock }: Gua
     // OpenSSL asks for one, and goes on without.
     if (policy === 'require' && !hasCertificate(socket)) fail(socket, 'no client certificate');
   });
-  server.on('tlsClientError', (error: Error, socket: TLSSocket) => fail(socket, error.message));
+  server.on('tlsClientError', (error: Error & { reason?: string }, socket: TLSSocket) =>
+    fail(socket, error.reason ?? error.message),
+  );
   return () => {
     for (const socket of shaking.values()) socket.destroy();
     shaking.clear();
