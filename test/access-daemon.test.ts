@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -147,6 +147,32 @@ describe('authTokenFile', TIMEOUT, () => {
     assert.equal(await it.status('GET', '/topics'), 401);
   });
 });
+
+test(
+  'a link that is set to another file is read anew, by itself',
+  { ...TIMEOUT, skip: process.platform === 'win32' },
+  async () => {
+    const link = join(folder, 'link');
+    symlinkSync(fileOf(TOKENS), link);
+    let told: (line: string) => void = () => {};
+    const loaded = () =>
+      new Promise<void>((resolve) => {
+        told = (line) => {
+          if (line.includes('tokens and names loaded')) resolve();
+        };
+      });
+    const log = { info: (line: string) => told(line) };
+    const first = loaded();
+    await using it = await start({ authTokenFile: link, log });
+    await first;
+    const second = loaded();
+    symlinkSync(fileOf('another-0123456789 read\n'), `${link}.new`);
+    renameSync(`${link}.new`, link); // as Kubernetes does it
+    await second;
+    assert.equal(await it.status('GET', '/topics', bearing('another-0123456789')), 200);
+    assert.equal(await it.status('GET', '/topics', bearing(READER)), 401);
+  },
+);
 
 describe('the other options of who may', TIMEOUT, () => {
   test('readFrom and writeFrom go by address; an empty list lets in nobody', async () => {

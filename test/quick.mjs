@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 
 /** What packs, installs, compiles or documents the package, or starts processes: for `npm test`. */
 const WHOLE = [
+  'access-daemon',
   'api-report',
   'client-daemon',
   'command',
@@ -14,6 +15,7 @@ const WHOLE = [
   'packed',
   'resources',
   'settings',
+  'tls',
   'types',
 ];
 
