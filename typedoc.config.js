@@ -12,6 +12,8 @@ const GUIDE = [
   'docs/client.md',
   'docs/operating.md',
   'docs/metrics.md',
+  'docs/tls.md',
+  'docs/access.md',
   'docs/settings.md',
   'docs/protocol.md',
   'docs/errors.md',

@@ -11,7 +11,7 @@ const cert = readFileSync(new URL('tls-certificate.pem', import.meta.url));
 
 const topology = new Topology({ db: new RegistrationDB(), clock: Date.now });
 const announce = { broadcastAddress: 'localhost', tcpPort: 4160, httpPort: 4161 };
-const options = { key, cert, ca: cert, requestCert: true, allowHalfOpen: true };
+const options = { key, cert, ca: cert, requestCert: true };
 const server = createServer(options, createTcpHandler({ topology, announce })).listen(0, '127.0.0.1');
 await once(server, 'listening');
 console.log('lookupd  listens for peers over TLS');

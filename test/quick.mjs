@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 
 /** What packs, installs, compiles or documents the package, or starts processes: for `npm test`. */
 const WHOLE = [
+  'access-daemon',
   'api-report',
   'client-daemon',
   'command',
@@ -16,6 +17,7 @@ const WHOLE = [
   'resources',
   'restart-command',
   'settings',
+  'tls',
   'types',
 ];
 

@@ -47,6 +47,34 @@ describe('a table of settings', () => {
     assert.throws(() => readConfig({ log_level: ['info'] }, SETTINGS), /log_level must be a string, such as "info"/);
   });
 
+  test('takes a table from the config file, and pairs from a flag, again and again', () => {
+    const table = { rewrite: { kind: kinds.stringTable('name=address', 'a = "b"'), default: {}, help: 'rewrites' } };
+    assert.deepEqual(parseFlags(['-rewrite', '10.0.0.0/8=a,b=c', '-rewrite=d=e=f'], table), {
+      rewrite: { '10.0.0.0/8': 'a', b: 'c', d: 'e=f' },
+    });
+    assert.deepEqual(readConfig({ rewrite: { '10.0.0.0/8': 'a,b' } }, table), { rewrite: { '10.0.0.0/8': 'a,b' } });
+    for (const text of ['a', '', 'a=', '=a', 'a=b,']) {
+      assert.throws(() => parseFlags([`-rewrite=${text}`], table), /for flag -rewrite: not name=address/);
+    }
+    for (const rewrite of ['a=b', ['a'], { a: 5 }, { a: { b: 'c' } }, 5]) {
+      assert.throws(() => readConfig({ rewrite }, table), /key rewrite must be a table of strings, such as a = "b"/);
+    }
+    assert.match(usage(table), /-rewrite name=address,…\n {8}rewrites \(default none\)/);
+  });
+
+  test('takes words of a choice in any letter case, and tells what there are', () => {
+    assert.deepEqual(parseFlags(['-tls-min-version=TLS1.3'], SETTINGS), { 'tls-min-version': 'tls1.3' });
+    assert.throws(
+      () => parseFlags(['-tls-min-version=1.3'], SETTINGS),
+      /not one of tls1\.0, tls1\.1, tls1\.2, tls1\.3/,
+    );
+    assert.deepEqual(parseFlags(['-tls-client-auth-policy='], SETTINGS), { 'tls-client-auth-policy': '' });
+    assert.throws(
+      () => parseFlags(['-read-from=10.0.0/8'], SETTINGS),
+      /"10\.0\.0\/8" for flag -read-from: not an address or/,
+    );
+  });
+
   test('is shown by the help', () => {
     assert.match(usage(lists), /-peer host:port,…\n {8}peers \(default none\)/);
     assert.match(usage(lists), /-wait-for .*\n {8}waits \(default 1s\)/);
@@ -56,10 +84,20 @@ describe('a table of settings', () => {
 describe('the settings', () => {
   test('become options that createLookupd takes, by default and at the edge of what each allows', () => {
     assert.ok(createLookupd(toLookupdOptions({})));
+    const tls = {
+      'https-address': ':0',
+      'tcp-tls-address': ':0',
+      'tls-cert': 'c',
+      'tls-key': 'k',
+      'tls-root-ca-file': 'r',
+    };
     for (const [flag, { kind }] of Object.entries(SETTINGS)) {
+      // What goes with TLS is taken with it alone, and a certificate cannot be taken away from it.
+      const beside = /^(?:https|tcp|http|tls)-(?!cert|key)/.test(flag) ? tls : {};
       for (const text of ['0', '1', '1ms', '1s', '0s', '65535', '70000', '9999999999', '9999h', 'h:0', '']) {
         const value = (kind as { parse(text: string): unknown }).parse(text);
-        if (value !== undefined) assert.ok(createLookupd(toLookupdOptions({ [flag]: value })), `-${flag}=${text}`);
+        if (value !== undefined)
+          assert.ok(createLookupd(toLookupdOptions({ ...beside, [flag]: value })), `-${flag}=${text}`);
       }
     }
   });

@@ -4,6 +4,7 @@ import {
   aSignal,
   checkOptions,
   clientTimers,
+  nested,
   number,
   required,
   textOrFunction,
@@ -25,10 +26,11 @@ import { explain, toSafeError } from './lookup-error.js';
 import { LookupdHttp } from './lookupd-http.js';
 import type { LookupdWatch } from './lookupd-watch.js';
 import { type WatchOptions } from './lookupd-watch.js';
-import { fetchAnyPort } from './node-fetch.js';
+import { createTlsFetch, fetchAnyPort } from './node-fetch.js';
 import { nodesChangeSince, topicChangeSince, type NodesChange, type TopicChange } from './watch-changes.js';
 import { changesOf } from './changes-of.js';
 import type { Watched } from './watched.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
 
 /** How long a lookupd may take for its whole answer. */
 export const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;
@@ -67,6 +69,8 @@ export interface LookupClientOptions {
    * that `fetch` forbids.
    */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /** How lookupds whose URL begins with `https` are asked, in Node: by which CA, with which certificate. Not with `fetch`. */
+  readonly tls?: TlsClientOptions | undefined;
 }
 
 const CHECKS: Checks<LookupClientOptions> = {
@@ -78,6 +82,7 @@ const CHECKS: Checks<LookupClientOptions> = {
   watchIntervalMs: number(1),
   random: aFunction,
   fetch: aFunction,
+  tls: nested(TLS_CLIENT_CHECKS),
 };
 
 /** How one question is asked. */
@@ -121,19 +126,21 @@ export class LookupClient {
       lookupds,
       token,
       fetch,
+      tls,
       timers = DEFAULT_TIMERS,
       timeoutMs = DEFAULT_LOOKUP_TIMEOUT_MS,
       maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
       watchIntervalMs = DEFAULT_WATCH_INTERVAL_MS,
       random = Math.random,
     } = checkOptions('LookupClient', options, CHECKS);
+    if (fetch && tls) throw new TypeError('LookupClient takes tls or a fetch, not both');
     this.#lookupds = toLookupds(lookupds);
     this.#http = new LookupdHttp({
       timeoutMs,
       maxAnswerBytes,
       timers,
       token: typeof token === 'function' ? token : () => token,
-      fetch: fetch ?? fetchAnyPort,
+      fetch: fetch ?? (tls ? createTlsFetch(tls) : fetchAnyPort),
     });
     this.#watch = { http: this.#http, timers, random, intervalMs: watchIntervalMs, maxAnswerBytes };
   }

@@ -1,3 +1,11 @@
+import type { RequestOptions } from 'node:https';
+import type { TlsClientOptions } from './tls-options.js';
+
+/** Asks over TLS with a CA or a certificate of one's own, which the runtime's `fetch` cannot. It does not follow redirects. */
+export function createTlsFetch(tls: TlsClientOptions): (url: string, init: RequestInit) => Promise<Response> {
+  return (url, init) => (url.startsWith('https:') ? ask(url, init, tls) : fetchAnyPort(url, init));
+}
+
 /**
  * The runtime's `fetch`. Where Node's refuses a port that browsers keep from pages, such as 4190 or 6667, it asks over
  * `node:http`, which does not follow redirects.
@@ -18,11 +26,16 @@ function isForbiddenPort(error: unknown): boolean {
 /** What a `Response` may have no body with. */
 const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 
-async function ask(url: string, { headers, signal }: RequestInit): Promise<Response> {
+async function ask(url: string, { headers, signal }: RequestInit, tls: TlsClientOptions = {}): Promise<Response> {
   const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
   const { Readable } = await import('node:stream');
   return new Promise((resolve, reject) => {
-    const options = { headers: headers as Record<string, string>, signal: signal ?? undefined, agent: false };
+    const options = {
+      ...(tls as RequestOptions),
+      headers: headers as Record<string, string>,
+      signal: signal ?? undefined,
+      agent: false,
+    };
     const request = get(url, options, (response) => {
       const { statusCode: status = 0 } = response;
       const body = WITHOUT_BODY.includes(status) ? null : (Readable.toWeb(response) as ReadableStream<Uint8Array>);

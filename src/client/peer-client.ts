@@ -17,7 +17,8 @@ import type { Announcement, Identity, TopicMessage } from '../protocol/index.js'
 import { parseTcpAddress } from '../base/host-port.js';
 import { someLookupds } from './address.js';
 import { LookupdLink, type Connect } from './lookupd-link.js';
-import { connectTcp } from './node-connect.js';
+import { connectTcp, connectTls } from './node-connect.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
 import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
 
 /** How often nsqd pings. */
@@ -48,6 +49,8 @@ export interface PeerClientOptions {
   readonly maxBackoffMs?: number | undefined;
   /** Opens the streams. Default: TCP, in Node. */
   readonly connect?: Connect | undefined;
+  /** How lookupds are spoken to over TLS, in Node: by which CA, with which certificate. Default: without TLS. Not with `connect`. */
+  readonly tls?: TlsClientOptions | undefined;
   /** What pings, deadlines and pauses go by. Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
   /** From 0 to 1, for the pauses. Default `Math.random`. */
@@ -74,6 +77,7 @@ const CHECKS: Checks<PeerClientOptions> = {
   minBackoffMs: number(0),
   maxBackoffMs: number(0),
   connect: aFunction,
+  tls: nested(TLS_CLIENT_CHECKS),
   timers: clientTimers,
   random: aFunction,
   onError: aFunction,
@@ -131,7 +135,8 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
     super(checkOptions('PeerClient', options, CHECKS).onError);
     const {
       lookupds,
-      connect = connectTcp,
+      tls,
+      connect = tls ? (address: string, signal: AbortSignal) => connectTls(address, signal, tls) : connectTcp,
       timers = DEFAULT_TIMERS,
       random = Math.random,
       pingIntervalMs = DEFAULT_PING_INTERVAL_MS,
@@ -148,7 +153,8 @@ export class PeerClient extends SafeEmitter<PeerClientEvents> implements AsyncDi
       return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(failures, 30)) * (1 - cut);
     };
     this.#addresses = [...new Set(lookupds)];
-    if (connect === connectTcp) this.#addresses.forEach(parseTcpAddress);
+    if (options.connect && tls) throw new TypeError('PeerClient takes tls or a connect, not both');
+    if (!options.connect || connect === connectTcp) this.#addresses.forEach(parseTcpAddress);
     this.#links = this.#addresses.map(
       (address) =>
         new LookupdLink({

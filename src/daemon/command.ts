@@ -83,19 +83,19 @@ async function loadConfig(path: string | undefined): Promise<Partial<Settings>> 
   }
 }
 
-/** Until a signal ends it, of which `ending` is told. A hang-up of the terminal does not. */
+/** Until a signal ends it, of which `ending` is told. SIGHUP, which a terminal's hang-up is as well, reads files anew. */
 async function serve(lookupd: Lookupd, ending: () => void): Promise<void> {
   const stop = () => {
     ending();
     void lookupd.close();
   };
-  const stay = () => undefined;
-  process.once('SIGINT', stop).once('SIGTERM', stop).on('SIGHUP', stay);
+  const reload = () => lookupd.reload();
+  process.once('SIGINT', stop).once('SIGTERM', stop).on('SIGHUP', reload);
   try {
     await lookupd.listen();
     await lookupd.closed;
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stay);
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', reload);
   }
 }
 

@@ -8,7 +8,7 @@ export class SettingError extends Error {
 
 /**
  * Reads the command line as Go's flag package does: one dash or two, `-flag value` or `-flag=value`, a boolean
- * alone; what a flag of a list is given again is added. Unlike nsqlookupd it refuses an argument that is no flag.
+ * alone; what a flag of a list or a table is given again is added. Unlike nsqlookupd it refuses an argument that is no flag.
  * Throws a SettingError.
  */
 export function parseFlags<T extends SettingTable>(args: readonly string[], table: T): Partial<ValuesOf<T>> {
@@ -23,7 +23,7 @@ export function parseFlags<T extends SettingTable>(args: readonly string[], tabl
     const text = value ?? (kind === BOOLEAN ? 'true' : args[++i]);
     if (text === undefined) throw new SettingError(`flag needs an argument: -${name}`);
     const read = parse(kind, text, `flag -${name}`);
-    values[name] = kind.item ? [...((values[name] as unknown[] | undefined) ?? []), ...(read as unknown[])] : read;
+    values[name] = added(kind, values[name], read);
   }
   return values as Partial<ValuesOf<T>>;
 }
@@ -64,8 +64,23 @@ function find(table: SettingTable, name: string): Setting<unknown> | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
+/** What a flag says that is given again. */
+function added(kind: Kind<unknown>, before: unknown, read: unknown): unknown {
+  if (kind.item) return [...((before as unknown[] | undefined) ?? []), ...(read as unknown[])];
+  return kind.toml === 'table' ? { ...(before as object | undefined), ...(read as object) } : read;
+}
+
+function readTable(value: unknown, key: string, example = ''): unknown {
+  const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isTable || Object.values(value).some((each) => typeof each !== 'string')) {
+    throw new SettingError(`key ${key} must be a table of strings, such as ${example}`);
+  }
+  return value;
+}
+
 function readValue(kind: Kind<unknown>, value: unknown, key: string): unknown {
   const { toml, item } = kind;
+  if (toml === 'table') return readTable(value, key, kind.example);
   const { example } = item ?? kind;
   const values = item && Array.isArray(value) ? (value as unknown[]) : [value];
   if (values.some((each) => typeof each !== toml) || (item && !Array.isArray(value))) {

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import {
   DEFAULT_ANSWER_TIMEOUT_MS,
   DEFAULT_MAX_IGNORED_BODY_BYTES,
@@ -75,8 +77,18 @@ export const HTTP_SERVER_CHECKS: Checks<HttpServerOptions> = {
 const CHECK_MS = 1000;
 const NOT_FOUND = '{"message":"NOT_FOUND"}';
 
-/** An HTTP server whose clients may be slow, hostile or many. */
-export function createHttpServer(handler: HttpHandler, options: HttpServerOptions & Reporting): Server {
+/** An HTTP server whose clients may be slow, hostile or many; over TLS, where it is told how. */
+export function createHttpServer(handler: HttpHandler, options: HttpServerOptions & Reporting): Server;
+export function createHttpServer(
+  handler: HttpHandler,
+  options: HttpServerOptions & Reporting,
+  tls: TlsOptions,
+): HttpsServer;
+export function createHttpServer(
+  handler: HttpHandler,
+  options: HttpServerOptions & Reporting,
+  tls?: TlsOptions,
+): Server | HttpsServer {
   const { log, onError, onLimit } = options;
   const {
     httpRequestTimeoutMs = DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
@@ -101,14 +113,15 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     onLimit: onLimit && ((name) => onLimit(LIMIT_NAMES[name])),
     onError,
   });
-  const server = createServer({
+  const serverOptions = {
     maxHeaderSize: httpMaxHeaderBytes,
     headersTimeout: timeoutMs,
     requestTimeout: timeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_MS, timeoutMs),
     keepAliveTimeout: Math.ceil(httpIdleTimeoutMs),
     noDelay: true,
-  });
+  };
+  const server = tls ? createHttpsServer({ ...serverOptions, ...tls }) : createServer(serverOptions);
   server.timeout = timeoutMs; // for who does not read its answer
   server.maxConnections = httpMaxConnections;
   // A client that has sent its last still gets its answers. Node documents it nowhere, and has had it since 0.5.
@@ -145,8 +158,9 @@ export class RequestTracker {
   readonly #last = new Map<Socket, ServerResponse | undefined>();
   #ending = false;
 
-  constructor(server: Server) {
-    server.on('connection', (socket: Socket) => {
+  constructor(server: Server | HttpsServer) {
+    const event = 'setSecureContext' in server ? 'secureConnection' : 'connection';
+    server.on(event, (socket: Socket) => {
       this.#last.set(socket, undefined);
       socket.once('close', () => this.#last.delete(socket));
     });

@@ -25,6 +25,16 @@ export {
 } from './http-server.js';
 export { createProcessMetrics, type ProcessMetrics } from './process-metrics.js';
 export type { OperationOptions } from './operation.js';
+export {
+  DEFAULT_TLS_MIN_VERSION,
+  TLS_CLIENT_AUTH_POLICIES,
+  TLS_VERSIONS,
+  type TlsClientAuthPolicy,
+  type TlsOptions,
+  type TlsVersion,
+} from './tls.js';
+export { PRODUCER_ADDRESSES, type AccessOptions, type ProducerAddress } from './access-options.js';
+export type { Refusals } from './access.js';
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from '../base/version.js';

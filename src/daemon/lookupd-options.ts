@@ -1,12 +1,24 @@
 import type { Clock } from '../base/clock.js';
-import { aClock, aFunction, anArray, number, text, withMethods, type Check, type Checks } from '../base/options.js';
+import {
+  aBoolean,
+  aClock,
+  aFunction,
+  anArray,
+  number,
+  text,
+  withMethods,
+  type Check,
+  type Checks,
+} from '../base/options.js';
 import type { HttpDecorator, HttpHandlerOptions } from '../http/index.js';
 import { TOPOLOGY_CHECKS, type RegistrationDB, type TopologyOptions } from '../registry/index.js';
 import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
+import { ACCESS_CHECKS, type AccessOptions } from './access-options.js';
 import { parseAddress } from './address.js';
 import { KEEPING_CHECKS, type KeepingOptions } from './keeping.js';
 import { HTTP_SERVER_CHECKS, type HttpServerOptions } from './http-server.js';
 import { OPERATION_CHECKS, type OperationOptions } from './operation.js';
+import { checkTls, TLS_CHECKS, type TlsOptions } from './tls.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
 export const DEFAULT_TCP_ADDRESS = '0.0.0.0:4160';
@@ -30,11 +42,22 @@ export interface LookupdOptions
     Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>,
     HttpServerOptions,
     KeepingOptions,
-    OperationOptions {
-  /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
+    OperationOptions,
+    TlsOptions,
+    AccessOptions {
+  /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. `''` for none, beside `tcpTlsAddress`. */
   readonly tcpAddress?: string | undefined;
-  /** `host:port` for consumers and nsqadmin. Default `0.0.0.0:4161`; port 0 picks a free one. */
+  /** `host:port` for consumers and nsqadmin. Default `0.0.0.0:4161`; port 0 picks a free one. `''` for none, beside `httpsAddress`. */
   readonly httpAddress?: string | undefined;
+  /** `host:port` for peers over TLS; port 0 picks a free one. nsqd cannot, a `PeerClient` can. Default: none. */
+  readonly tcpTlsAddress?: string | undefined;
+  /** `host:port` for HTTPS; port 0 picks a free one. Default: none. */
+  readonly httpsAddress?: string | undefined;
+  /**
+   * Whether the plain HTTP port answers 403 `{"message":"TLS_REQUIRED","https_port":N}` to all but `/ping`, `/healthz` and
+   * `/readyz`. Default: whether there are a `httpsAddress` and a `tlsClientAuthPolicy`, as in nsqd.
+   */
+  readonly tlsRequired?: boolean | undefined;
   /** Where peers are told to find this lookupd. Default: the OS hostname. */
   readonly broadcastAddress?: string | undefined;
   /** How long `close` waits for HTTP requests in flight before it cuts them off: milliseconds from 0 on. Default 5,000. */
@@ -63,6 +86,10 @@ const anAddress: Check = (name, value) => {
   parseAddress(name, value as string);
 };
 
+const anAddressOrNone: Check = (name, value) => {
+  if (value !== '') anAddress(name, value);
+};
+
 /** Of what `createHttpHandler` is handed on. */
 export const HTTP_HANDLER_CHECKS: Checks<
   Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>
@@ -80,8 +107,13 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   ...HTTP_SERVER_CHECKS,
   ...KEEPING_CHECKS,
   ...OPERATION_CHECKS,
-  tcpAddress: anAddress,
-  httpAddress: anAddress,
+  ...TLS_CHECKS,
+  ...ACCESS_CHECKS,
+  tcpAddress: anAddressOrNone,
+  httpAddress: anAddressOrNone,
+  tcpTlsAddress: anAddress,
+  httpsAddress: anAddress,
+  tlsRequired: aBoolean,
   broadcastAddress: text,
   graceMs: number(0),
   broadcastTcpPort: number(1, 65_535),
@@ -92,6 +124,15 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   clock: aClock,
   db: withMethods('a RegistrationDB', 'addProducer'),
 };
+
+/** Throws a TypeError for options that do not go together. */
+export function checkTogether(options: LookupdOptions): void {
+  const { tcpAddress, httpAddress, tcpTlsAddress, httpsAddress, tlsRequired } = options;
+  if (tcpAddress === '' && tcpTlsAddress === undefined) throw new TypeError('tcpAddress "" needs a tcpTlsAddress');
+  if (httpAddress === '' && httpsAddress === undefined) throw new TypeError('httpAddress "" needs a httpsAddress');
+  if (tlsRequired === true && httpsAddress === undefined) throw new TypeError('tlsRequired needs a httpsAddress');
+  if (tcpTlsAddress !== undefined || httpsAddress !== undefined) checkTls(options);
+}
 
 function without<T extends object, K extends keyof T>(table: T, ...names: readonly K[]): Omit<T, K> {
   return Object.fromEntries(Object.entries(table).filter(([name]) => !names.includes(name as K))) as Omit<T, K>;

@@ -1,12 +1,11 @@
 import { lookup } from 'node:dns';
-import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { createSteadyClock } from '../base/clock.js';
 import { printError } from '../base/error-report.js';
 import { toSafeLogger } from '../base/logger.js';
 import { checkOptions, pickOptions } from '../base/options.js';
 import { createBlockingReads, createFeed, createWatchRoutes } from '../feed/index.js';
-import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
+import { createHttpHandler } from '../http/index.js';
 import {
   NSQLOOKUPD_VERSION,
   RegistrationDB,
@@ -17,30 +16,35 @@ import {
 } from '../registry/index.js';
 import type { WarmRestartStatus } from '../store/index.js';
 import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
-import { parseAddress } from './address.js';
-import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
+import { createAccess, type Refusals } from './access.js';
 import { Keeping, KEEPING_CHECKS } from './keeping.js';
-import { Listener } from './listener.js';
-import { createOperation } from './operation.js';
+import type { Listener } from './listener.js';
+import { createListeners } from './listeners.js';
 import {
+  checkTogether,
   DEFAULT_GRACE_MS,
-  DEFAULT_HTTP_ADDRESS,
-  DEFAULT_KEEP_ALIVE_MS,
-  DEFAULT_TCP_ADDRESS,
   HTTP_HANDLER_CHECKS,
   LOOKUPD_CHECKS,
   type LookupdOptions,
 } from './lookupd-options.js';
+import { createOperation } from './operation.js';
+import { tlsFiles } from './tls.js';
+import { createTlsLoader } from './tls-reload.js';
+import { watchFiles } from './watched-files.js';
 
 /** Where a lookupd listens: `host:port` as bound. */
 export interface ListenAddresses {
-  /** For peers (nsqds). */
+  /** For peers (nsqds); `''` where there is only one over TLS. */
   readonly tcpAddress: string;
-  /** For consumers and nsqadmin. */
+  /** For consumers and nsqadmin; `''` where there is only HTTPS. */
   readonly httpAddress: string;
+  /** For peers over TLS, if it was asked for. */
+  readonly tcpTlsAddress: string | undefined;
+  /** For HTTPS, if it was asked for. */
+  readonly httpsAddress: string | undefined;
 }
 
-/** A lookupd with its two listeners. */
+/** A lookupd with its listeners. */
 export interface Lookupd extends AsyncDisposable {
   /** The registry that it serves, for events and sizes. */
   readonly db: RegistrationDB;
@@ -48,30 +52,39 @@ export interface Lookupd extends AsyncDisposable {
   readonly topology: Topology;
   /** How many peers are connected, as `maxConnections` counts them. */
   readonly connections: number;
-  /** How many watch, over `/watch`. */
-  readonly watchers: number;
-  /** How it stands with what outlives the process; undefined where nothing is to, or before `listen`. */
-  readonly warmRestart: WarmRestartStatus | undefined;
   /** `host:port` as bound; undefined unless listening. */
   readonly tcpAddress: string | undefined;
   /** `host:port` as bound; undefined unless listening. */
   readonly httpAddress: string | undefined;
+  /** `host:port` as bound; undefined unless listening. */
+  readonly tcpTlsAddress: string | undefined;
+  /** `host:port` as bound; undefined unless listening. */
+  readonly httpsAddress: string | undefined;
+  /** How many watch, over `/watch`. */
+  readonly watchers: number;
+  /** How it stands with what outlives the process; undefined where nothing is to, or before `listen`. */
+  readonly warmRestart: WarmRestartStatus | undefined;
+  /** How many requests and peers were refused, since it was made. */
+  readonly refusals: Refusals;
   /**
-   * Resolves when both listeners are up. Rejects, with neither up, with an error that names the address and has the
-   * system's `code`; it can be called again then. Rejects after `close`.
+   * Resolves when all listeners are up. Rejects, with none up, with an error that names the address and has the
+   * system's `code`, or that names the certificate, key or token file that is bad; it can be called again then. Rejects after
+   * `close`.
    */
   listen(): Promise<ListenAddresses>;
+  /**
+   * Reads certificates, keys and tokens anew, as it does by itself when the files change. Connections that are open go on. A bad
+   * file keeps what was loaded before, and is logged. Never throws.
+   */
+  reload(): void;
   /**
    * Stops listening, lets the peers go, and resolves when the requests in flight are answered or cut off. Never rejects;
    * further calls give the same promise.
    */
   close(): Promise<void>;
-  /** Resolves after `close`. Rejects if a listener fails while it serves, after both have been closed. */
+  /** Resolves after `close`. Rejects if a listener fails while it serves, after all have been closed. */
   readonly closed: Promise<void>;
 }
-
-// Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
-const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true };
 
 /**
  * Makes a lookupd; `listen` starts it. Throws a TypeError that names the option when one is unknown or of the wrong
@@ -91,18 +104,17 @@ const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true };
 export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const checked = checkOptions('createLookupd', options, LOOKUPD_CHECKS);
   const { onError = printError, clock = createSteadyClock(), broadcastAddress = hostname() } = checked;
-  const { db = new RegistrationDB({ onError }), decorators = [] } = checked;
-  const { tcpAddress = DEFAULT_TCP_ADDRESS, httpAddress = DEFAULT_HTTP_ADDRESS } = checked;
-  const { graceMs = DEFAULT_GRACE_MS, keepAliveMs = DEFAULT_KEEP_ALIVE_MS } = checked;
+  checkTogether(checked);
+  const { db = new RegistrationDB({ onError }), graceMs = DEFAULT_GRACE_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
   const topology = new Topology({ ...pickOptions(checked, TOPOLOGY_CHECKS), db, clock });
 
-  const host = hostname();
+  const access = createAccess(checked, { log, clock: topology.clock, onError });
   const announce = () => ({
     broadcastAddress,
-    hostname: host,
-    tcpPort: checked.broadcastTcpPort ?? tcp.port,
-    httpPort: checked.broadcastHttpPort ?? http.port,
+    hostname: hostname(),
+    tcpPort: checked.broadcastTcpPort ?? (tcp ?? tcpTls)!.port,
+    httpPort: checked.broadcastHttpPort ?? (http ?? https)!.port,
     version: NSQLOOKUPD_VERSION,
   });
   const operation = createOperation(checked, {
@@ -110,55 +122,75 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     onError,
     tcpHandler: () => tcpHandler,
     httpHandler: () => httpHandler,
-    requests: () => requests,
+    httpConnections: () => listening.httpConnections(),
     state: () => lifetime.state,
   });
-  const observe = operation.meters?.peers;
-  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, observe });
   const feed = createFeed(topology, { onError });
   const watching = createWatchRoutes(feed, { maxWatchers: checked.maxWatchers, onError });
+  const { admit, authorize } = access;
+  const observe = operation.meters?.peers;
+  const peers = { ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, admit, observe };
+  const tcpHandler = createTcpHandler(peers);
   const routes = [...watching.rows, ...(checked.routes ?? []), ...operation.routes];
-  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
-  const logging = createLogDecorator({ log, clock });
-  const around = [logging, ...operation.decorators, orNotFound, ...decorators, createBlockingReads(feed)];
-  const logged = decorate(httpHandler, ...around);
-  const serving = { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError, onLimit: observe?.limit };
-  const httpServer = createHttpServer(logged, serving);
-  const requests = new RequestTracker(httpServer);
+  const requests = { ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, authorize, onError };
+  const httpHandler = createHttpHandler(requests);
+  const listening = createListeners(checked, {
+    ...{ tcpHandler, httpHandler, log, clock, onError, onLimit: observe?.limit },
+    outer: access.decorators,
+    middle: operation.decorators,
+    inner: [createBlockingReads(feed)],
+    fail: (error) => lifetime.fail(error),
+  });
+  const { tcp, tcpTls, http, https, tlsServers } = listening;
+  const keeping = new Keeping({ ...pickOptions(checked, KEEPING_CHECKS), topology, log, onError });
 
-  const shared = { keepAliveMs, log, fail: (error: Error) => lifetime.fail(error) };
-  const tcp = new Listener({
-    ...shared,
-    name: 'TCP',
-    server: createServer(TCP_OPTIONS, tcpHandler),
-    address: parseAddress('tcpAddress', tcpAddress),
-    drain: () => tcpHandler.close(),
-    cutOff: () => tcpHandler.close(),
-  });
-  const http = new Listener({
-    ...shared,
-    name: 'HTTP',
-    server: httpServer,
-    address: parseAddress('httpAddress', httpAddress),
-    drain: () => {
-      watching.close();
-      feed.close();
-      return requests.end();
-    },
-    cutOff: () => httpServer.closeAllConnections(),
-  });
+  const loaders = [access.load, createTlsLoader(checked, tlsServers, log)];
+  const load = () => loaders.forEach((loader) => loader());
+  const reload = () => {
+    for (const loader of loaders) {
+      try {
+        loader();
+      } catch (error) {
+        log.error?.(`kept what was loaded before - ${(error as Error).message}`);
+      }
+    }
+  };
+  let unwatch = () => {};
   const started = () => {
+    unwatch = watchFiles([...access.files, ...tlsFiles(tlsServers.length === 0 ? {} : checked)], reload);
     warnUnlessResolved(broadcastAddress, log);
     operation.start();
-    return { tcpAddress: tcp.address!, httpAddress: http.address! };
+    return {
+      tcpAddress: tcp?.address ?? '',
+      httpAddress: http?.address ?? '',
+      tcpTlsAddress: tcpTls?.address,
+      httpsAddress: https?.address,
+    };
   };
-  const keeping = new Keeping({ ...pickOptions(checked, KEEPING_CHECKS), topology, log, onError });
-  const lifetime = createLifetime([tcp, http], graceMs, started, keeping);
+  const listeners = [tcp, tcpTls, http, https].filter((listener) => listener !== undefined);
+  const lifetime = createLifetime(listeners, {
+    graceMs,
+    started,
+    starting: async () => {
+      load();
+      await keeping.begin();
+    },
+    ending: () => {
+      unwatch();
+      return keeping.status && keeping.end(graceMs);
+    },
+    // Those that watch are told before their connections are ended.
+    stopped: () => {
+      watching.close();
+      feed.close();
+    },
+  });
   lifetime.closed.then(operation.stop, operation.stop);
   return {
     db,
     topology,
     closed: lifetime.closed,
+    refusals: access.refusals,
     get watchers() {
       return watching.watchers;
     },
@@ -169,19 +201,38 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
       return tcpHandler.connections;
     },
     get tcpAddress() {
-      return tcp.address;
+      return tcp?.address;
     },
     get httpAddress() {
-      return http.address;
+      return http?.address;
+    },
+    get tcpTlsAddress() {
+      return tcpTls?.address;
+    },
+    get httpsAddress() {
+      return https?.address;
     },
     listen: lifetime.listen,
+    reload,
     close: lifetime.close,
     [Symbol.asyncDispose]: lifetime.close,
   };
 }
 
+interface Lifetime<T> {
+  readonly graceMs: number;
+  /** What it throws, `listen` rejects with. */
+  readonly starting: () => Promise<void>;
+  readonly started: () => T;
+  readonly ending: () => Promise<void> | undefined;
+  readonly stopped: () => void;
+}
+
 /** Those listeners as one: all listen or none, one that fails closes all. They begin with the last and end with the first. */
-function createLifetime<T>(listeners: readonly Listener[], graceMs: number, started: () => T, keeping: Keeping) {
+function createLifetime<T>(
+  listeners: readonly Listener[],
+  { graceMs, starting, started, ending, stopped }: Lifetime<T>,
+) {
   let listening: Promise<T> | undefined;
   let closing: Promise<void> | undefined;
   let failure: Error | undefined;
@@ -192,7 +243,7 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
 
   const start = async () => {
     try {
-      await keeping.begin();
+      await starting();
       for (const listener of [...listeners].reverse()) await listener.listen();
     } catch (error) {
       await Promise.all(listeners.map((listener) => listener.abandon()));
@@ -204,9 +255,11 @@ function createLifetime<T>(listeners: readonly Listener[], graceMs: number, star
   };
   const end = async () => {
     await listening?.catch(() => undefined);
-    if (keeping.status) await keeping.end(graceMs);
+    const ended = ending();
+    if (ended) await ended; // a promise that is not there would cost a turn
     // None takes a connection any more when the first lets one go.
     const stopping = listeners.map((listener) => ({ listener, closed: listener.stop() }));
+    stopped();
     await Promise.all(stopping.map(({ listener, closed }) => listener.letGo(graceMs, closed)));
     if (failure) settle.reject(failure);
     else settle.resolve();

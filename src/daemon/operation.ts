@@ -21,7 +21,7 @@ import {
   type Topology,
 } from '../registry/index.js';
 import { DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_UNFINISHED_BYTES, type TcpHandler } from '../tcp/index.js';
-import { DEFAULT_HTTP_MAX_CONNECTIONS, type RequestTracker } from './http-server.js';
+import { DEFAULT_HTTP_MAX_CONNECTIONS } from './http-server.js';
 import type { LookupdOptions } from './lookupd-options.js';
 import { createProcessMetrics } from './process-metrics.js';
 import type { DaemonLogger } from './stderr-logger.js';
@@ -63,7 +63,7 @@ export interface OperatedParts {
   readonly onError: OnError;
   readonly tcpHandler: () => TcpHandler;
   readonly httpHandler: () => RoutedHandler;
-  readonly requests: () => RequestTracker;
+  readonly httpConnections: () => number;
   /** What the lookupd itself is at that is in the way of being ready. */
   readonly state: Condition;
 }
@@ -107,7 +107,10 @@ export function createOperation(options: LookupdOptions, parts: OperatedParts): 
   };
 }
 
-function limitsOf(options: LookupdOptions, { topology, tcpHandler, requests }: OperatedParts): readonly UsedLimit[] {
+function limitsOf(
+  options: LookupdOptions,
+  { topology, tcpHandler, httpConnections }: OperatedParts,
+): readonly UsedLimit[] {
   const { db } = topology;
   const limit = (name: keyof LookupdOptions, standard: number, used: () => number): UsedLimit => {
     return { name, most: (options[name] as number | undefined) ?? standard, used };
@@ -117,14 +120,18 @@ function limitsOf(options: LookupdOptions, { topology, tcpHandler, requests }: O
     limit('maxRegistryBytes', DEFAULT_MAX_REGISTRY_BYTES, () => db.bytes),
     limit('maxConnections', DEFAULT_MAX_CONNECTIONS, () => tcpHandler().connections),
     limit('maxUnfinishedBytes', DEFAULT_MAX_UNFINISHED_BYTES, () => tcpHandler().unfinishedBytes),
-    limit('httpMaxConnections', DEFAULT_HTTP_MAX_CONNECTIONS, () => requests().size),
+    limit('httpMaxConnections', DEFAULT_HTTP_MAX_CONNECTIONS, httpConnections),
   ];
 }
 
-function lookupdMetrics({ tcpHandler, requests }: OperatedParts, log: Logger | undefined, isReady: () => boolean) {
+function lookupdMetrics(
+  { tcpHandler, httpConnections }: OperatedParts,
+  log: Logger | undefined,
+  isReady: () => boolean,
+) {
   const connections = () => [
     { labels: { listener: 'tcp' }, value: tcpHandler().connections },
-    { labels: { listener: 'http' }, value: requests().size },
+    { labels: { listener: 'http' }, value: httpConnections() },
   ];
   const linesLost = () => (log as Partial<DaemonLogger> | undefined)?.linesLost ?? 0;
   const metrics: readonly Metric[] = [

@@ -1,5 +1,6 @@
 import { formatDuration, parseDuration } from '../base/duration.js';
 import { splitHostPort } from '../base/host-port.js';
+import { parseNetwork } from '../base/networks.js';
 import { LOG_LEVELS } from './stderr-logger.js';
 
 /** How the text of a flag or of a config value is read, and how a default is shown. */
@@ -12,7 +13,7 @@ export interface Kind<T> {
   /** What is allowed, for the message about a text that is not. */
   readonly allowed?: string;
   /** The type of such a value in the config file; of a list, of each of its values. */
-  readonly toml: 'string' | 'boolean' | 'number';
+  readonly toml: 'string' | 'boolean' | 'number' | 'table';
   /** One as it stands in the config file. */
   readonly example?: string;
   /** What a list is of: its flag can be given again and again, and in the config file it is an array. */
@@ -37,26 +38,37 @@ export const BOOLEAN: Kind<boolean> = {
 };
 
 /** One of those words, in any letter case. */
-export function oneOfWords<T extends string>(words: readonly T[], like = words.join('|'), example = words[0]): Kind<T> {
+export function oneOf<T extends string>(like: string, ...words: readonly T[]): Kind<T> {
+  const shown = words.filter((word) => word !== '');
   return {
     parse: (text) => words.find((word) => word === text.toLowerCase()),
-    show: String,
+    show: (word) => word || 'none',
     like,
-    allowed: `one of ${words.join(', ')}`,
+    allowed: `one of ${shown.join(', ')}`,
     toml: 'string',
-    example: JSON.stringify(example),
+    example: JSON.stringify(shown[0]),
   };
 }
 
-export const LEVEL = oneOfWords(LOG_LEVELS, 'level', 'info');
+export const LEVEL = { ...oneOf('level', ...LOG_LEVELS), example: '"info"' };
 
 export const ADDRESS: Kind<string> = {
   parse: (text) => (splitHostPort(text) ? text : undefined),
-  show: String,
+  show: (text) => text || 'none',
   like: 'host:port',
   allowed: 'host:port, with a port from 0 to 65535',
   toml: 'string',
   example: '"127.0.0.1:4160"',
+};
+
+/** An address, or addresses that begin alike. */
+export const NETWORK: Kind<string> = {
+  parse: (text) => (parseNetwork(text) ? text : undefined),
+  show: String,
+  like: 'network',
+  allowed: 'an address or a network, such as 10.0.0.0/8 or fd00::/8',
+  toml: 'string',
+  example: '"10.0.0.0/8"',
 };
 
 /** In milliseconds. */
@@ -96,6 +108,36 @@ export function list<T>(item: Kind<T>): Kind<readonly T[]> {
     item,
   };
 }
+
+/** Texts by name: `-x a=b -x c=d` and `-x=a=b,c=d` for the flag, a table in the config file. */
+export function stringTable(like: string, example: string): Kind<Readonly<Record<string, string>>> {
+  return {
+    parse: (text) => {
+      const table: Record<string, string> = {};
+      for (const pair of text.split(',')) {
+        const [, name, value] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
+        if (name === undefined || value === undefined) return undefined;
+        table[name] = value;
+      }
+      return table;
+    },
+    show: (table) =>
+      Object.entries(table)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(',') || 'none',
+    like: `${like},…`,
+    allowed: `${like}, or several with commas between`,
+    toml: 'table',
+    example,
+  };
+}
+
+/** A host:port, or nothing. */
+export const ADDRESS_OR_NONE: Kind<string> = {
+  ...ADDRESS,
+  parse: (text) => (text === '' ? text : ADDRESS.parse(text)),
+  allowed: `${ADDRESS.allowed}, or nothing`,
+};
 
 function within(least: number, most: number, value: number | undefined): number | undefined {
   return value !== undefined && value >= least && value <= most ? value : undefined;

@@ -1,14 +1,18 @@
 import type { LookupdOptions } from './lookupd-options.js';
+import { ACCESS_SETTINGS } from './settings/access.js';
 import { FEED_SETTINGS } from './settings/feed.js';
 import { GENERAL_SETTINGS } from './settings/general.js';
 import { KEEPING_SETTINGS } from './settings/keeping.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
 import { OPERATE_SETTINGS } from './settings/operate.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
+import { TLS_SETTINGS } from './settings/tls.js';
 
 /** All settings, in the order of the help. */
 export const SETTINGS = {
   ...GENERAL_SETTINGS,
+  ...TLS_SETTINGS,
+  ...ACCESS_SETTINGS,
   ...OPERATE_SETTINGS,
   ...LIMIT_SETTINGS,
   ...FEED_SETTINGS,

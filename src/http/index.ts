@@ -16,6 +16,11 @@ export type {
   RouteDescription,
   RouteRow,
 } from './route-row.js';
+export { allOf, allowFrom, anyOf, except, readOnly, type AllowFromOptions } from './access.js';
+export { allowNames, allowTokens, toCallerName, type Access, type AccessTable } from './access-tokens.js';
+export { logRefusals, type LogRefusalsOptions } from './access-log.js';
+export { trustProxies } from './access-proxies.js';
+export { requireTls } from './require-tls.js';
 export { NSQLOOKUPD_VERSION } from '../registry/index.js';
 export {
   decorate,

@@ -1,4 +1,4 @@
-import type { HttpRequest } from './http-message.js';
+import type { Caller, HttpRequest } from './http-message.js';
 import { unescapePercent } from './query.js';
 
 const NOT_PLAIN = /%|\/\/|[^]\/$/;
@@ -23,18 +23,22 @@ export function toPlainRequest(request: HttpRequest): HttpRequest {
   return withPath(request, request.path, request.basePath);
 }
 
-/** The request at another path and mount. Its signal is not made for that. */
+/** The request at another path and mount. */
 export function withPath(request: HttpRequest, sentPath: string, basePath: string | undefined): HttpRequest {
-  const { method, query, headers, remoteAddress, caller } = request;
+  return changed(request, { path: toPlainPath(sentPath) ?? sentPath, sentPath, basePath });
+}
+
+/** The request of somebody else. */
+export function withCaller(request: HttpRequest, caller: Caller): HttpRequest {
+  return changed(request, { caller, remoteAddress: caller.address });
+}
+
+/** Another request; its signal is not made for that. */
+function changed(request: HttpRequest, change: Partial<HttpRequest>): HttpRequest {
+  const { method, path, sentPath, query, headers, basePath, remoteAddress, caller } = request;
   return {
-    method,
-    path: toPlainPath(sentPath) ?? sentPath,
-    sentPath,
-    query,
-    headers,
-    basePath,
-    remoteAddress,
-    caller,
+    ...{ method, path, sentPath, query, headers, basePath, remoteAddress, caller },
+    ...change,
     get signal() {
       return request.signal;
     },

@@ -11,6 +11,7 @@ export {
   type PeerCaller,
   type TcpHandlerOptions,
 } from './tcp-handler-options.js';
+export { admitFrom, admitInTurn, rewriteAddress, type AddressRewrite } from './admission.js';
 export type { Timers } from '../base/timers.js';
 export {
   createPortStream,

@@ -1,23 +1,17 @@
-import { isThenable } from '../base/error-report.js';
 import type { Clock } from '../base/clock.js';
+import { isThenable } from '../base/error-report.js';
 import type { Logger } from '../base/logger.js';
+import { createRefusalLog } from '../base/refusal-log.js';
 import type { Verdict } from '../session/index.js';
 import type { Admit } from './tcp-handler-options.js';
 
-const EVERY_MS = 60_000;
-const MAX_SOURCES = 1000;
-
-/** Logs whom it refuses, once a minute a source: a peer that is refused comes back, as nsqd does, again and again. */
+/** Logs whom it refuses, once a minute a source. */
 export function logRefusals(admit: Admit, log: Logger, clock: Clock): Admit {
-  const loggedAtMs = new Map<string, number>();
+  const whenDue = createRefusalLog(clock);
   const look = (remoteAddress: string, verdict: Verdict): Verdict => {
-    if (!('refused' in verdict)) return verdict;
-    const source = remoteAddress.replace(/:\d+$/, '');
-    const now = clock();
-    if (now - (loggedAtMs.get(source) ?? -Infinity) < EVERY_MS) return verdict;
-    if (loggedAtMs.size >= MAX_SOURCES) loggedAtMs.clear();
-    loggedAtMs.set(source, now);
-    log.error?.(`client(${remoteAddress}) refused - ${verdict.refused}`);
+    if ('refused' in verdict) {
+      whenDue(remoteAddress, () => log.error?.(`client(${remoteAddress}) refused - ${verdict.refused}`));
+    }
     return verdict;
   };
   return (identity, caller) => {

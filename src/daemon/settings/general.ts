@@ -6,7 +6,7 @@ import {
   DEFAULT_TCP_ADDRESS,
   MAX_KEEP_ALIVE_MS,
 } from '../lookupd-options.js';
-import { ADDRESS, BOOLEAN, duration, integer, LEVEL, STRING } from '../setting-kinds.js';
+import { ADDRESS_OR_NONE, BOOLEAN, duration, integer, LEVEL, STRING } from '../setting-kinds.js';
 import { DEFAULT_LOG_PREFIX, LOG_LEVELS } from '../stderr-logger.js';
 import { row } from './setting.js';
 
@@ -18,12 +18,18 @@ export const GENERAL_SETTINGS = {
   'log-level': row(LEVEL, 'info', `the least that is logged: ${LOG_LEVELS.join(', ')}`),
   'log-prefix': row(STRING, DEFAULT_LOG_PREFIX, 'what every log line starts with'),
   verbose: row(BOOLEAN, false, 'deprecated, has no effect: use log-level'),
-  'tcp-address': row(ADDRESS, DEFAULT_TCP_ADDRESS, 'host:port to listen on for peers; port 0 picks a free one', {
-    option: 'tcpAddress',
-  }),
-  'http-address': row(ADDRESS, DEFAULT_HTTP_ADDRESS, 'host:port to listen on for HTTP; port 0 picks a free one', {
-    option: 'httpAddress',
-  }),
+  'tcp-address': row(
+    ADDRESS_OR_NONE,
+    DEFAULT_TCP_ADDRESS,
+    'host:port to listen on for peers; port 0 picks a free one; "" for none, beside a tcp-tls-address',
+    { option: 'tcpAddress' },
+  ),
+  'http-address': row(
+    ADDRESS_OR_NONE,
+    DEFAULT_HTTP_ADDRESS,
+    'host:port to listen on for HTTP; port 0 picks a free one; "" for none, beside an https-address',
+    { option: 'httpAddress' },
+  ),
   'broadcast-address': row(STRING, '', 'where peers are told to find this lookupd (the OS hostname if empty)', {
     option: 'broadcastAddress',
     none: '',

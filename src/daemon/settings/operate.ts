@@ -1,10 +1,10 @@
-import { BOOLEAN, oneOfWords } from '../setting-kinds.js';
+import { BOOLEAN, oneOf } from '../setting-kinds.js';
 import { LOG_FORMATS } from '../stderr-logger.js';
 import { row } from './setting.js';
 
 /** What there is for whoever runs the command. */
 export const OPERATE_SETTINGS = {
-  'log-format': row(oneOfWords(LOG_FORMATS), 'text', 'text as of nsqlookupd, or json: an object a line'),
+  'log-format': row(oneOf('text|json', ...LOG_FORMATS), 'text', 'text as of nsqlookupd, or json: an object a line'),
   metrics: row(BOOLEAN, true, 'whether to answer /metrics, for Prometheus', { option: 'metrics' }),
   healthz: row(BOOLEAN, true, 'whether to answer /healthz', { option: 'healthz' }),
   readyz: row(BOOLEAN, true, 'whether to answer /readyz', { option: 'readyz' }),

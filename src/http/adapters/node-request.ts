@@ -57,6 +57,7 @@ function signalOf(response: NodeResponse): AbortSignal {
 class NodeCaller implements Caller {
   readonly address: string | undefined;
   readonly #socket: NodeRequest['socket'];
+  #certificate: CallerCertificate | undefined;
 
   constructor(socket: NodeRequest['socket']) {
     const { remoteAddress, remotePort } = socket;
@@ -66,6 +67,7 @@ class NodeCaller implements Caller {
 
   get certificate(): CallerCertificate | undefined {
     if (this.#socket.authorized !== true) return undefined;
-    return this.#socket.getPeerCertificate?.() as CallerCertificate | undefined;
+    // Node takes it apart anew each time that it is asked.
+    return (this.#certificate ??= this.#socket.getPeerCertificate?.() as CallerCertificate | undefined);
   }
 }

@@ -1,0 +1,103 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createSecureContext, DEFAULT_CIPHERS, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import { oneOf, text, type Checks } from '../base/options.js';
+import { readSmallFile } from './read-file.js';
+
+/** As nsqd names them; what it has besides (`ssl3.0`), nobody may use. */
+export const TLS_VERSIONS = ['tls1.0', 'tls1.1', 'tls1.2', 'tls1.3'] as const;
+/** The least version of TLS that is spoken. */
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
+
+/** What is asked of a client: any certificate (`require`), or one that the CA has signed (`require-verify`). */
+export const TLS_CLIENT_AUTH_POLICIES = ['require', 'require-verify'] as const;
+/** What is asked of a client's certificate. */
+export type TlsClientAuthPolicy = (typeof TLS_CLIENT_AUTH_POLICIES)[number];
+
+/** The least version of TLS: 1.2. nsqd's is 1.0. */
+export const DEFAULT_TLS_MIN_VERSION: TlsVersion = 'tls1.2';
+
+/** With what TLS is spoken, on all ports that speak it. */
+export interface TlsOptions {
+  /** The path of the certificate in PEM, with those that signed it. */
+  readonly tlsCert?: string | undefined;
+  /** The path of the certificate's key, in PEM. */
+  readonly tlsKey?: string | undefined;
+  /** The path of the certificates, in PEM, that clients' are to be signed by. Needed for `require-verify`. */
+  readonly tlsRootCaFile?: string | undefined;
+  /** `require`: a client must show a certificate, whosever; `require-verify`: one that a root CA signed. Default: none. */
+  readonly tlsClientAuthPolicy?: TlsClientAuthPolicy | undefined;
+  /** The least version: `tls1.0` to `tls1.3`. Default `tls1.2`. */
+  readonly tlsMinVersion?: TlsVersion | undefined;
+}
+
+/** What checks the options of TLS. */
+export const TLS_CHECKS: Checks<TlsOptions> = {
+  tlsCert: text,
+  tlsKey: text,
+  tlsRootCaFile: text,
+  tlsClientAuthPolicy: oneOf(TLS_CLIENT_AUTH_POLICIES),
+  tlsMinVersion: oneOf(TLS_VERSIONS),
+};
+
+/** Throws a TypeError for options that do not go together. */
+export function checkTls({ tlsCert, tlsKey, tlsRootCaFile, tlsClientAuthPolicy }: TlsOptions): void {
+  if (tlsCert === undefined || tlsKey === undefined) throw new TypeError('TLS needs a tlsCert and a tlsKey');
+  if (tlsClientAuthPolicy === 'require-verify' && tlsRootCaFile === undefined)
+    throw new TypeError('tlsClientAuthPolicy "require-verify" needs a tlsRootCaFile');
+}
+
+/** The files that are read. */
+export function tlsFiles({ tlsCert, tlsKey, tlsRootCaFile }: TlsOptions): readonly string[] {
+  return [tlsCert, tlsKey, tlsRootCaFile].filter((path) => path !== undefined);
+}
+
+/** What was read of the files. */
+export interface LoadedTls {
+  /** All that `setSecureContext` is to be given: what is left out there is lost. */
+  readonly context: SecureContextOptions;
+  /** The certificate, for the log. */
+  readonly certificate: X509Certificate;
+}
+
+/** Reads the files. Throws an error that names the option for what is no certificate or key, or where they do not match. */
+export function loadTls(options: TlsOptions): LoadedTls {
+  const { tlsCert = '', tlsKey = '', tlsRootCaFile, tlsMinVersion = DEFAULT_TLS_MIN_VERSION } = options;
+  const cert = readSmallFile('tlsCert', tlsCert).text;
+  const key = readSmallFile('tlsKey', tlsKey).text;
+  const ca = tlsRootCaFile === undefined ? undefined : readSmallFile('tlsRootCaFile', tlsRootCaFile).text;
+  const certificate = toCertificate('tlsCert', tlsCert, cert);
+  if (ca !== undefined) toCertificate('tlsRootCaFile', tlsRootCaFile!, ca);
+  const isOld = tlsMinVersion === 'tls1.0' || tlsMinVersion === 'tls1.1';
+  const context: SecureContextOptions = {
+    cert,
+    key,
+    ca: ca ?? [], // else Node's own: a certificate that anybody can buy would be verified
+    minVersion: tlsMinVersion.replace('tls', 'TLSv').replace('v1.0', 'v1') as SecureVersion,
+    // OpenSSL speaks the old versions at its lowest level only.
+    ...(isOld && { ciphers: `${DEFAULT_CIPHERS}:@SECLEVEL=0` }),
+  };
+  try {
+    createPrivateKey(key); // an empty one would be passed over
+    createSecureContext(context);
+  } catch (error) {
+    throw new Error(`tlsCert ${tlsCert} and tlsKey ${tlsKey} cannot be used - ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return { context, certificate };
+}
+
+const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** The first of at least one: OpenSSL passes over what it cannot read. */
+function toCertificate(option: string, path: string, pem: string): X509Certificate {
+  try {
+    const [first] = (pem.match(PEM) ?? []).map((each) => new X509Certificate(each));
+    if (first) return first;
+  } catch (error) {
+    throw new Error(`${option} ${path} has a certificate that cannot be read - ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  throw new Error(`${option} ${path} has no certificate in PEM`);
+}
