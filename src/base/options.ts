@@ -29,6 +29,7 @@ export function number(least: number, most = Infinity): Check {
 }
 
 export const text = must((value) => typeof value === 'string', 'a string');
+export const aBoolean = must((value) => typeof value === 'boolean', 'true or false');
 export const aFunction = must((value) => typeof value === 'function', 'a function');
 export const textOrFunction = must(
   (value) => typeof value === 'string' || typeof value === 'function',

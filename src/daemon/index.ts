@@ -21,6 +21,7 @@ export {
   DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
   type HttpServerOptions,
 } from './http-server.js';
+export { createProfiles, type Profiles, type ProfilesOptions } from './profiles.js';
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from '../base/version.js';

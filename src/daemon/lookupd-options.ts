@@ -1,5 +1,15 @@
 import type { Clock } from '../base/clock.js';
-import { aClock, aFunction, anArray, number, text, withMethods, type Check, type Checks } from '../base/options.js';
+import {
+  aBoolean,
+  aClock,
+  aFunction,
+  anArray,
+  number,
+  text,
+  withMethods,
+  type Check,
+  type Checks,
+} from '../base/options.js';
 import type { HttpDecorator, HttpHandlerOptions } from '../http/index.js';
 import { TOPOLOGY_CHECKS, type RegistrationDB, type TopologyOptions } from '../registry/index.js';
 import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
@@ -25,7 +35,7 @@ export interface LookupdOptions
   extends
     Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
     Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'timers'>>,
-    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>,
+    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>,
     HttpServerOptions {
   /** `host:port` for peers (nsqds). Default `0.0.0.0:4160`; port 0 picks a free one. */
   readonly tcpAddress?: string | undefined;
@@ -48,6 +58,10 @@ export interface LookupdOptions
   readonly decorators?: readonly HttpDecorator[] | undefined;
   /** What ages are measured with: milliseconds. Default: one that nobody sets, `createSteadyClock()`. */
   readonly clock?: Clock | undefined;
+  /** Whether to answer under `/debug/pprof`, as `createProfiles` does. Default: false. */
+  readonly pprof?: boolean | undefined;
+  /** What `/debug/pprof/cmdline` tells. Default: nothing. */
+  readonly commandLine?: readonly string[] | undefined;
   /** The registry to serve. Default: a new one. */
   readonly db?: RegistrationDB | undefined;
 }
@@ -58,12 +72,9 @@ const anAddress: Check = (name, value) => {
 };
 
 /** Of what `createHttpHandler` is handed on. */
-export const HTTP_HANDLER_CHECKS: Checks<
-  Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>
-> = {
+export const HTTP_HANDLER_CHECKS: Checks<Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>> = {
   routes: anArray,
   authorize: aFunction,
-  commandLine: anArray,
   maxCacheBytes: number(0),
 };
 
@@ -75,6 +86,8 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   tcpAddress: anAddress,
   httpAddress: anAddress,
   broadcastAddress: text,
+  commandLine: anArray,
+  pprof: aBoolean,
   graceMs: number(0),
   broadcastTcpPort: number(1, 65_535),
   broadcastHttpPort: number(1, 65_535),

@@ -16,6 +16,7 @@ import {
 } from '../registry/index.js';
 import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
 import { parseAddress } from './address.js';
+import { createProfiles } from './profiles.js';
 import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
 import { Listener } from './listener.js';
 import {
@@ -97,7 +98,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     version: NSQLOOKUPD_VERSION,
   });
   const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce });
-  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), topology, onError });
+  const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
+  const routes = [...(checked.routes ?? []), ...(profiles?.routes ?? [])];
+  const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
   const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound, ...decorators);
   const httpServer = createHttpServer(logged, { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError });
   const requests = new RequestTracker(httpServer);
@@ -124,6 +127,8 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     return { tcpAddress: tcp.address!, httpAddress: http.address! };
   };
   const lifetime = createLifetime([tcp, http], graceMs, started);
+  const stopProfiling = () => profiles?.close();
+  lifetime.closed.then(stopProfiling, stopProfiling);
   return {
     db,
     topology,

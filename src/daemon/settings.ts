@@ -1,10 +1,11 @@
 import type { LookupdOptions } from './lookupd-options.js';
 import { GENERAL_SETTINGS } from './settings/general.js';
+import { DIAGNOSE_SETTINGS } from './settings/diagnose.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 
 /** All settings, in the order of the help. */
-export const SETTINGS = { ...GENERAL_SETTINGS, ...LIMIT_SETTINGS };
+export const SETTINGS = { ...GENERAL_SETTINGS, ...DIAGNOSE_SETTINGS, ...LIMIT_SETTINGS };
 
 export type Settings = ValuesOf<typeof SETTINGS>;
 

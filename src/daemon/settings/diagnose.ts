@@ -1,0 +1,7 @@
+import { BOOLEAN } from '../setting-kinds.js';
+import { row } from './setting.js';
+
+/** What tells how it is. */
+export const DIAGNOSE_SETTINGS = {
+  pprof: row(BOOLEAN, true, 'answer under /debug/pprof, with profiles of this process', { option: 'pprof' }),
+};
