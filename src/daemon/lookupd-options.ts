@@ -60,6 +60,8 @@ export interface LookupdOptions
   readonly clock?: Clock | undefined;
   /** Whether to answer under `/debug/pprof`, as `createProfiles` does. Default: false. */
   readonly pprof?: boolean | undefined;
+  /** Whether to answer `/findings`, with what is wrong with the topology. Default: false. */
+  readonly findings?: boolean | undefined;
   /** What `/debug/pprof/cmdline` tells. Default: nothing. */
   readonly commandLine?: readonly string[] | undefined;
   /** The registry to serve. Default: a new one. */
@@ -88,6 +90,7 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   broadcastAddress: text,
   commandLine: anArray,
   pprof: aBoolean,
+  findings: aBoolean,
   graceMs: number(0),
   broadcastTcpPort: number(1, 65_535),
   broadcastHttpPort: number(1, 65_535),

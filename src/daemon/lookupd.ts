@@ -18,6 +18,7 @@ import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
 import { parseAddress } from './address.js';
 import { createProfiles } from './profiles.js';
 import { createHttpServer, HTTP_SERVER_CHECKS, RequestTracker } from './http-server.js';
+import { createOwnFindings } from './own-findings.js';
 import { Listener } from './listener.js';
 import {
   DEFAULT_GRACE_MS,
@@ -99,7 +100,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   });
   const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce });
   const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
-  const routes = [...(checked.routes ?? []), ...(profiles?.routes ?? [])];
+  const findings =
+    checked.findings === true ? createOwnFindings(checked, topology, () => tcpHandler.connections) : undefined;
+  const routes = [...(checked.routes ?? []), ...(profiles?.routes ?? []), ...(findings?.routes ?? [])];
   const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
   const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound, ...decorators);
   const httpServer = createHttpServer(logged, { ...pickOptions(checked, HTTP_SERVER_CHECKS), log, onError });
@@ -127,8 +130,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     return { tcpAddress: tcp.address!, httpAddress: http.address! };
   };
   const lifetime = createLifetime([tcp, http], graceMs, started);
-  const stopProfiling = () => profiles?.close();
-  lifetime.closed.then(stopProfiling, stopProfiling);
+  const stopWatching = () => {
+    profiles?.close();
+    findings?.close();
+  };
+  lifetime.closed.then(stopWatching, stopWatching);
   return {
     db,
     topology,
