@@ -198,8 +198,8 @@ describe('findings', () => {
   });
 
   test('name who connects over and over, until it has stayed for long', async () => {
-    const { clock, topology, join, found, source } = setUp();
-    const connect = () => topology.leave(join({ broadcastAddress: 'a' }));
+    const { clock, found, source } = setUp();
+    const connect = (broadcastAddress = 'a') => source.arrived({ broadcastAddress, tcpPort: 4150 });
     for (let i = 0; i < 4; i++) connect();
     assert.deepEqual(await found(), []);
     clock.advance(1000);
@@ -207,8 +207,9 @@ describe('findings', () => {
     assert.deepEqual(await found(), ['reconnecting a:4150']);
     clock.advance(600_000);
     assert.deepEqual(await found(), []);
-    source.close();
-    for (let i = 0; i < 9; i++) connect();
+    for (let i = 0; i < 5; i++) connect();
+    assert.equal((await found()).length, 1);
+    for (let i = 0; i < 10_000; i++) connect(`other-${i}`); // past a bound the address that has not arrived for longest is forgotten
     assert.deepEqual(await found(), []);
   });
 

@@ -160,3 +160,19 @@ test('-help names the subcommands, and theirs their flags', T, async () => {
     assert.match(own, new RegExp(`^Usage: nsqlookupd ${name} [^]*-timeout`));
   }
 });
+
+test('a lookupd notes who connects over and over, whether it admits all or asks', T, async () => {
+  for (const admit of [undefined, <I>(identity: I) => identity]) {
+    await using lookupd = createLookupd({ ...LOOPBACK, findings: true, admit });
+    const { httpAddress, tcpAddress } = await lookupd.listen();
+    for (let i = 0; i < 5; i++) {
+      const identity = { broadcastAddress: '127.0.0.1', tcpPort: 1, httpPort: 2, hostname: 'h', version: '1.3.0' };
+      const peer = new PeerClient({ lookupds: [tcpAddress], identity });
+      await peer.start();
+      await peer.close();
+    }
+    const { code, out } = await run('check', httpAddress);
+    assert.equal(code, 1);
+    assert.match(out, /reconnecting: 127\.0\.0\.1:1\n {2}seen: connected 5 times within \d+ seconds/);
+  }
+});

@@ -98,10 +98,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     httpPort: checked.broadcastHttpPort ?? http.port,
     version: NSQLOOKUPD_VERSION,
   });
-  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce });
   const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
   const findings =
     checked.findings === true ? createOwnFindings(checked, topology, () => tcpHandler.connections) : undefined;
+  const admit = findings ? findings.noting(checked.admit) : checked.admit;
+  const tcpHandler = createTcpHandler({ ...pickOptions(checked, TCP_HANDLER_CHECKS), admit, topology, announce });
   const routes = [...(checked.routes ?? []), ...(profiles?.routes ?? []), ...(findings?.routes ?? [])];
   const httpHandler = createHttpHandler({ ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, onError });
   const logged = decorate(httpHandler, createLogDecorator({ log, clock }), orNotFound, ...decorators);
@@ -130,11 +131,8 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     return { tcpAddress: tcp.address!, httpAddress: http.address! };
   };
   const lifetime = createLifetime([tcp, http], graceMs, started);
-  const stopWatching = () => {
-    profiles?.close();
-    findings?.close();
-  };
-  lifetime.closed.then(stopWatching, stopWatching);
+  const stopProfiling = () => profiles?.close();
+  lifetime.closed.then(stopProfiling, stopProfiling);
   return {
     db,
     topology,

@@ -11,7 +11,7 @@ import {
 import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
 import type { RouteRow } from '../http/index.js';
 import { DEFAULT_MAX_REGISTRATIONS_PER_PEER, type Topology } from '../registry/index.js';
-import { Arrivals } from './findings-arrivals.js';
+import { Arrivals, type AnnouncedAddress } from './findings-arrivals.js';
 import { checkTopology, type FindingsLimit } from './findings-checks.js';
 import { Askers, checkNames, checkPorts, type Probe, type Resolve } from './findings-network.js';
 import { FindingList, type Findings } from './findings.js';
@@ -63,13 +63,16 @@ export interface FindingsSource {
   read(): Promise<Findings>;
   /** `GET /findings`, the same as JSON. */
   readonly routes: readonly RouteRow[];
-  /** Ends the record of who reconnects. */
-  close(): void;
+  /**
+   * To be told of each peer that identifies itself, as `admit` of a TCP handler is: who does so over and over is a finding. What is
+   * known of arrivals is bounded.
+   */
+  arrived(peer: AnnouncedAddress): void;
 }
 
 /**
  * Looks for what NSQ's users most often ask about: addresses that nobody reaches, topics that nobody carries, channels that lack
- * somewhere. It looks when it is asked, in slices (`topology.work`), and from the start keeps a bounded record of who reconnects.
+ * somewhere. It looks when it is asked, in slices (`topology.work`).
  * Throws a TypeError for an option that is unknown, missing or of the wrong kind.
  *
  * @example
@@ -82,7 +85,6 @@ export interface FindingsSource {
  * const source = createFindings({ topology });
  * const [finding] = (await source.read()).findings;
  * console.log(finding?.kind, finding?.subject); // topic-without-producer orders
- * source.close();
  * ```
  */
 export function createFindings(options: FindingsOptions): FindingsSource {
@@ -97,7 +99,7 @@ export function createFindings(options: FindingsOptions): FindingsSource {
     networkTimeoutMs = DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS,
     timers: given = DEFAULT_TIMERS,
   } = checkOptions('createFindings', options, CHECKS);
-  const arrivals = new Arrivals(topology);
+  const arrivals = new Arrivals(topology.clock);
   const view = { topology, limits, maxRegistrationsPerPeer, pingIntervalMs, arrivals };
   const resolving = new Askers(given, networkTimeoutMs);
   const probing = new Askers(given, networkTimeoutMs);
@@ -130,7 +132,7 @@ export function createFindings(options: FindingsOptions): FindingsSource {
   return {
     read,
     routes: [{ method: 'GET', path: '/findings', action: { name: 'findings', kind: 'read' }, answer }],
-    close: () => arrivals.close(),
+    arrived: (peer) => arrivals.note(peer),
   };
 }
 

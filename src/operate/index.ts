@@ -1,4 +1,5 @@
 export { FINDING_KINDS, type Finding, type FindingKind, type Findings } from './findings.js';
+export type { AnnouncedAddress } from './findings-arrivals.js';
 export type { FindingsLimit } from './findings-checks.js';
 export type { Probe, Resolve } from './findings-network.js';
 export {
