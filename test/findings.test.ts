@@ -70,6 +70,9 @@ describe('findings', () => {
       ['nsqd', 'a peer in memory'],
       ['fec0::1', '127.0.0.1:1'],
       ['localhosts', remoteAddress],
+      ['me@127.0.0.1', remoteAddress],
+      ['127.0.0.1/a', remoteAddress],
+      ['127.0.0.1:80', remoteAddress],
     ] as const) {
       const { join, found } = setUp();
       join({ broadcastAddress, remoteAddress: from });

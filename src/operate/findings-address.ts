@@ -11,6 +11,7 @@ const CONTAINER_ID = /^(?:[0-9a-f]{12}|[0-9a-f]{64})$/;
 /** An address in the one way of writing it, an IPv4 address plain though IPv6 carried it; undefined for a name. */
 export function toIp(host: string): string | undefined {
   const plain = host.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
+  if (/[^\w.:-]/.test(plain)) return undefined; // a URL would read a host out of more
   const isIpv6 = plain.includes(':');
   try {
     const { hostname } = new URL(isIpv6 ? `http://[${plain}]` : `http://${plain}`);
