@@ -252,7 +252,7 @@ describe('what createLookupd tells peers and clients', () => {
       [undefined, ''],
       [['a', 'b'], 'a\0b'],
     ] as const) {
-      await using lookupd = createLookupd({ ...LOOPBACK, commandLine });
+      await using lookupd = createLookupd({ ...LOOPBACK, pprof: true, commandLine });
       const { httpAddress } = await lookupd.listen();
       assert.equal((await fetchRaw(portOf(httpAddress), 'GET', '/debug/pprof/cmdline')).text, expected);
     }

@@ -4,6 +4,7 @@ import { createLookupd, type Lookupd } from './lookupd.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
 import { SETTINGS, toLookupdOptions, type Settings } from './settings.js';
+import { findSubcommand, SUBCOMMAND_USAGE } from './subcommands.js';
 import { createSystemClock } from './system-clock.js';
 import { PACKAGE_VERSION } from '../base/version.js';
 
@@ -15,7 +16,8 @@ const VERSION = `nsqlookupd v${NSQLOOKUPD_VERSION} (built w/node${process.versio
 
 /**
  * Runs the command `nsqlookupd` in this process until SIGINT, SIGTERM or a failure, and answers its exit code:
- * 0 after a clean end, 1 when it could not start or go on, 2 for a bad flag. `args` are the flags, without the program's
+ * 0 after a clean end, 1 when it could not start or go on, 2 for a bad flag. With `check` or `health` first it does that instead,
+ * and is over sooner. `args` are the flags, without the program's
  * name. Errors go to standard error; it never rejects. It listens to signals while it runs, and ends no process itself.
  *
  * @example
@@ -26,6 +28,8 @@ const VERSION = `nsqlookupd v${NSQLOOKUPD_VERSION} (built w/node${process.versio
  * ```
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
+  const subcommand = findSubcommand(args[0]);
+  if (subcommand) return subcommand(args.slice(1));
   let flags: Partial<Settings>;
   try {
     flags = parseFlags(args, SETTINGS);
@@ -33,7 +37,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     process.stderr.write(`nsqlookupd: ${messageOf(error)} (nsqlookupd --help lists the flags)\n`);
     return BAD_FLAG;
   }
-  if (flags.help) return print(usage(SETTINGS));
+  if (flags.help) return print(`${usage(SETTINGS)}${SUBCOMMAND_USAGE}`);
   if (flags.version) return print(`${VERSION}\n`);
 
   process.stderr.on('error', () => {}); // a log that nobody reads any more ends nothing

@@ -131,8 +131,16 @@ export function createHttpServer(
     last.set(request.socket, response);
     listener(request, response);
   });
+  // A client that waits for its answer, and has read all that was sent, is not at fault.
+  server.on('timeout', (socket: Socket) => {
+    const response = last.get(socket);
+    if (!response || response.headersSent || socket.writableLength > 0) socket.destroy();
+  });
   // A body that waits for leave to be sent is not wanted: the answer comes instead of the leave.
-  server.on('checkContinue', (request, response) => listener(request, response));
+  server.on('checkContinue', (request, response) => {
+    last.set(request.socket, response);
+    listener(request, response);
+  });
   server.on('connect', ({ socket }) => {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(timeoutMs, () => socket.destroy()); // the server has let go of it

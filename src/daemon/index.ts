@@ -35,6 +35,7 @@ export {
 } from './tls.js';
 export { PRODUCER_ADDRESSES, type AccessOptions, type ProducerAddress } from './access-options.js';
 export type { Refusals } from './access.js';
+export { createProfiles, type Profiles, type ProfilesOptions } from './profiles.js';
 export { createSystemClock } from './system-clock.js';
 export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from '../base/version.js';

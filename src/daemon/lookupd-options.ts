@@ -39,7 +39,7 @@ export interface LookupdOptions
   extends
     Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
     Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'observe' | 'timers'>>,
-    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>,
+    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>,
     HttpServerOptions,
     KeepingOptions,
     OperationOptions,
@@ -77,6 +77,12 @@ export interface LookupdOptions
   readonly decorators?: readonly HttpDecorator[] | undefined;
   /** What ages are measured with: milliseconds. Default: one that nobody sets, `createSteadyClock()`. */
   readonly clock?: Clock | undefined;
+  /** Whether to answer under `/debug/pprof`, as `createProfiles` does. Default: false. */
+  readonly pprof?: boolean | undefined;
+  /** Whether to answer `/findings`, with what is wrong with the topology. Default: false. */
+  readonly findings?: boolean | undefined;
+  /** What `/debug/pprof/cmdline` tells. Default: nothing. */
+  readonly commandLine?: readonly string[] | undefined;
   /** The registry to serve. Default: a new one. */
   readonly db?: RegistrationDB | undefined;
 }
@@ -91,12 +97,9 @@ const anAddressOrNone: Check = (name, value) => {
 };
 
 /** Of what `createHttpHandler` is handed on. */
-export const HTTP_HANDLER_CHECKS: Checks<
-  Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'commandLine' | 'maxCacheBytes'>
-> = {
+export const HTTP_HANDLER_CHECKS: Checks<Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>> = {
   routes: anArray,
   authorize: aFunction,
-  commandLine: anArray,
   maxCacheBytes: number(0),
 };
 
@@ -115,6 +118,9 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   httpsAddress: anAddress,
   tlsRequired: aBoolean,
   broadcastAddress: text,
+  commandLine: anArray,
+  pprof: aBoolean,
+  findings: aBoolean,
   graceMs: number(0),
   broadcastTcpPort: number(1, 65_535),
   broadcastHttpPort: number(1, 65_535),

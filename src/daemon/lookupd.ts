@@ -20,6 +20,8 @@ import { createAccess, type Refusals } from './access.js';
 import { Keeping, KEEPING_CHECKS } from './keeping.js';
 import type { Listener } from './listener.js';
 import { createListeners } from './listeners.js';
+import { createOwnFindings } from './own-findings.js';
+import { createProfiles } from './profiles.js';
 import {
   checkTogether,
   DEFAULT_GRACE_MS,
@@ -127,11 +129,16 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   });
   const feed = createFeed(topology, { onError });
   const watching = createWatchRoutes(feed, { maxWatchers: checked.maxWatchers, onError });
-  const { admit, authorize } = access;
+  const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
+  const findings =
+    checked.findings === true ? createOwnFindings(checked, topology, () => tcpHandler.connections) : undefined;
+  const { authorize } = access;
+  const admit = findings ? findings.noting(access.admit) : access.admit;
   const observe = operation.meters?.peers;
   const peers = { ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, admit, observe };
   const tcpHandler = createTcpHandler(peers);
-  const routes = [...watching.rows, ...(checked.routes ?? []), ...operation.routes];
+  const own = [watching.rows, operation.routes, profiles?.routes ?? [], findings?.routes ?? []].flat();
+  const routes = [...own, ...(checked.routes ?? [])];
   const requests = { ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, authorize, onError };
   const httpHandler = createHttpHandler(requests);
   const listening = createListeners(checked, {
@@ -185,7 +192,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
       feed.close();
     },
   });
-  lifetime.closed.then(operation.stop, operation.stop);
+  const stopOperation = () => {
+    operation.stop();
+    profiles?.close();
+  };
+  lifetime.closed.then(stopOperation, stopOperation);
   return {
     db,
     topology,

@@ -2,6 +2,7 @@ import type { LookupdOptions } from './lookupd-options.js';
 import { ACCESS_SETTINGS } from './settings/access.js';
 import { FEED_SETTINGS } from './settings/feed.js';
 import { GENERAL_SETTINGS } from './settings/general.js';
+import { DIAGNOSE_SETTINGS } from './settings/diagnose.js';
 import { KEEPING_SETTINGS } from './settings/keeping.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
 import { OPERATE_SETTINGS } from './settings/operate.js';
@@ -14,6 +15,7 @@ export const SETTINGS = {
   ...TLS_SETTINGS,
   ...ACCESS_SETTINGS,
   ...OPERATE_SETTINGS,
+  ...DIAGNOSE_SETTINGS,
   ...LIMIT_SETTINGS,
   ...FEED_SETTINGS,
   ...KEEPING_SETTINGS,

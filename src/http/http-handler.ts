@@ -20,8 +20,6 @@ export interface HttpHandlerOptions {
   readonly authorize?: Authorize | undefined;
   /** What `/info` tells. Default: `NSQLOOKUPD_VERSION`. */
   readonly version?: string | undefined;
-  /** What `/debug/pprof/cmdline` tells. Default: nothing. */
-  readonly commandLine?: readonly string[] | undefined;
   /** How many bytes of memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
   readonly maxCacheBytes?: number | undefined;
   /** Gets what the topology's clock, a row or `authorize` threw, while the client gets a 500. Default: a line to the console. */
@@ -33,7 +31,6 @@ const CHECKS: Checks<HttpHandlerOptions> = {
   routes: anArray,
   authorize: aFunction,
   version: text,
-  commandLine: anArray,
   maxCacheBytes: number(0),
   onError: aFunction,
 };
@@ -57,8 +54,8 @@ const CHECKS: Checks<HttpHandlerOptions> = {
  */
 export function createHttpHandler(options: HttpHandlerOptions): RoutedHandler {
   const checked = checkOptions('createHttpHandler', options, CHECKS);
-  const { topology, version = NSQLOOKUPD_VERSION, commandLine = [], maxCacheBytes = DEFAULT_MAX_CACHE_BYTES } = checked;
-  const rows = createRoutes({ topology, version, commandLine, maxCacheBytes });
+  const { topology, version = NSQLOOKUPD_VERSION, maxCacheBytes = DEFAULT_MAX_CACHE_BYTES } = checked;
+  const rows = createRoutes({ topology, version, maxCacheBytes });
   return createRouter([...rows, ...(options.routes ?? [])], { authorize: options.authorize, onError: options.onError });
 }
 

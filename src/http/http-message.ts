@@ -22,7 +22,10 @@ export interface HttpRequest {
   readonly remoteAddress?: string | undefined;
   /** Who asks. */
   readonly caller?: Caller | undefined;
-  /** Aborted when the client leaves before it has its answer. Made when it is first read, which costs something. */
+  /**
+   * Aborted when the client leaves before it has its answer, or, in Node, sends no more, which is how most leave. Made when it
+   * is first read, which costs something.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

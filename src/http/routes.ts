@@ -2,7 +2,6 @@ import { isChannelName, isTopicName, type Topology } from '../registry/index.js'
 import type { HttpResponse } from './http-message.js';
 import { KeptCache } from './kept-cache.js';
 import { createListAnswers } from './list-answers.js';
-import { createPprofRoutes } from './pprof.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
 import { ROUTE_DESCRIPTIONS } from './route-descriptions.js';
 import type { RouteArgument, RouteRow } from './route-row.js';
@@ -10,12 +9,11 @@ import type { RouteArgument, RouteRow } from './route-row.js';
 export interface RouteOptions {
   readonly topology: Topology;
   readonly version: string;
-  readonly commandLine: readonly string[];
   readonly maxCacheBytes: number;
 }
 
 /** Everything that nsqlookupd answers over HTTP. */
-export function createRoutes({ topology, version, commandLine, maxCacheBytes }: RouteOptions): readonly RouteRow[] {
+export function createRoutes({ topology, version, maxCacheBytes }: RouteOptions): readonly RouteRow[] {
   const lists = createListAnswers(topology, new KeptCache(topology.clock, maxCacheBytes));
   const pong = toBytes(text('OK'));
   const info = toBytes(json(toJson({ version })));
@@ -72,7 +70,6 @@ export function createRoutes({ topology, version, commandLine, maxCacheBytes }: 
     write('topic/tombstone', [anyTopic, anyNode], tombstone),
     write('channel/create', [legalTopic, legalChannel], createChannel),
     write('channel/delete', [legalTopic, legalChannel], deleteChannel),
-    ...createPprofRoutes(commandLine),
   ];
   return rows.map((row) => ({ about: ROUTE_DESCRIPTIONS[`${row.method} ${row.path}`], ...row }));
 }

@@ -1,4 +1,4 @@
-// Writes docs/settings.md from the table of settings and the docstrings in dist/; with --check it only compares.
+// Writes docs/settings.md and deploy/nsqlookupd.toml from the table of settings and the docstrings in dist/; with --check it only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
@@ -12,6 +12,7 @@ const FACTORIES = {
   createTcpHandler: 'tcp',
   createHttpHandler: 'http',
   toNodeHandler: 'http',
+  createFindings: 'operate',
   createLookupd: 'daemon',
   Meters: 'operate',
   createMetrics: 'operate',
@@ -20,6 +21,7 @@ const FACTORIES = {
   statsRoutes: 'operate',
   discoveryRoutes: 'operate',
   openApiRoutes: 'operate',
+  createProfiles: 'daemon',
   LookupClient: 'client',
   PeerClient: 'client',
   WorkQueue: 'registry',
@@ -123,9 +125,37 @@ ${Object.keys(FACTORIES).map(factorySection).join('\n\n')}
 ${limitsSection()}
 `;
 
-const page = await format(text, { ...(await resolveConfig(FILE)), filepath: FILE });
-if (!process.argv.includes('--check')) writeFileSync(FILE, page);
-else if (readFileSync(FILE, 'utf8').replaceAll('\r\n', '\n') !== page) {
-  console.error(`${FILE} is not what dist/ has: run npm run settings and look at the diff`);
-  process.exitCode = 1;
+/** A value as it stands in the config file. */
+function tomlValue({ kind }, value) {
+  if (Array.isArray(value)) return `[${value.map((each) => tomlValue({ kind: kind.item }, each)).join(', ')}]`;
+  if (kind.toml !== 'string') return kind.show(value);
+  return JSON.stringify(typeof value === 'string' ? value : kind.show(value));
+}
+
+function tomlEntry([flag, setting]) {
+  const { kind, default: value, defaultText, help } = setting;
+  // What follows the machine is shown by an example.
+  const shown = defaultText === undefined ? tomlValue(setting, value) : '1_073_741_824';
+  const like = [kind.like, defaultText && `default: ${defaultText}`].filter(Boolean).join('; ');
+  return `# ${help}${like && ` (${like})`}\n# ${flag.replaceAll('-', '_')} = ${shown}\n`;
+}
+
+const sample = `# Every key of nsqlookupd's config file (nsqlookupd -config=nsqlookupd.toml), with its default: what differs is to lose its "# ".
+# A flag on the command line wins. Written by npm run settings; docs/settings.md tells more.
+
+${entries
+  .filter(([, { commandLineOnly }]) => !commandLineOnly)
+  .map(tomlEntry)
+  .join('\n')}`;
+
+const files = {
+  [FILE]: await format(text, { ...(await resolveConfig(FILE)), filepath: FILE }),
+  'deploy/nsqlookupd.toml': sample,
+};
+for (const [file, wanted] of Object.entries(files)) {
+  if (!process.argv.includes('--check')) writeFileSync(file, wanted);
+  else if (readFileSync(file, 'utf8').replaceAll('\r\n', '\n') !== wanted) {
+    console.error(`${file} is not what dist/ has: run npm run settings and look at the diff`);
+    process.exitCode = 1;
+  }
 }

@@ -30,7 +30,11 @@ export interface NodeSocket {
   /** Reads on. */
   resume?(): unknown;
   /** Adds a listener for one time. */
-  once?(event: 'close', listener: () => void): unknown;
+  once?(event: 'close' | 'end', listener: () => void): unknown;
+  /** Removes a listener. */
+  off?(event: 'end', listener: () => void): unknown;
+  /** Whether the client sends no more. */
+  readonly readableEnded?: boolean;
   /** Over TLS: whether the client's certificate was verified. */
   readonly authorized?: boolean;
   /** Over TLS: the client's certificate. */

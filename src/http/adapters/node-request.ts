@@ -5,8 +5,8 @@ import type { NodeRequest, NodeResponse } from './node-adapter.js';
 
 /** Makes a reader of requests; what a connection tells of its client is put together once. */
 export function createRequestReader(): (request: NodeRequest, response: NodeResponse) => HttpRequest {
-  const callers = new WeakMap<NodeRequest['socket'], Caller>();
-  const callerOf = (socket: NodeRequest['socket']): Caller => {
+  const callers = new WeakMap<NodeRequest['socket'], NodeCaller>();
+  const callerOf = (socket: NodeRequest['socket']): NodeCaller => {
     let caller = callers.get(socket);
     if (!caller) callers.set(socket, (caller = new NodeCaller(socket)));
     return caller;
@@ -37,20 +37,27 @@ const RESPONSE = Symbol('response');
 const SIGNAL = {
   configurable: true,
   enumerable: true,
-  get(this: { readonly [RESPONSE]: NodeResponse }): AbortSignal {
-    const value = signalOf(this[RESPONSE]);
+  get(this: { readonly caller: NodeCaller; readonly [RESPONSE]: NodeResponse }): AbortSignal {
+    const value = signalOf(NodeCaller.socketOf(this.caller), this[RESPONSE]);
     Object.defineProperty(this, 'signal', { value });
     return value;
   },
 };
 
-function signalOf(response: NodeResponse): AbortSignal {
+/** One that sends no more may be gone for all that can be told before it is written to: it counts as gone, as in Go. */
+function signalOf(socket: NodeRequest['socket'], response: NodeResponse): AbortSignal {
   const leaving = new AbortController();
   const abort = () => {
     if (response.writableFinished !== true) leaving.abort();
   };
-  if (response.destroyed) abort();
-  else response.on('close', abort);
+  if (response.destroyed || socket.readableEnded === true) abort();
+  else {
+    socket.once?.('end', abort);
+    response.on('close', () => {
+      socket.off?.('end', abort);
+      abort();
+    });
+  }
   return leaving.signal;
 }
 
@@ -63,6 +70,10 @@ class NodeCaller implements Caller {
     const { remoteAddress, remotePort } = socket;
     this.#socket = socket;
     if (remoteAddress !== undefined && remotePort !== undefined) this.address = joinHostPort(remoteAddress, remotePort);
+  }
+
+  static socketOf(caller: NodeCaller): NodeRequest['socket'] {
+    return caller.#socket;
   }
 
   get certificate(): CallerCertificate | undefined {

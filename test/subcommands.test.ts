@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import { PeerClient } from 'nsqlookupd/client';
+import { createLookupd } from 'nsqlookupd/daemon';
+import { freePort } from './support/free-port.js';
+import { COMMAND } from './support/command-lookupd.js';
+
+const T = { timeout: 60_000 };
+const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
+
+async function run(...args: readonly string[]) {
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, out, err };
+}
+
+/** A server that answers each path with a status and a text. */
+async function serve(answers: Readonly<Record<string, readonly [number, string]>>): Promise<Server & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    const [status, body] = answers[(request.url ?? '').replace(/\?.*/, '')] ?? [404, '{}'];
+    response.writeHead(status).end(body);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const close = async (server: Server) => {
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+};
+
+describe('nsqlookupd check', () => {
+  test('says what is wrong at a lookupd, as text and as JSON', T, async () => {
+    await using lookupd = createLookupd({ ...LOOPBACK, findings: true });
+    const { httpAddress, tcpAddress } = await lookupd.listen();
+    assert.deepEqual(await run('check', `http://${httpAddress}`), {
+      code: 0,
+      out: `no findings at ${httpAddress}\n`,
+      err: '',
+    });
+
+    const identity = { broadcastAddress: '0.0.0.0', tcpPort: 4150, httpPort: 4151, hostname: 'h', version: '1.3.0' };
+    const peer = new PeerClient({ lookupds: [tcpAddress], identity });
+    await peer.start();
+    await peer.register('orders');
+    lookupd.topology.createChannel('lost', 'c');
+    const text = await run('check', httpAddress);
+    assert.equal(text.code, 1, text.err);
+    assert.match(text.out, /^2 findings at 127/);
+    assert.match(text.out, /address-local: 0\.0\.0\.0:4150\n {2}seen: announces "0\.0\.0\.0"/);
+    assert.match(text.out, /topic-without-producer: lost\n {2}seen: 1 channel/);
+    const { code, out } = await run('check', '-format', 'json', `http://${httpAddress}/`);
+    assert.equal(code, 1);
+    const { findings } = JSON.parse(out) as { findings: { kind: string; seen: string; why: string; advice: string }[] };
+    assert.deepEqual(
+      findings.map(({ kind }) => kind),
+      ['address-local', 'topic-without-producer'],
+    );
+    await peer.close();
+  });
+
+  test('connects to ports with -probe', T, async () => {
+    const open = await serve({});
+    const port = (open.address() as AddressInfo).port;
+    await using lookupd = createLookupd(LOOPBACK);
+    const { httpAddress, tcpAddress } = await lookupd.listen();
+    const identity = { broadcastAddress: '127.0.0.1', tcpPort: port, httpPort: 1, hostname: 'h', version: '1.3.0' };
+    const peer = new PeerClient({ lookupds: [tcpAddress], identity });
+    await peer.start();
+    const { code, out } = await run('check', '-probe', httpAddress);
+    assert.equal(code, 1);
+    assert.match(out, /^1 finding at [^]*port-unreachable: 127\.0\.0\.1:1\n/);
+    await peer.close();
+    await close(open);
+  });
+
+  test('reads what the original answers, with its clock, and trusts none of it', T, async () => {
+    const nowNs = BigInt(Date.now()) * 1_000_000n;
+    const peer = (id: string, more: string) =>
+      `{"id":"${id}","hostname":"h","broadcast_address":"127.0.0.1","tcp_port":4150,"http_port":4151,"version":"1.2.1","last_update":${nowNs},"tombstoned":false,"tombstoned_at":-6795364578871345152${more}}`;
+    const one = peer('10.0.0.1:1', '');
+    const debug = `{"client::":[${one}],"topic:t:":[${one}],"channel:t:c\\u001b[2J":[${one}]}`;
+    const server = await serve({
+      '/debug': [200, debug],
+      '/topics': [200, '{"topics":["t","old","bad name"]}'],
+      '/channels': [200, '{"channels":["c"]}'],
+    });
+    const { code, out } = await run('check', urlOf(server));
+    assert.equal(code, 1);
+    assert.match(out, /address-local: 127\.0\.0\.1:4150\n/);
+    assert.match(out, /topic-without-producer: old\n/);
+    // eslint-disable-next-line no-control-regex
+    assert.doesNotMatch(out, /\u001b/);
+    await close(server);
+  });
+
+  test('answers 2 when it cannot ask, and says why', T, async () => {
+    const server = await serve({ '/debug': [200, '[]'] });
+    const strange = await serve({ '/debug': [200, '{"a:b:c":1}'] });
+    for (const [args, reason] of [
+      [['check'], /a URL is missing/],
+      [['check', '-bad', 'http://a'], /flag provided but not defined: -bad/],
+      [['check', 'http://'], /not a URL/],
+      [['check', `http://127.0.0.1:${await freePort()}`], /\/debug cannot be asked - .*ECONNREFUSED/],
+      [['check', urlOf(server)], /\/debug answered no JSON object/],
+      [['check', urlOf(strange)], /\/debug names "a:b:c"/],
+      [['check', `${urlOf(server)}/elsewhere`], /\/debug answered 404/],
+    ] as const) {
+      const { code, out, err } = await run(...args);
+      assert.deepEqual([code, out], [2, ''], args.join(' '));
+      assert.match(err, reason);
+      assert.equal(err.split('\n').length, 2);
+    }
+    await close(server);
+    await close(strange);
+  });
+});
+
+describe('nsqlookupd health', () => {
+  test('answers 0 where it serves, also for the original, and 1 where not', T, async () => {
+    const [up, original, starting, none] = [
+      await serve({ '/healthz': [200, ''] }),
+      await serve({ '/ping': [200, 'OK'] }),
+      await serve({ '/healthz': [503, ''], '/ping': [200, 'OK'] }),
+      await serve({}),
+    ];
+    assert.equal((await run('health', urlOf(up))).code, 0);
+    assert.deepEqual(await run('health', urlOf(original)), { code: 0, out: '', err: '' });
+    assert.deepEqual(await run('health', urlOf(starting)), {
+      code: 1,
+      out: '',
+      err: 'nsqlookupd health: /healthz answered 503\n',
+    });
+    assert.equal((await run('health', urlOf(none))).code, 1);
+    const { port } = up.address() as AddressInfo;
+    assert.equal((await run('health', `-http-address=0.0.0.0:${port}`)).code, 0);
+    assert.equal((await run('health', '-http-address', `:${port}`)).code, 0);
+    assert.equal((await run('health', '-http-address=127.0.0.1:1')).code, 1);
+    assert.equal((await run('health', '-http-address=1')).code, 2);
+    for (const server of [up, original, starting, none]) await close(server);
+  });
+});
+
+test('-help names the subcommands, and theirs their flags', T, async () => {
+  const { out } = await run('-help');
+  for (const name of ['check', 'health']) {
+    assert.match(out, new RegExp(`nsqlookupd ${name}`));
+    const { code, out: own } = await run(name, '-help');
+    assert.equal(code, 0);
+    assert.match(own, new RegExp(`^Usage: nsqlookupd ${name} [^]*-timeout`));
+  }
+});
+
+test('a lookupd notes who connects over and over, whether it admits all or asks', T, async () => {
+  for (const admit of [undefined, <I>(identity: I) => identity]) {
+    await using lookupd = createLookupd({ ...LOOPBACK, findings: true, admit });
+    const { httpAddress, tcpAddress } = await lookupd.listen();
+    for (let i = 0; i < 5; i++) {
+      const identity = { broadcastAddress: '127.0.0.1', tcpPort: 1, httpPort: 2, hostname: 'h', version: '1.3.0' };
+      const peer = new PeerClient({ lookupds: [tcpAddress], identity });
+      await peer.start();
+      await peer.close();
+    }
+    const { code, out } = await run('check', httpAddress);
+    assert.equal(code, 1);
+    assert.match(out, /reconnecting: 127\.0\.0\.1:1\n {2}seen: connected 5 times within \d+ seconds/);
+  }
+});
