@@ -28,7 +28,14 @@ export function number(least: number, most = Infinity): Check {
   return must((value) => typeof value === 'number' && value >= least && value <= most, `a number ${range}`);
 }
 
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number): Check {
+  const isIt = (value: unknown) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+  return must(isIt, `a whole number from ${least} to ${most}`);
+}
+
 export const text = must((value) => typeof value === 'string', 'a string');
+export const aBoolean = must((value) => typeof value === 'boolean', 'a boolean');
 export const aFunction = must((value) => typeof value === 'function', 'a function');
 export const textOrFunction = must(
   (value) => typeof value === 'string' || typeof value === 'function',

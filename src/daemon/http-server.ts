@@ -9,7 +9,8 @@ import {
   type HttpHandler,
 } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
-import { number, type Checks } from '../base/options.js';
+import { aBoolean, number, whole, type Checks } from '../base/options.js';
+import { addFastPath } from './fast-path.js';
 
 /** 30 seconds: by when an HTTP request must have come whole, and how long a client may read nothing. */
 export const DEFAULT_HTTP_REQUEST_TIMEOUT_MS = 30_000;
@@ -38,6 +39,11 @@ export interface HttpServerOptions {
   readonly httpMaxPipelinedRequests?: number | undefined;
   /** By when a client must have read its answer. Default 300,000. */
   readonly httpAnswerTimeoutMs?: number | undefined;
+  /**
+   * Whether plain requests to nsqlookupd's routes that read are read and answered without `node:http`, at half the cost: the same
+   * answers, but what looks into `node:http`, as tracers do, does not see them. Default: true.
+   */
+  readonly httpFastPath?: boolean | undefined;
 }
 
 interface Reporting {
@@ -49,13 +55,14 @@ const duration = number(1, 2 ** 31 - 1);
 /** Checks of what an HTTP server takes from whoever makes it. */
 export const HTTP_SERVER_CHECKS: Checks<HttpServerOptions> = {
   httpRequestTimeoutMs: duration,
-  httpMaxHeaderBytes: number(1),
+  httpMaxHeaderBytes: whole(1, 2 ** 31 - 1),
   httpMaxBodyBytes: number(0),
   httpMaxConnections: number(1),
   httpIdleTimeoutMs: duration,
   httpMaxUnsentBytes: number(0),
   httpMaxPipelinedRequests: number(0),
   httpAnswerTimeoutMs: duration,
+  httpFastPath: aBoolean,
 };
 
 const CHECK_MS = 1000;
@@ -73,6 +80,7 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     httpMaxUnsentBytes = DEFAULT_MAX_UNSENT_BYTES,
     httpMaxPipelinedRequests = DEFAULT_MAX_PIPELINED_REQUESTS,
     httpAnswerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS,
+    httpFastPath = true,
   } = options;
   for (const [name, check] of Object.entries(HTTP_SERVER_CHECKS)) {
     const value = options[name as keyof HttpServerOptions];
@@ -116,6 +124,12 @@ export function createHttpServer(handler: HttpHandler, options: HttpServerOption
     if (!before || before.closed || before.writableFinished) refuse();
     else socket.destroy();
   });
+  if (httpFastPath)
+    addFastPath(server, {
+      maxHeaderBytes: httpMaxHeaderBytes,
+      requestTimeoutMs: timeoutMs,
+      idleTimeoutMs: Math.ceil(httpIdleTimeoutMs),
+    });
   server.on('drop', (data) => {
     const { remoteAddress, remotePort } = data as { remoteAddress?: string; remotePort?: number };
     log.error?.(`HTTP: too many connections, dropped ${remoteAddress}:${remotePort}`);
@@ -149,6 +163,11 @@ export class RequestTracker {
       if (!response || response.closed) socket.destroy();
       else this.#endAfter(response, socket);
     }
+  }
+
+  /** Ends them all, whatever is in flight. */
+  cutOff(): void {
+    for (const socket of this.#last.keys()) socket.destroy();
   }
 
   #endAfter(response: ServerResponse, socket: Socket): void {

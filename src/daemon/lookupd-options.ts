@@ -1,5 +1,15 @@
 import type { Clock } from '../base/clock.js';
-import { aClock, aFunction, anArray, number, text, withMethods, type Check, type Checks } from '../base/options.js';
+import {
+  aClock,
+  aFunction,
+  anArray,
+  aPort,
+  number,
+  text,
+  withMethods,
+  type Check,
+  type Checks,
+} from '../base/options.js';
 import type { HttpDecorator, HttpHandlerOptions } from '../http/index.js';
 import { TOPOLOGY_CHECKS, type RegistrationDB, type TopologyOptions } from '../registry/index.js';
 import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
@@ -76,8 +86,8 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   httpAddress: anAddress,
   broadcastAddress: text,
   graceMs: number(0),
-  broadcastTcpPort: number(1, 65_535),
-  broadcastHttpPort: number(1, 65_535),
+  broadcastTcpPort: aPort,
+  broadcastHttpPort: aPort,
   keepAliveMs: number(1000, MAX_KEEP_ALIVE_MS),
   decorators: anArray,
   clock: aClock,

@@ -117,7 +117,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     server: httpServer,
     address: parseAddress('httpAddress', httpAddress),
     drain: () => requests.end(),
-    cutOff: () => httpServer.closeAllConnections(),
+    cutOff: () => requests.cutOff(),
   });
   const started = () => {
     warnUnlessResolved(broadcastAddress, log);

@@ -29,10 +29,8 @@ export {
   toNodeHandler,
   type NodeHandlerOptions,
   type NodeListener,
-  type NodeRequest,
-  type NodeResponse,
-  type NodeSocket,
 } from './adapters/node-adapter.js';
+export type { NodeRequest, NodeResponse, NodeSocket } from './adapters/node-messages.js';
 export { underPrefix } from './prefix.js';
 export {
   toFastifyPlugin,

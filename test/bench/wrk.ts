@@ -31,7 +31,9 @@ const MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
 /** Throws an error that says how to get wrk where there is none. */
 export function assertWrk(): void {
   if (spawnSync('wrk', ['-v']).error)
-    throw new Error('the bench loads servers with wrk, which is not installed: apt-get install wrk, or brew install wrk');
+    throw new Error(
+      'the bench loads servers with wrk, which is not installed: apt-get install wrk, or brew install wrk',
+    );
 }
 
 /** One slice of load, of a second. */
