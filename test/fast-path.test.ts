@@ -53,7 +53,6 @@ async function exchange(lookupd: Lookupd, pieces: readonly string[]): Promise<st
 
 const get = (target: string, headers = 'Host: h\r\n') => `GET ${target} HTTP/1.1\r\n${headers}\r\n`;
 
-const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\n';
 const METHODS = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'POST', 'get', 'OPTIONS'];
 const TARGETS = [
   ...['/ping', '/info', '/topics', '/nodes', '/debug', '/channels?topic=t', '/lookup?topic=t', '/lookup?topic=u'],
@@ -144,9 +143,9 @@ describe('the fast path', () => {
         const [ours, theirs] = await both(pieces);
         // Where bytes that follow a body in its chunk are malformed, node:http cuts the connection off at once, or after it has
         // answered what it can, by how it is handed the bytes.
-        const isCut = theirs.answer.includes(BAD_REQUEST) && ours.answer !== '';
-        const isSooner = theirs.answer.startsWith(ours.answer) && ours.log.every((line, i) => line === theirs.log[i]);
-        if (isCut && isSooner) return;
+        const hasBody = /Content-Length: [1-9]|Transfer-Encoding/.test(pieces.join(''));
+        const isCutSooner = ours.answer !== '' && theirs.answer.startsWith(ours.answer);
+        if (hasBody && isCutSooner && ours.log.every((line, i) => line === theirs.log[i])) return;
         // What a client still gets of a connection that is cut off is chance.
         if (tries > 0 && !isDeepStrictEqual(ours, theirs)) continue;
         return assert.deepEqual(ours, theirs);
@@ -350,7 +349,7 @@ for (const httpFastPath of [true, false]) {
       const kept = open(patient);
       kept.write(get('/ping'));
       await once(kept, 'data');
-      assert.equal(await readAll(open(patient)), '');
+      assert.match(await readAll(open(patient)), /^(?:HTTP\/1\.1 408 [^]*)?$/);
       assert.equal(kept.closed, false);
       kept.destroy();
       const hasty = await listen(t, { httpFastPath, httpRequestTimeoutMs: 60_000, httpIdleTimeoutMs: 30 });

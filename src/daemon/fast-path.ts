@@ -16,9 +16,12 @@ interface Kit extends ResponseKit {
   /** What `node:http` does with a connection. */
   readonly usual: (socket: Socket) => void;
   readonly options: FastPathOptions;
+  readonly read: typeof readPlain;
 }
 
 const MAX_REQUEST_BYTES = 2048;
+/** How many requests are known again: two megabytes of them at most. */
+const MAX_KNOWN = 1000;
 const READS = 'ping|info|topics|nodes|channels|lookup';
 const VALUE = '[\\x21-\\x7e](?:[\\x20-\\x7e]*[\\x21-\\x7e])?';
 /** One whole request that no two readers could read in two ways. */
@@ -41,7 +44,14 @@ const CONNECTION = [undefined, 'keep-alive', 'close'];
 export function addFastPath(server: Server, options: FastPathOptions): void {
   const [usual] = server.listeners('connection') as ((socket: Socket) => void)[];
   if (!(server instanceof NetServer) || !usual) return;
-  const kit = { server, usual, options, headOf: createHeads(options.idleTimeoutMs), scratch: new Scratch() };
+  const kit = {
+    server,
+    usual,
+    options,
+    headOf: createHeads(options.idleTimeoutMs),
+    scratch: new Scratch(),
+    read: createReader(),
+  };
   server.off('connection', usual);
   server.on('connection', (socket) => new FastConnection(socket, kit));
 }
@@ -59,6 +69,21 @@ function readPlain(text: string): Pick<NodeRequest, 'url' | 'headers'> | undefin
     headers[name] = lines.slice(colon + 2, end);
   }
   return headers['host'] !== undefined && CONNECTION.includes(headers['connection']) ? { url, headers } : undefined;
+}
+
+/** Reads plain requests; one that comes again is not read again, as clients write all of theirs alike. */
+function createReader(): typeof readPlain {
+  const known = new Map<string, ReturnType<typeof readPlain>>();
+  return (text) => {
+    let plain = known.get(text);
+    if (!plain) {
+      plain = readPlain(text);
+      if (!plain || plain.headers['authorization'] !== undefined) return plain; // whose secrets are not kept
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(text, plain);
+    }
+    return { url: plain.url, headers: { ...plain.headers } };
+  };
 }
 
 /** A connection whose requests have been plain so far. */
@@ -89,7 +114,7 @@ class FastConnection {
       return;
     }
     const isShort = bytes.length < Math.min(options.maxHeaderBytes, MAX_REQUEST_BYTES);
-    const plain = isShort && server.listening ? readPlain(bytes.toString('latin1')) : undefined;
+    const plain = isShort && server.listening ? this.#kit.read(bytes.toString('latin1')) : undefined;
     if (!plain) return this.#handOver(bytes);
     const request: NodeRequest = { method: 'GET', ...plain, httpVersionMajor: 1, complete: true, socket };
     const response = new FastResponse(socket, this.#kit, plain.headers['connection'] === 'close', this.#onSent);

@@ -66,7 +66,7 @@ export class FastResponse implements NodeResponse {
   }
 
   write(chunk: string | Uint8Array): boolean {
-    const bytes = Buffer.from(chunk as string);
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     if (bytes.length === 0 || this.#head?.hasBody !== true) return true;
     if (!this.#head.isChunked) return this.#write(bytes);
     this.#socket.cork();

@@ -40,7 +40,7 @@ export interface HttpServerOptions {
   /** By when a client must have read its answer. Default 300,000. */
   readonly httpAnswerTimeoutMs?: number | undefined;
   /**
-   * Whether plain requests to nsqlookupd's routes that read are read and answered without `node:http`, at half the cost: the same
+   * Whether plain requests to nsqlookupd's routes that read are read and answered without `node:http`, at less cost: the same
    * answers, but what looks into `node:http`, as tracers do, does not see them. Default: true.
    */
   readonly httpFastPath?: boolean | undefined;

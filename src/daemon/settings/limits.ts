@@ -128,7 +128,7 @@ export const LIMIT_SETTINGS = {
   'http-fast-path': row(
     BOOLEAN,
     true,
-    'read and answer plain requests to read routes without node:http, at half the cost',
+    'read and answer plain requests to routes that read without node:http, at less cost',
     { option: 'httpFastPath' },
   ),
 };
