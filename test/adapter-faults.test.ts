@@ -255,6 +255,59 @@ describe('a body', () => {
   });
 });
 
+describe('an answer that cannot be sent', () => {
+  for (const [what, answer] of [
+    ['a status below 200', { status: 99 }],
+    ['a status above 599', { status: 1000 }],
+    ['a status that is no number', { status: '200' as never }],
+    ['a line break in a header', { headers: { 'X-A': 'a\r\nX-B: b' } }],
+    ['a header without a name', { headers: { '': 'a' } }],
+  ] as const) {
+    test(`for ${what} is answered 500, and told of`, T, async (t) => {
+      const handler: HttpHandler = () => ({ status: 200, headers: {}, body: 'a', ...answer });
+      const told: unknown[] = [];
+      const port = await listen(t, toNodeHandler(handler, { onError: (error) => told.push(error) }));
+      const response = await raw(port, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+      assert.match(response, /^HTTP\/1\.1 500 Internal Server Error\r\n/);
+      assert.doesNotMatch(response, /X-[AB]/);
+      assert.match(response, /{"message":"INTERNAL_ERROR"}$/);
+      assert.equal(told.length, 1);
+      if (!('status' in answer)) return; // some runtimes look at headers later
+      const fetch = toFetchHandler(handler, { onError: (error) => told.push(error) });
+      assert.equal((await fetch(new Request('http://h/'))).status, 500);
+    });
+  }
+});
+
+describe('what a host makes an answer of', () => {
+  test('may be changed for the next answer: no header of the last one is sent', T, async (t) => {
+    const headers: Record<string, string> = {};
+    const body = Buffer.from('the same bytes');
+    const handler: HttpHandler = ({ path }) => {
+      headers['X-Caller'] = path;
+      return { status: 200, headers, body };
+    };
+    const port = await listen(t, toNodeHandler(handler));
+    for (const path of ['/a', '/b']) assert.equal((await ask(port, path)).headers['x-caller'], path);
+  });
+
+  test('is given back where it is not sent: the chunks of an answer to HEAD', T, async (t) => {
+    let released = 0;
+    const body = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => Promise.reject(new Error('nobody wants it')),
+        return: () => Promise.resolve({ done: true as const, value: released++ }),
+      }),
+    };
+    const handler: HttpHandler = () => ({ status: 200, headers: {}, body });
+    const port = await listen(t, toNodeHandler(handler));
+    assert.equal((await ask(port, '/', { method: 'HEAD' })).status, 200);
+    assert.equal(released, 1);
+    await toFetchHandler(handler)(new Request('http://h/', { method: 'HEAD' }));
+    assert.equal(released, 2);
+  });
+});
+
 describe('what is thrown', () => {
   for (const [name, what] of [
     ['a text', 'no entry'],

@@ -140,6 +140,20 @@ describe('a router', () => {
       { ...mine, path: undefined },
       { ...mine, action: undefined },
       { ...mine, answer: undefined },
+      { ...mine, method: 'HEAD' },
+      { ...mine, method: 'OPTIONS' },
+      { ...mine, path: '/mine?topic=t' },
+      { ...mine, path: '/mine#part' },
+      { ...mine, path: '/mine/../other' },
+      { ...mine, path: '/.' },
+      { ...mine, path: '/mi\nne' },
+      { ...mine, path: ['/mine'] },
+      { ...mine, args: 'topic' },
+      { ...mine, args: [null] },
+      { ...mine, args: [{}] },
+      { ...mine, args: [{ name: '' }] },
+      { ...mine, args: [{ name: 'topic', isLegal: /t/ }] },
+      { ...mine, args: [{ name: 'topic' }, { name: 'topic' }] },
     ]) {
       assert.throws(() => createRouter([row as RouteRow]), TypeError);
     }

@@ -28,6 +28,12 @@ export function number(least: number, most = Infinity): Check {
   return must((value) => typeof value === 'number' && value >= least && value <= most, `a number ${range}`);
 }
 
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number): Check {
+  const isIt = (value: unknown) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+  return must(isIt, `a whole number from ${least} to ${most}`);
+}
+
 // Marked as pure, so that a bundle holds only those that it uses.
 export const text = /* @__PURE__ */ must((value) => typeof value === 'string', 'a string');
 export const aBoolean = /* @__PURE__ */ must((value) => typeof value === 'boolean', 'true or false');

@@ -82,7 +82,7 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
   const httpPart = (name: string, server: HttpServer | HttpsServer): Part => {
     const requests = new RequestTracker(server);
     trackers.push(requests);
-    return { name, server, drain: () => requests.end(), cutOff: () => server.closeAllConnections() };
+    return { name, server, drain: () => requests.end(), cutOff: () => requests.cutOff() };
   };
   const guarded = (part: Part, server: TlsServer): Part => {
     // Who is not through the handshake is owed nothing, and known to nobody else.

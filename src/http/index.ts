@@ -44,10 +44,8 @@ export {
   type NodeHandlerOptions,
   type NodeLimit,
   type NodeListener,
-  type NodeRequest,
-  type NodeResponse,
-  type NodeSocket,
 } from './adapters/node-adapter.js';
+export type { NodeRequest, NodeResponse, NodeSocket } from './adapters/node-messages.js';
 export { underPrefix } from './prefix.js';
 export {
   toFastifyPlugin,

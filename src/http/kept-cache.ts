@@ -13,8 +13,8 @@ interface Kept extends Made {
   readonly madeAtMs: number;
 }
 
-/** What an entry costs beside its value, about. */
-const ENTRY_BYTES = 300;
+/** What an entry costs beside its value, about: its key, and what adapters make ready of it, a head and a short body as text. */
+const ENTRY_BYTES = 1200;
 
 /**
  * What was made of the registry, kept for as long as it holds: until the revision that it was made at has passed, or the

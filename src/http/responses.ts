@@ -1,8 +1,9 @@
 import { toUnicodeEscape } from '../base/text.js';
 import type { HttpBody, HttpResponse } from './http-message.js';
 
-const NSQ = { 'X-Nsq-Content-Type': 'nsq; version=1.0' };
-const NSQ_JSON = { 'Content-Type': 'application/json; charset=utf-8', ...NSQ };
+// Frozen, so that the adapters may make heads of them ready once.
+const NSQ = Object.freeze({ 'X-Nsq-Content-Type': 'nsq; version=1.0' });
+const NSQ_JSON = Object.freeze({ 'Content-Type': 'application/json; charset=utf-8', ...NSQ });
 const HTML_IN_JSON = /[<>&\u2028\u2029]/g;
 
 /** A value as JSON text, with what HTML could trip over escaped, as Go's encoding/json does. */
@@ -28,10 +29,10 @@ export function done(): HttpResponse {
 }
 
 export function text(body: string, contentType = 'text/plain; charset=utf-8'): HttpResponse {
-  return { status: 200, headers: { 'Content-Type': contentType }, body };
+  return { status: 200, headers: Object.freeze({ 'Content-Type': contentType }), body };
 }
 
 /** An error: a status and a word for it, as `{"message": …}`. */
 export function failure(status: number, message: string, headers: HttpResponse['headers'] = {}): HttpResponse {
-  return { status, headers: { ...headers, ...NSQ_JSON }, body: toJson({ message }) };
+  return { status, headers: Object.freeze({ ...headers, ...NSQ_JSON }), body: toJson({ message }) };
 }

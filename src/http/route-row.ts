@@ -1,5 +1,6 @@
 import { failure } from './responses.js';
 import type { Caller, HttpRequest, HttpResponse } from './http-message.js';
+import { toPlainPath } from './plain-path.js';
 import { readArguments } from './query.js';
 
 /** What a route does, for who decides who may. */
@@ -44,7 +45,7 @@ export interface RouteDescription {
 
 /** A route. */
 export interface RouteRow {
-  /** In upper case. What GET answers, HEAD does without the body. */
+  /** In upper case, and neither HEAD, which is answered as GET is but for the body, nor OPTIONS. */
   readonly method: string;
   /** Plain and in lower case, such as `/topic/delete`. */
   readonly path: string;
@@ -56,6 +57,37 @@ export interface RouteRow {
   readonly about?: RouteDescription | undefined;
   /** Gets the values of the arguments in their order. What it throws is answered 500. */
   readonly answer: (request: HttpRequest, ...values: string[]) => HttpResponse | PromiseLike<HttpResponse>;
+}
+
+/** What is no method of a row's own: HEAD is answered as GET is, and OPTIONS by the router. */
+const NO_METHOD = ['HEAD', 'OPTIONS'];
+const ODD_PATH = /[?#\p{Cc}]|\/\.\.?(?:\/|$)/u;
+
+/** Throws a TypeError for a row that is none, as a host in JavaScript may give. */
+export function assertRow(row: RouteRow): void {
+  const { method, path, action, answer } = row;
+  const args: unknown = row.args ?? [];
+  const isMethod = /^[A-Z]+$/.test(method) && !NO_METHOD.includes(method);
+  const isPath =
+    typeof path === 'string' && path.startsWith('/') && toPlainPath(path) === path && path === path.toLowerCase();
+  if (!isMethod || !isPath || ODD_PATH.test(path))
+    throw new TypeError(
+      `a row must have a method such as GET, but HEAD and OPTIONS, and a path such as /topic/delete, and has ${method} ${path}`,
+    );
+  const isAction = typeof action?.name === 'string' && ['read', 'write'].includes(action.kind);
+  if (typeof answer !== 'function' || !isAction)
+    throw new TypeError(
+      `the row ${method} ${path} must have an answer and an action with a name and a kind, read or write`,
+    );
+  if (!Array.isArray(args) || !args.every(isArgument) || new Set(args.map(({ name }) => name)).size < args.length)
+    throw new TypeError(
+      `the args of the row ${method} ${path} must be a list of arguments, each with another name, and a function if it has isLegal`,
+    );
+}
+
+function isArgument(arg: unknown): arg is RouteArgument {
+  const { name, isLegal } = (arg ?? {}) as Partial<RouteArgument>;
+  return typeof name === 'string' && name !== '' && ['undefined', 'function'].includes(typeof isLegal);
 }
 
 /** Why somebody may not: who they are is not known (401, with how to say it), or they may not do that (403). */

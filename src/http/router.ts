@@ -4,7 +4,7 @@ import type { OnError } from '../registry/index.js';
 import type { HttpHandler, HttpRequest, HttpResult } from './http-message.js';
 import { toPlainPath, toPlainRequest } from './plain-path.js';
 import { failure } from './responses.js';
-import { refuse, toRoute, type Action, type Authorize, type Refusal, type RouteRow } from './route-row.js';
+import { assertRow, refuse, toRoute, type Action, type Authorize, type Refusal, type RouteRow } from './route-row.js';
 
 /** Options of a router, all of which may be left out. */
 export interface RouterOptions {
@@ -82,19 +82,8 @@ export function createRouter(rows: readonly RouteRow[], options?: RouterOptions)
 function toRoutes(rows: readonly RouteRow[]): Routes {
   const routes = new Map<string, Map<string, Route>>();
   for (const row of rows) {
+    assertRow(row);
     const { method, path, action } = row;
-    if (!/^[A-Z]+$/.test(method) || !path?.startsWith('/') || toPlainPath(path) !== path || path !== path.toLowerCase())
-      throw new TypeError(
-        `a row must have a method such as GET and a path such as /topic/delete, and has ${method} ${path}`,
-      );
-    if (
-      typeof row.answer !== 'function' ||
-      typeof action?.name !== 'string' ||
-      !['read', 'write'].includes(action.kind)
-    )
-      throw new TypeError(
-        `the row ${method} ${path} must have an answer and an action with a name and a kind, read or write`,
-      );
     const methods = routes.get(path) ?? new Map<string, Route>();
     if (methods.has(method)) throw new TypeError(`there are two rows for ${method} ${path}`);
     routes.set(path, methods.set(method, { action, answer: toRoute(row) }));

@@ -12,11 +12,12 @@ export interface QuietCommand extends AsyncDisposable {
   stop(): Promise<string>;
 }
 
-/** `program`, if given, runs instead of ours: it takes the same flags. */
+/** `program`, if given, runs instead of ours: it takes the same flags. The log goes to a file, if there is a descriptor of one. */
 export async function startQuietly(
   nodeArgs: readonly string[] = [],
   program?: string,
   logLevel = 'fatal',
+  stderr?: number,
 ): Promise<QuietCommand> {
   const [tcpPort, httpPort] = await Promise.all([freePort(), freePort()]);
   const flags = [
@@ -27,10 +28,10 @@ export async function startQuietly(
   ];
   const [command, args] =
     program === undefined ? [process.execPath, [...nodeArgs, COMMAND, ...flags]] : [program, flags];
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', stderr ?? 'pipe'] });
   const exited = once(child, 'exit');
   let text = '';
-  child.stderr.on('data', (chunk: Buffer) => (text += String(chunk)));
+  child.stderr?.on('data', (chunk: Buffer) => (text += String(chunk)));
   const stop = async () => {
     if (child.exitCode === null) child.kill('SIGTERM');
     await exited;

@@ -1,37 +1,14 @@
-/** The column that `NSQLOOKUPD_BIN` adds: the same work on the nsqlookupd that it names. */
+/** Work for a command over TCP, ours or the one that `NSQLOOKUPD_BIN` names. */
 import type { Socket } from 'node:net';
 import { encodePeerMessage } from 'nsqlookupd/protocol';
-import { load, type LoadResult } from './http-load.js';
 import { startQuietly, type QuietCommand } from './quiet-command.js';
 import { exchange, greet, order } from './tcp-load.js';
 import { CHANGE_EVERY_MS, changeAt, CHANGES_AT_ONCE, NODES, registrationsOf, WORLDS } from './worlds.js';
 
 const LINES_AT_ONCE = 500;
 
-export interface RealHttp {
-  readonly world: string;
-  readonly target: string;
-  readonly changing: string;
-  readonly connections: number;
-  readonly figure: keyof LoadResult;
-  readonly ms: number;
-}
-
-/** Fills it over TCP, as nsqds do, and asks it over HTTP. */
-export async function realHttp(program: string, options: RealHttp): Promise<number> {
-  await using command = await startQuietly([], program);
-  const peers = await fill(command, options.world);
-  const changes = options.changing === '' ? undefined : change(peers[0]!, options.changing === 'itself');
-  try {
-    await load(command.httpPort, options.target, options.connections, options.ms / 5);
-    return (await load(command.httpPort, options.target, options.connections, options.ms))[options.figure];
-  } finally {
-    clearInterval(changes);
-    for (const peer of peers) peer.destroy();
-  }
-}
-
-async function fill({ tcpPort }: QuietCommand, world: string): Promise<Socket[]> {
+/** Fills it over TCP, as nsqds do. */
+export async function fill({ tcpPort }: QuietCommand, world: string): Promise<Socket[]> {
   const peers = await greet(tcpPort, NODES);
   const lines = peers.map((): Uint8Array[] => []);
   for (const { node, topic, channel } of registrationsOf(WORLDS[world]!)) {
@@ -47,7 +24,8 @@ async function fill({ tcpPort }: QuietCommand, world: string): Promise<Socket[]>
   return peers;
 }
 
-function change(peer: Socket, isItself: boolean): NodeJS.Timeout {
+/** Changes it 5,000 times a second. */
+export function change(peer: Socket, isItself: boolean): NodeJS.Timeout {
   let turn = 0;
   peer.resume();
   return setInterval(() => {

@@ -4,9 +4,8 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { encodePeerMessage } from 'nsqlookupd/protocol';
 import { COMMAND, fetchRaw } from '../support/command-lookupd.js';
-import { load, type LoadResult } from './http-load.js';
 import { startQuietly } from './quiet-command.js';
-import { realHttp, realTcp } from './real.js';
+import { realTcp } from './real.js';
 import { exchange, greet, order } from './tcp-load.js';
 
 export interface Measured {
@@ -52,31 +51,6 @@ async function sideBySide(measure: (kind: 'ours' | 'bare') => Promise<number>): 
     other: median(rounds.map(([, other]) => other)),
     ratio: median(rounds.map(([ours, other]) => ours / other)),
   };
-}
-
-interface HttpLoad {
-  readonly changing?: string;
-  readonly connections?: number;
-  readonly figure?: keyof LoadResult;
-}
-
-function http(world: string, target: string, options: HttpLoad = {}): Runs {
-  const { changing = '', connections = 32, figure = 'perSecond' } = options;
-  const run = async () => {
-    const servers = {
-      ours: await serve('http-server', 'ours', world, target, changing),
-      bare: await serve('http-server', 'bare', world, target, changing),
-    };
-    try {
-      return await sideBySide(async (kind) => {
-        return (await load(servers[kind].port, target, connections, ROUND_MS))[figure];
-      });
-    } finally {
-      for (const { child } of Object.values(servers)) child.kill();
-    }
-  };
-  const real = { world, target, changing, connections, figure, ms: REAL_MS };
-  return { run, runReal: (program) => realHttp(program, real) };
 }
 
 function tcp(count: number, lineOf: (socket: number, i: number) => string): Runs {
@@ -200,40 +174,7 @@ async function startUp(args: readonly string[], words: RegExp): Promise<Measured
 }
 
 const ANY_PORTS = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'];
-const UNCHANGING = ['/lookup?topic=topic_7', '/channels?topic=topic_7', '/topics', '/ping'];
-const SIZES: [string, string][] = [
-  ['small', '20 topics'],
-  ['medium', '5,000 topics × 20 producers × 2 channels'],
-  ['large', '100,000 topics'],
-];
-
 export const ROWS: readonly Row[] = [
-  ...SIZES.flatMap(([world, size]) =>
-    UNCHANGING.map((target): Row => {
-      const [path] = target.split('?');
-      return { name: `${path} at ${size}`, unit: '/s', goal: 0.85, ...http(world, target) };
-    }),
-  ),
-  { name: '/nodes at 200 nodes × 500 topics', unit: '/s', goal: 0.8, ...http('nodes', '/nodes', { connections: 8 }) },
-  {
-    name: '/lookup while other topics change 5,000 times a second',
-    unit: '/s',
-    goal: 0.8,
-    ...http('medium', '/lookup?topic=topic_0', { changing: 'others' }),
-  },
-  {
-    name: '/lookup while that topic changes 5,000 times a second',
-    unit: '/s',
-    goal: 0.5,
-    ...http('medium', '/lookup?topic=topic_0', { changing: 'itself' }),
-  },
-  {
-    name: '/lookup p99 at 64 connections',
-    unit: 'ms',
-    goal: 1.3,
-    atMost: true,
-    ...http('medium', '/lookup?topic=topic_7', { connections: 64, figure: 'p99Ms' }),
-  },
   {
     name: 'REGISTER one at a time over 50 sockets',
     unit: '/s',

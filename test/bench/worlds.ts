@@ -1,6 +1,3 @@
-import { RegistrationDB, Topology } from 'nsqlookupd/registry';
-import { peerOf } from '../support/peers.js';
-
 /** Registries of a size, and what is asked of them. */
 export interface World {
   readonly topics: number;
@@ -11,9 +8,8 @@ export interface World {
 export const WORLDS: Readonly<Record<string, World>> = {
   small: { topics: 20, producersPerTopic: 1, channels: ['c'] },
   medium: { topics: 5_000, producersPerTopic: 20, channels: ['c', 'd'] },
+  // 200 nodes that carry 500 topics each.
   large: { topics: 100_000, producersPerTopic: 1, channels: [] },
-  // 200 nodes that carry 500 topics each: every topic on one node.
-  nodes: { topics: 100_000, producersPerTopic: 1, channels: [] },
 };
 
 export function topicName(i: number): string {
@@ -38,12 +34,4 @@ export function* registrationsOf(world: World): Generator<{ node: number; topic:
       for (const channel of ['', ...world.channels]) yield { node: (i + p) % NODES, topic: topicName(i), channel };
     }
   }
-}
-
-export function fill(world: World): Topology {
-  const topology = new Topology({ db: new RegistrationDB(), clock: Date.now, maxRegistrationsPerPeer: Infinity });
-  const peers = Array.from({ length: NODES }, (_, i) => peerOf(`host-${i}`, { lastUpdateMs: Date.now() + 3_600_000 }));
-  for (const peer of peers) topology.join(peer);
-  for (const { node, topic, channel } of registrationsOf(world)) topology.register(peers[node]!, topic, channel);
-  return topology;
 }

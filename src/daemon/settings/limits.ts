@@ -19,7 +19,7 @@ import {
   DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
 } from '../http-server.js';
 import { MAX_INT32 } from '../lookupd-options.js';
-import { duration, integer } from '../setting-kinds.js';
+import { BOOLEAN, duration, integer } from '../setting-kinds.js';
 import { ofHeap, row } from './setting.js';
 
 /** The limits of peers and of clients. */
@@ -124,5 +124,11 @@ export const LIMIT_SETTINGS = {
     DEFAULT_MAX_PIPELINED_REQUESTS,
     'the most requests that wait for one before them on their connection, of all connections together',
     { option: 'httpMaxPipelinedRequests', atLimit: 'cut off' },
+  ),
+  'http-fast-path': row(
+    BOOLEAN,
+    true,
+    'read and answer plain requests to routes that read without node:http, at less cost',
+    { option: 'httpFastPath' },
   ),
 };

@@ -1,5 +1,6 @@
 import type { HttpHandler } from '../http-message.js';
-import { toNodeHandler, type NodeHandlerOptions, type NodeRequest, type NodeResponse } from './node-adapter.js';
+import { toNodeHandler, type NodeHandlerOptions } from './node-adapter.js';
+import type { NodeRequest, NodeResponse } from './node-messages.js';
 import { underPrefix } from '../prefix.js';
 
 /** What the adapter needs of a Fastify instance. */

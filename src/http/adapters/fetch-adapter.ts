@@ -11,6 +11,8 @@ import {
 } from '../http-message.js';
 import { toPlainPath } from '../plain-path.js';
 import { failure } from '../responses.js';
+import { assertStatus } from './assert-status.js';
+import { releaseBody } from './release-body.js';
 
 const encoder = new TextEncoder();
 
@@ -83,8 +85,11 @@ function toHttpRequest(request: Request): HttpRequest {
 }
 
 function toResponse({ status, headers, body }: HttpResponse, isHead: boolean, onError: OnError): Response {
+  assertStatus(status);
   const isNull = isHead || status === 204 || status === 205 || status === 304;
-  return new Response(isNull ? null : toBodyInit(body, onError), { status, headers });
+  const response = new Response(isNull ? null : toBodyInit(body, onError), { status, headers });
+  if (isNull) releaseBody(body, onError);
+  return response;
 }
 
 function toBodyInit(body: HttpBody, onError: OnError): ConstructorParameters<typeof Response>[0] {

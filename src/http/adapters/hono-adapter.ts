@@ -1,13 +1,8 @@
 import { printError } from '../../base/error-report.js';
 import { answerFetch } from './fetch-adapter.js';
 import type { HttpHandler } from '../http-message.js';
-import {
-  isAnswered,
-  toNodeHandler,
-  type NodeHandlerOptions,
-  type NodeRequest,
-  type NodeResponse,
-} from './node-adapter.js';
+import { isAnswered, toNodeHandler, type NodeHandlerOptions } from './node-adapter.js';
+import type { NodeRequest, NodeResponse } from './node-messages.js';
 
 /** What the adapter needs of a Hono context. */
 export interface HonoContext {

@@ -1,11 +1,6 @@
 import type { HttpHandler } from '../http-message.js';
-import {
-  isAnswered,
-  toNodeHandler,
-  type NodeHandlerOptions,
-  type NodeRequest,
-  type NodeResponse,
-} from './node-adapter.js';
+import { isAnswered, toNodeHandler, type NodeHandlerOptions } from './node-adapter.js';
+import type { NodeRequest, NodeResponse } from './node-messages.js';
 
 /** What the adapter needs of a Koa context. */
 export interface KoaContext {

@@ -2,90 +2,14 @@ import { callGuarded, isThenable, printError, report } from '../../base/error-re
 import { DEFAULT_TIMERS, type ClientTimers } from '../../base/timers.js';
 import { aFunction, checkOptions, clientTimers, number, type Checks } from '../../base/options.js';
 import type { OnError } from '../../registry/index.js';
-import {
-  assertHandler,
-  type HttpHandler,
-  type HttpRequest,
-  type HttpResponse,
-  type HttpResult,
-} from '../http-message.js';
 import { answerNotFound } from '../http-handler.js';
+import { assertHandler, type HttpHandler, type HttpResponse, type HttpResult } from '../http-message.js';
 import { failure } from '../responses.js';
+import type { NodeRequest, NodeResponse } from './node-messages.js';
 import { Pipeline } from './node-pipeline.js';
-import { UnsentAnswers } from './unsent-answers.js';
 import { createRequestReader } from './node-request.js';
-
-/** What the adapter needs of a `net.Socket` or `tls.TLSSocket`. */
-export interface NodeSocket {
-  /** The client's address. */
-  readonly remoteAddress?: string | undefined;
-  /** The client's port. */
-  readonly remotePort?: number | undefined;
-  /** Whether it is closed. */
-  readonly destroyed?: boolean;
-  /** Cuts the client off. */
-  destroy?(): unknown;
-  /** Stops reading for a while. */
-  pause?(): unknown;
-  /** Reads on. */
-  resume?(): unknown;
-  /** Adds a listener for one time. */
-  once?(event: 'close' | 'end', listener: () => void): unknown;
-  /** Removes a listener. */
-  off?(event: 'end', listener: () => void): unknown;
-  /** Whether the client sends no more. */
-  readonly readableEnded?: boolean;
-  /** Over TLS: whether the client's certificate was verified. */
-  readonly authorized?: boolean;
-  /** Over TLS: the client's certificate. */
-  getPeerCertificate?(): unknown;
-}
-
-/** What the adapter needs of a `node:http` (or Express, Connect) request. */
-export interface NodeRequest {
-  /** `GET` if it is missing. */
-  readonly method?: string | undefined;
-  /** The request target: `/path?query`, or a whole URL as proxies send it; `/` if it is missing. */
-  readonly url?: string | undefined;
-  /** Where Express has mounted the handler; it is not in `url`. */
-  readonly baseUrl?: string | undefined;
-  /** By lower-case name. */
-  readonly headers: HttpRequest['headers'];
-  /** 2 for HTTP/2, whose connections are not closed for the sake of a request. */
-  readonly httpVersionMajor?: number;
-  /** Whether the body has been read to its end. */
-  readonly complete?: boolean;
-  /** The client's connection. */
-  readonly socket: NodeSocket;
-}
-
-/** What the adapter needs of a `node:http` response. */
-export interface NodeResponse {
-  /** `headers`: names and values in turn. */
-  writeHead(status: number, headers: string[]): unknown;
-  /** Sends a part of the body. False when it wants no more until `drain`. */
-  write(chunk: string | Uint8Array): boolean;
-  /** Sends the last of the body, if any. */
-  end(chunk?: string | Uint8Array): unknown;
-  /** Sends a short body of ASCII text. */
-  end(chunk: string, encoding: 'latin1'): unknown;
-  /** Cuts off an answer that could not be finished. */
-  destroy(error?: Error): unknown;
-  /** Sets a header beside those of the answer. */
-  setHeader?(name: string, value: string | number | readonly string[]): unknown;
-  /** Adds a listener. */
-  on(event: 'drain' | 'close', listener: () => void): unknown;
-  /** Whether the status and headers are out. */
-  readonly headersSent: boolean;
-  /** Whether it was cut off. */
-  readonly destroyed: boolean;
-  /** Whether all of it is out. */
-  readonly writableFinished?: boolean;
-  /** How many bytes were written and are not out. */
-  readonly writableLength?: number;
-  /** Sends the status and headers before the body. */
-  flushHeaders?(): void;
-}
+import { createSender } from './node-sender.js';
+import { UnsentAnswers } from './unsent-answers.js';
 
 type Next = (error?: unknown) => void;
 
@@ -145,8 +69,6 @@ const NODE_HANDLER_CHECKS: Checks<NodeHandlerOptions> = {
   onError: aFunction,
 };
 
-const encoder = new TextEncoder();
-
 /**
  * Makes a handler a listener for `http.createServer`, or a middleware: a path that is not the handler's goes to
  * `next`, or without one is answered 404. A handler that throws is answered 500, or goes to `next` as an error.
@@ -176,17 +98,20 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
   const tell = onLimit && ((name: NodeLimit) => callGuarded(onError, 'onLimit threw', () => onLimit(name)));
   const pipeline = new Pipeline(maxPipelinedRequests, tell && (() => tell('maxPipelinedRequests')));
   const read = createRequestReader();
-  const send = createSender(new UnsentAnswers(maxUnsentBytes, answerTimeoutMs, timers, tell));
+  const send = createSender(new UnsentAnswers(maxUnsentBytes, answerTimeoutMs, timers, tell), onError);
 
-  const answer = (request: NodeRequest, response: NodeResponse, result: HttpResponse) => {
+  const answer = (request: NodeRequest, response: NodeResponse, result: HttpResponse, isApology = false) => {
     const giveUp = (error: unknown) => {
       report(onError, error, 'an answer could not be sent');
-      response.destroy();
+      if (isApology || response.headersSent) return void response.destroy();
+      // Else Node keeps the words of the status that it did not send.
+      if (request.httpVersionMajor !== 2) response.statusMessage = '';
+      answer(request, response, failure(500, 'INTERNAL_ERROR'), true);
     };
     try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
       if (closes) tell?.('maxIgnoredBodyBytes');
-      send(response, closes ? closing(result) : result, request.method === 'HEAD', onError)?.catch(giveUp);
+      send(response, closes ? closing(result) : result, request.method === 'HEAD')?.catch(giveUp);
     } catch (error) {
       giveUp(error);
     }
@@ -250,97 +175,4 @@ function hasUnreadBody({ headers, complete, httpVersionMajor }: NodeRequest, max
 
 function closing(response: HttpResponse): HttpResponse {
   return { ...response, headers: { ...response.headers, Connection: 'close' } };
-}
-
-type Sender = (
-  response: NodeResponse,
-  answer: HttpResponse,
-  isHead: boolean,
-  onError: OnError,
-) => Promise<void> | undefined;
-
-interface Prepared {
-  readonly headers: HttpResponse['headers'];
-  readonly head: string[];
-  readonly body: string | Uint8Array;
-}
-
-/** Above this it costs more to copy a body behind its head than to write two buffers. */
-const MAX_TEXT_BYTES = 512;
-const ASCII = /^[\0-\x7f]*$/;
-const decoder = new TextDecoder();
-
-/**
- * Makes a sender of answers. What can be made ready of an answer that comes again, the same bytes and headers, is made
- * once: its head, and its body as text if that is short, which Node writes together with the head.
- */
-function createSender(unsent: UnsentAnswers): Sender {
-  const known = new WeakMap<Uint8Array, Prepared>();
-  const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
-    const prepared = known.get(bytes);
-    if (prepared?.headers === headers) return prepared;
-    const head = [...Object.entries(headers).flat(), 'Content-Length', String(bytes.length)];
-    const text = bytes.length > MAX_TEXT_BYTES ? undefined : decoder.decode(bytes);
-    const made = { headers, head, body: text !== undefined && ASCII.test(text) ? text : bytes };
-    known.set(bytes, made);
-    return made;
-  };
-  return (response, { status, headers, body, isEndless }, isHead, onError) => {
-    if (status === 204) {
-      response.writeHead(status, Object.entries(headers).flat()); // which has no length
-      response.end();
-      return undefined;
-    }
-    if (typeof body === 'string' || body instanceof Uint8Array) {
-      const prepared = prepare(headers, typeof body === 'string' ? encoder.encode(body) : body);
-      response.writeHead(status, prepared.head);
-      if (isHead) response.end();
-      else if (typeof prepared.body === 'string') response.end(prepared.body, 'latin1');
-      else response.end(prepared.body);
-      if ((response.writableLength ?? 0) > 0) {
-        unsent.limit(response);
-        response.on('close', () => unsent.sent(response));
-        unsent.written(response);
-      }
-      return undefined;
-    }
-    response.writeHead(status, Object.entries(headers).flat());
-    if (!isHead) {
-      if (isEndless !== true) unsent.limit(response);
-      return sendChunks(response, body, unsent, onError);
-    }
-    response.end();
-    return undefined;
-  };
-}
-
-async function sendChunks(
-  response: NodeResponse,
-  chunks: AsyncIterable<string | Uint8Array>,
-  unsent: UnsentAnswers,
-  onError: OnError,
-): Promise<void> {
-  if (response.destroyed) return; // the client has gone meanwhile
-  response.flushHeaders?.();
-  const iterator = chunks[Symbol.asyncIterator]();
-  let goOn = () => {};
-  let isClosed = false;
-  response.on('drain', () => {
-    unsent.sent(response);
-    goOn();
-  });
-  response.on('close', () => {
-    isClosed = true;
-    unsent.sent(response);
-    goOn();
-    // Also while a chunk is awaited that may never come.
-    callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
-  });
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-    if (isClosed) return;
-    const isTaken = response.write(next.value);
-    unsent.written(response);
-    if (!isTaken) await new Promise<void>((resolve) => (goOn = resolve));
-  }
-  response.end();
 }

@@ -1,5 +1,5 @@
 import { WorkQueue } from '../../base/work-queue.js';
-import type { NodeRequest, NodeResponse } from './node-adapter.js';
+import type { NodeRequest, NodeResponse } from './node-messages.js';
 
 type Socket = NodeRequest['socket'];
 

@@ -1,7 +1,7 @@
 import { joinHostPort } from '../../base/host-port.js';
 import type { Caller, CallerCertificate, HttpRequest } from '../http-message.js';
 import { toPlainPath } from '../plain-path.js';
-import type { NodeRequest, NodeResponse } from './node-adapter.js';
+import type { NodeRequest, NodeResponse } from './node-messages.js';
 
 /** Makes a reader of requests; what a connection tells of its client is put together once. */
 export function createRequestReader(): (request: NodeRequest, response: NodeResponse) => HttpRequest {

@@ -1,5 +1,5 @@
 import type { ClientTimers } from '../../base/timers.js';
-import type { NodeResponse } from './node-adapter.js';
+import type { NodeResponse } from './node-messages.js';
 
 /** What is held of answers that clients do not read: a budget of bytes for all of them, and a deadline for each. */
 export class UnsentAnswers {

@@ -1,0 +1,184 @@
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { Socket } from 'node:net';
+import type { NodeResponse } from '../http/index.js';
+
+/** What is sent before a body. */
+interface Head {
+  /** All of it but what `node:http` would add. */
+  readonly text: string;
+  readonly isChunked: boolean;
+  readonly hasBody: boolean;
+  /** What `node:http` would add, if the connection goes on, and if it does not. */
+  readonly toEnd: (isLast: boolean) => string;
+  readonly isLast: boolean;
+}
+
+type HeadOf = (status: number, headers: string[]) => Head;
+
+/** What responses share. */
+export interface ResponseKit {
+  readonly headOf: HeadOf;
+  readonly scratch: Scratch;
+}
+
+/** Above this it costs more to copy a body behind its head than to write two buffers. */
+const MAX_COPIED_BYTES = 16 * 1024;
+
+/** What the adapter and the server need of a response, on a connection that has no other at the time. */
+export class FastResponse implements NodeResponse {
+  headersSent = false;
+  closed = false;
+  writableFinished = false;
+  readonly #socket: Socket;
+  readonly #kit: ResponseKit;
+  readonly #onSent: (isLast: boolean) => void;
+  readonly #listeners: [event: string, listener: () => void][] = [];
+  #isLast: boolean;
+  #head: Head | undefined;
+  /** The head, until it is sent. */
+  #unsent = '';
+
+  constructor(socket: Socket, kit: ResponseKit, isLast: boolean, onSent: (isLast: boolean) => void) {
+    this.#socket = socket;
+    this.#kit = kit;
+    this.#isLast = isLast;
+    this.#onSent = onSent;
+  }
+
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  writeHead(status: number, headers: string[]): void {
+    const head = this.#kit.headOf(status, headers);
+    this.#head = head;
+    this.#unsent = head.text + head.toEnd(this.#isLast);
+    this.#isLast ||= head.isLast;
+    this.headersSent = true;
+  }
+
+  flushHeaders(): void {
+    this.#write('');
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    if (bytes.length === 0 || this.#head?.hasBody !== true) return true;
+    if (!this.#head.isChunked) return this.#write(bytes);
+    this.#socket.cork();
+    this.#write(`${bytes.length.toString(16)}\r\n`);
+    this.#write(bytes);
+    const wantsMore = this.#write('\r\n');
+    this.#socket.uncork();
+    return wantsMore;
+  }
+
+  end(chunk: string | Uint8Array = ''): void {
+    if (this.#head?.hasBody !== true) this.#write('');
+    else if (!this.#head.isChunked) this.#write(chunk);
+    else {
+      this.write(chunk);
+      this.#write('0\r\n\r\n');
+    }
+    if (this.#socket.writableLength === 0) this.#finish();
+    else this.#socket.write('', () => this.#finish());
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  on(event: string, listener: () => void): void {
+    this.#listeners.push([event, listener]);
+  }
+
+  /** For `close`, which comes once. */
+  once(event: 'close', listener: () => void): void {
+    this.on(event, listener);
+  }
+
+  emit(event: 'drain' | 'close'): void {
+    if (event === 'close') this.closed = true;
+    for (const [of, listener] of this.#listeners) if (of === event) listener();
+  }
+
+  #finish(): void {
+    if (this.closed || this.destroyed) return;
+    this.writableFinished = true;
+    this.emit('close');
+    this.#onSent(this.#isLast);
+  }
+
+  /** Text is ASCII: heads, sizes of chunks, and what the adapter knows to be. */
+  #write(chunk: string | Uint8Array): boolean {
+    const head = this.#unsent;
+    this.#unsent = '';
+    const socket = this.#socket;
+    if (typeof chunk === 'string') return head + chunk === '' || socket.write(head + chunk, 'latin1');
+    if (head === '') return socket.write(chunk);
+    if (chunk.length <= MAX_COPIED_BYTES) return this.#kit.scratch.write(socket, head, chunk);
+    socket.cork();
+    socket.write(head, 'latin1');
+    const wantsMore = socket.write(chunk);
+    socket.uncork();
+    return wantsMore;
+  }
+}
+
+/** Memory to put an answer together in, which serves for the next as soon as the system has taken it. */
+export class Scratch {
+  #bytes = Buffer.alloc(0);
+
+  write(socket: Socket, head: string, body: Uint8Array): boolean {
+    const length = head.length + body.length;
+    if (length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, 2 * MAX_COPIED_BYTES));
+    this.#bytes.write(head, 'latin1');
+    this.#bytes.set(body, head.length);
+    const wantsMore = socket.write(this.#bytes.subarray(0, length));
+    if (socket.writableLength > 0) this.#bytes = Buffer.alloc(0); // the socket has it now
+    return wantsMore;
+  }
+}
+
+/** Makes heads as `node:http` does; of headers that come again, the same array, once. */
+export function createHeads(idleTimeoutMs: number): HeadOf {
+  const known = new WeakMap<string[], Head>();
+  const keepAlive = `Keep-Alive: timeout=${Math.floor(idleTimeoutMs / 1000)}\r\n`;
+  let second = 0;
+  let date = '';
+  const dateLine = () => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) date = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
+    second = now;
+    return date;
+  };
+  const toHead: HeadOf = (status, headers) => {
+    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+    const values = new Map<string, string>();
+    for (let i = 0; i < headers.length; i += 2) {
+      const [name, value] = [headers[i]!, headers[i + 1]!];
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+      values.set(name.toLowerCase(), value);
+      text += `${name}: ${value}\r\n`;
+    }
+    const connection = values.get('connection');
+    const hasBody = status !== 204 && status !== 304;
+    const isChunked = hasBody && !values.has('content-length');
+    const coding = isChunked && !values.has('transfer-encoding') ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n';
+    const going = `Connection: keep-alive\r\n${values.has('keep-alive') ? '' : keepAlive}${coding}`;
+    const ending = `Connection: close\r\n${coding}`;
+    const toEnd = (isLast: boolean) =>
+      `${values.has('date') ? '' : dateLine()}${connection !== undefined ? coding : isLast ? ending : going}`;
+    return { text, isChunked, hasBody, toEnd, isLast: /(?:^|\W)close(?:$|\W)/i.test(connection ?? '') };
+  };
+  return (status, headers) => {
+    let head = known.get(headers);
+    if (!head) known.set(headers, (head = toHead(status, headers)));
+    return head;
+  };
+}

@@ -1,0 +1,96 @@
+import { callGuarded } from '../../base/error-report.js';
+import type { OnError } from '../../registry/index.js';
+import type { HttpResponse } from '../http-message.js';
+import { assertStatus } from './assert-status.js';
+import type { NodeResponse } from './node-messages.js';
+import { releaseBody } from './release-body.js';
+import type { UnsentAnswers } from './unsent-answers.js';
+
+const encoder = new TextEncoder();
+
+/** Sends an answer. Throws for one that cannot be sent; what a body of chunks throws rejects the promise. */
+export type Sender = (response: NodeResponse, answer: HttpResponse, isHead: boolean) => Promise<void> | undefined;
+
+interface Prepared {
+  readonly headers: HttpResponse['headers'];
+  readonly head: string[];
+  readonly body: string | Uint8Array;
+}
+
+/** Above this it costs more to copy a body behind its head than to write two buffers. */
+const MAX_TEXT_BYTES = 512;
+const ASCII = /^[\0-\x7f]*$/;
+const decoder = new TextDecoder();
+
+/**
+ * Makes a sender of answers. What can be made ready of an answer that comes again, the same bytes and frozen headers, is made
+ * once: its head, and its body as text if that is short, which Node writes together with the head.
+ */
+export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
+  const known = new WeakMap<Uint8Array, Prepared>();
+  const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
+    const prepared = known.get(bytes);
+    if (prepared?.headers === headers) return prepared;
+    const head = [...Object.entries(headers).flat(), 'Content-Length', String(bytes.length)];
+    const text = bytes.length > MAX_TEXT_BYTES ? undefined : decoder.decode(bytes);
+    const made = { headers, head, body: text !== undefined && ASCII.test(text) ? text : bytes };
+    if (Object.isFrozen(headers)) known.set(bytes, made); // others may be changed by whoever made them
+    return made;
+  };
+  return (response, { status, headers, body, isEndless }, isHead) => {
+    assertStatus(status);
+    const isWhole = typeof body === 'string' || body instanceof Uint8Array;
+    if (isWhole && status !== 204) {
+      const prepared = prepare(headers, typeof body === 'string' ? encoder.encode(body) : body);
+      response.writeHead(status, prepared.head);
+      if (isHead) response.end();
+      else if (typeof prepared.body === 'string') response.end(prepared.body, 'latin1');
+      else response.end(prepared.body);
+      if ((response.writableLength ?? 0) > 0) {
+        unsent.limit(response);
+        response.on('close', () => unsent.sent(response));
+        unsent.written(response);
+      }
+      return undefined;
+    }
+    response.writeHead(status, Object.entries(headers).flat()); // 204 has no length
+    if (isWhole || isHead || status === 204 || status === 304) {
+      response.end();
+      releaseBody(body, onError);
+      return undefined;
+    }
+    if (isEndless !== true) unsent.limit(response);
+    return sendChunks(response, body, unsent, onError);
+  };
+}
+
+async function sendChunks(
+  response: NodeResponse,
+  chunks: AsyncIterable<string | Uint8Array>,
+  unsent: UnsentAnswers,
+  onError: OnError,
+): Promise<void> {
+  if (response.destroyed) return; // the client has gone meanwhile
+  response.flushHeaders?.();
+  const iterator = chunks[Symbol.asyncIterator]();
+  let goOn = () => {};
+  let isClosed = false;
+  response.on('drain', () => {
+    unsent.sent(response);
+    goOn();
+  });
+  response.on('close', () => {
+    isClosed = true;
+    unsent.sent(response);
+    goOn();
+    // Also while a chunk is awaited that may never come.
+    callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
+  });
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+    if (isClosed) return;
+    const isTaken = response.write(next.value);
+    unsent.written(response);
+    if (!isTaken) await new Promise<void>((resolve) => (goOn = resolve));
+  }
+  response.end();
+}

@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { describe, test, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { createLookupd, type Lookupd, type LookupdOptions } from 'nsqlookupd/daemon';
+import type { HttpHandler, HttpResponse } from 'nsqlookupd/http';
+import { createPeer } from 'nsqlookupd/testing';
+
+const T = { timeout: 60_000 };
+const TURNS = 4;
+
+async function listen(t: TestContext, options: LookupdOptions = {}): Promise<Lookupd> {
+  const lookupd = createLookupd({ tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', ...options });
+  await lookupd.listen();
+  t.after(() => lookupd.close());
+  for (const topic of ['t', 'u']) lookupd.topology.register(createPeer('a:1'), topic, 'c');
+  return lookupd;
+}
+
+function open({ httpAddress }: Lookupd): Socket {
+  const options = { port: Number(httpAddress!.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
+  return connect(options).on('error', () => undefined);
+}
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < TURNS; i++) await turn();
+}
+
+/** All that comes back until the server has closed. */
+async function readAll(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+  socket.on('end', () => socket.end());
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
+  return text.replaceAll(/Date: [^\r]*\r\n/g, 'Date\r\n');
+}
+
+/** Answers to those pieces, each written in a turn of its own, and then the end of the client's side. */
+async function exchange(lookupd: Lookupd, pieces: readonly string[]): Promise<string> {
+  const socket = open(lookupd);
+  const text = readAll(socket);
+  for (const piece of pieces) {
+    if (socket.writable) socket.write(piece, 'latin1');
+    await turns();
+  }
+  socket.end();
+  return text;
+}
+
+const get = (target: string, headers = 'Host: h\r\n') => `GET ${target} HTTP/1.1\r\n${headers}\r\n`;
+
+const METHODS = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'POST', 'get', 'OPTIONS'];
+const TARGETS = [
+  ...['/ping', '/info', '/topics', '/nodes', '/debug', '/channels?topic=t', '/lookup?topic=t', '/lookup?topic=u'],
+  ...['/lookup?topic=none', '/lookup', '/lookup?topic=%74', '/lookup?topic=t;', '/lookup?topic=%zz', '/Ping', '/ping/'],
+  ...['/ping#a', '//ping', '*', 'http://h/ping', '/none', '/ping?a b', '/lookup?topic=\xe9', '/topic/create?topic=t'],
+];
+const HEADERS = [
+  ...[
+    'Host: h',
+    'host: h',
+    'HOST: h',
+    'Host : h',
+    'Host:h',
+    'Host:  h',
+    'Host: ',
+    'Host: h ',
+    'Host: h\tx',
+    'Host: \xe9',
+  ],
+  ...['User-Agent: Go-http-client/1.1', 'Accept: application/vnd.nsq; version=1.0', 'Accept-Encoding: gzip', 'X-A: b'],
+  ...['Connection: keep-alive', 'Connection: close', 'connection: close', 'Connection: Close', 'Connection: close, x'],
+  ...['Connection: upgrade', 'Upgrade: websocket', 'Content-Length: 0', 'Content-Length: 4', 'Content-Length: 4, 4'],
+  ...[
+    'Transfer-Encoding: chunked',
+    'Expect: 100-continue',
+    ' folded',
+    'no colon',
+    ': empty',
+    'Accept: a\rb',
+    '__proto__: a',
+  ],
+  ...['Authorization: Bearer x', 'Authorization: ', 'Keep-Alive: 5', 'Accept: \0', `Accept: ${'a'.repeat(2100)}`],
+];
+
+const request = fc
+  .record({
+    method: fc.constantFrom(...METHODS),
+    target: fc.constantFrom(...TARGETS),
+    version: fc.constantFrom('HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/1.2', 'http/1.1'),
+    hasHost: fc.boolean(),
+    headers: fc.array(fc.constantFrom(...HEADERS), { maxLength: 3 }),
+    lineEnd: fc.constantFrom('\r\n', '\r\n', '\r\n', '\r\n', '\n'),
+    body: fc.constantFrom('', '', '', 'body', '0\r\n\r\n', '4\r\nbody\r\n0\r\n\r\n'),
+  })
+  .map(({ method, target, version, hasHost, headers, lineEnd, body }) =>
+    [`${method} ${target} ${version}`, ...(hasHost ? ['Host: h'] : []), ...headers, '', body].join(lineEnd),
+  );
+const plain = fc
+  .tuple(fc.constantFrom(...TARGETS.slice(0, 14)), fc.constantFrom('', 'Connection: keep-alive\r\n', 'Accept: a\r\n'))
+  .map(([target, header]) => get(target, `Host: h\r\n${header}`));
+/** Requests one after another, with a byte changed or not, cut here and there or only between them. */
+const conversation = fc
+  .record({
+    requests: fc.array(fc.oneof(plain, plain, request), { minLength: 1, maxLength: 4 }),
+    change: fc.option(fc.tuple(fc.nat(400), fc.constantFrom('', '\r', '\n', ' ', ':', '\0', 'x', '\xff'))),
+    cuts: fc.array(fc.nat(400), { maxLength: 3 }),
+    isCutBetween: fc.boolean(),
+  })
+  .map(({ requests, change, cuts, isCutBetween }) => {
+    let text = requests.join('');
+    const between = requests.map((_, i) => requests.slice(0, i).join('').length);
+    if (change) text = text.slice(0, change[0]) + change[1] + text.slice(change[0] + 1);
+    const at = [0, ...(isCutBetween ? between : []), ...cuts, text.length].sort((a, b) => a - b);
+    return at.slice(1).map((end, i) => text.slice(at[i], end)).filter((piece) => piece !== ''); // prettier-ignore
+  });
+
+describe('the fast path', () => {
+  test('answers any bytes, cut anywhere, as node:http does, and leaves the connection as it does', T, async (t) => {
+    const logs: Record<'fast' | 'usual', string[]> = { fast: [], usual: [] };
+    const options = (to: string[]): LookupdOptions => ({
+      httpRequestTimeoutMs: 2000,
+      log: { info: (line) => to.push(line.replace(/\(.*/, '')) },
+      authorize: (_, action, { headers }) =>
+        action.name !== 'info' || headers['authorization'] === 'Bearer x' || { status: 403 },
+    });
+    const fast = await listen(t, { ...options(logs.fast), httpFastPath: true });
+    const usual = await listen(t, { ...options(logs.usual), httpFastPath: false });
+    const both = async (pieces: readonly string[]) => {
+      logs.fast.length = logs.usual.length = 0;
+      const answers = await Promise.all([exchange(fast, pieces), exchange(usual, pieces)]);
+      return [
+        { answer: answers[0], log: [...logs.fast] },
+        { answer: answers[1], log: [...logs.usual] },
+      ] as const;
+    };
+    const same = async (pieces: readonly string[]) => {
+      for (let tries = 3; ; tries--) {
+        const [ours, theirs] = await both(pieces);
+        // Where bytes that follow a body in its chunk are malformed, node:http cuts the connection off at once, or after it has
+        // answered what it can, by how it is handed the bytes.
+        const hasBody = /Content-Length: [1-9]|Transfer-Encoding/.test(pieces.join(''));
+        const isCutSooner = ours.answer !== '' && theirs.answer.startsWith(ours.answer);
+        if (hasBody && isCutSooner && ours.log.every((line, i) => line === theirs.log[i])) return;
+        // What a client still gets of a connection that is cut off is chance.
+        if (tries > 0 && !isDeepStrictEqual(ours, theirs)) continue;
+        return assert.deepEqual(ours, theirs);
+      }
+    };
+    const runs = Number(process.env['FUZZ_RUNS'] ?? 400);
+    await fc.assert(
+      fc.asyncProperty(conversation, async (pieces) => {
+        await same(pieces);
+        await same([...pieces, get('/ping')]);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test('sends any answer of a host’s as node:http does', T, async (t) => {
+    async function* chunks() {
+      yield 'first';
+      await turn();
+      yield '';
+      yield new Uint8Array(100_000).fill(97);
+    }
+    const answers: Partial<HttpResponse>[] = [
+      { body: '' },
+      { body: 'ä' },
+      { body: new Uint8Array(20_000).fill(97) },
+      { body: new Uint8Array(3_000_000).fill(97) },
+      ...[204, 205, 299, 304, 404, 599].map((status) => ({ status, body: status === 204 ? '' : 'a' })),
+      ...[200, 204, 304].map((status) => ({
+        status,
+        get body() {
+          return chunks();
+        },
+      })),
+      ...['close', 'Close', 'keep-alive', 'x, close', 'upgrade', 'disclosed'].map((value) => ({
+        headers: { connection: value },
+      })),
+      { headers: { Date: 'now' } },
+      { headers: { 'Keep-Alive': 'timeout=1' } },
+      { headers: { 'X-A': 'a', 'x-a': 'b', 'X-Latin': 'é' } },
+      { status: 99 },
+      { status: 600 },
+      { status: NaN },
+      { headers: { 'X-A': 'a\r\nb' } },
+      { headers: { 'X A': 'a' } },
+    ];
+    const decorators = () => {
+      const left = answers.map((answer) => ({ status: 200, headers: {}, body: 'a', ...answer }));
+      return [
+        (handler: HttpHandler): HttpHandler =>
+          (request) =>
+            left.shift() ?? handler(request),
+      ];
+    };
+    const quiet = { onError: () => undefined };
+    const fast = await listen(t, { ...quiet, decorators: decorators() });
+    const usual = await listen(t, { ...quiet, decorators: decorators(), httpFastPath: false });
+    for (const answer of answers) {
+      const pieces = [get('/ping')];
+      const texts = [await exchange(fast, pieces), await exchange(usual, pieces)];
+      assert.equal(texts[0], texts[1], JSON.stringify({ ...answer, body: typeof answer.body }));
+    }
+  });
+
+  test('takes plain requests, and no others', T, async (t) => {
+    const lookupd = await listen(t);
+    let usual = 0;
+    const count = () => usual++;
+    subscribe('http.server.request.start', count);
+    t.after(() => unsubscribe('http.server.request.start', count));
+    const goesFast = async (...pieces: string[]) => {
+      usual = 0;
+      await exchange(lookupd, pieces);
+      return usual === 0;
+    };
+    assert.ok(await goesFast(get('/ping')));
+    assert.ok(
+      await goesFast(get('/lookup?topic=t', 'Host: h\r\nUser-Agent: x\r\nAccept-Encoding: gzip\r\n'), get('/nodes')),
+    );
+    assert.ok(await goesFast(get('/topics', 'host: h\r\nconnection: close\r\n')));
+    for (const pieces of [
+      [get('/ping') + get('/ping')],
+      ['GET /ping HTTP/1.1\r\n', 'Host: h\r\n\r\n'],
+      [get('/ping', '')],
+      [get('/ping', 'Host: h\r\nHost: h\r\n')],
+      [get('/ping', 'Host: h\r\nX-A: b\r\n')],
+      [get('/ping', 'Host: h\r\nContent-Length: 0\r\n')],
+      [get('/debug')],
+      [get('/none')],
+      [get('/ping').replace('GET', 'HEAD')],
+      [get('/ping').replace('1.1', '1.0')],
+      [get('/lookup?topic=a!')],
+    ])
+      assert.ok(!(await goesFast(...pieces)), JSON.stringify(pieces));
+    usual = 0;
+    await exchange(lookupd, [get('/none'), get('/ping')]);
+    assert.equal(usual, 2, 'a connection is handed over for good');
+  });
+
+  test('can be switched off', T, async (t) => {
+    const lookupd = await listen(t, { httpFastPath: false });
+    let usual = 0;
+    const count = () => usual++;
+    subscribe('http.server.request.start', count);
+    t.after(() => unsubscribe('http.server.request.start', count));
+    await exchange(lookupd, [get('/ping')]);
+    assert.equal(usual, 1);
+  });
+});
+
+for (const httpFastPath of [true, false]) {
+  describe(`plain requests, fast path ${httpFastPath ? 'on' : 'off'}`, () => {
+    /** A lookupd whose answers are held back until they are let go. */
+    async function holding(t: TestContext, options: LookupdOptions = {}) {
+      const held: (() => void)[] = [];
+      const signals: (AbortSignal | undefined)[] = [];
+      const hold =
+        (handler: HttpHandler): HttpHandler =>
+        async (request) => {
+          signals.push(request.signal);
+          await new Promise<void>((resolve) => held.push(resolve));
+          return handler(request);
+        };
+      const lookupd = await listen(t, { httpFastPath, decorators: [hold], ...options });
+      const until = async (count: number) => {
+        while (held.length < count) await turn();
+      };
+      return { lookupd, held, signals, until };
+    }
+
+    test('sent ahead of an answer that takes its time are answered in their order', T, async (t) => {
+      const { lookupd, held, until } = await holding(t);
+      const socket = open(lookupd);
+      const text = readAll(socket);
+      socket.write(get('/channels?topic=t'));
+      await until(1);
+      socket.write(get('/topics') + get('/lookup?topic='));
+      await turns();
+      socket.write(get('/ping'));
+      await turns();
+      assert.equal(held.length, 1);
+      socket.end();
+      for (let i = 1; i <= 4; i++) {
+        await until(i);
+        held[i - 1]!();
+      }
+      assert.match(await text, /channels":\["c"\].*topics":\[.*NOT_FOUND.*OK$/s);
+    });
+
+    test('of a client that has sent its last are answered, late or not', T, async (t) => {
+      const { lookupd, held, until } = await holding(t);
+      const socket = open(lookupd);
+      const text = readAll(socket);
+      socket.end(get('/ping'));
+      await until(1);
+      await turns();
+      held[0]!();
+      assert.match(await text, /OK$/);
+    });
+
+    test('of a client that leaves are told so', T, async (t) => {
+      const { lookupd, held, signals, until } = await holding(t);
+      const socket = open(lookupd);
+      socket.write(get('/ping'));
+      await until(1);
+      assert.equal(signals[0]!.aborted, false);
+      socket.resetAndDestroy();
+      if (!signals[0]!.aborted) await once(signals[0]!, 'abort');
+      held[0]!();
+    });
+
+    test('in flight are answered when it closes, and idle connections end at once', T, async (t) => {
+      const { lookupd, held, until } = await holding(t, { graceMs: 30_000 });
+      const [idle, asking, silent] = [open(lookupd), open(lookupd), open(lookupd)];
+      idle.write(get('/ping'));
+      await until(1);
+      held[0]!();
+      await once(idle, 'data');
+      asking.write(get('/ping'));
+      await until(2);
+      const [text, ended] = [readAll(asking), Promise.all([readAll(idle), readAll(silent)])];
+      const closed = lookupd.close();
+      await ended;
+      held[1]!();
+      assert.match(await text, /OK$/);
+      await closed;
+    });
+
+    test('are cut off when they outlast the grace period', T, async (t) => {
+      const { lookupd, until } = await holding(t, { graceMs: 20 });
+      const socket = open(lookupd);
+      const text = readAll(socket);
+      socket.write(get('/ping'));
+      await until(1);
+      await lookupd.close();
+      assert.equal(await text, '');
+    });
+
+    test('are awaited for so long: the first, and the next', T, async (t) => {
+      const patient = await listen(t, { httpFastPath, httpRequestTimeoutMs: 30, httpIdleTimeoutMs: 60_000 });
+      const kept = open(patient);
+      kept.write(get('/ping'));
+      await once(kept, 'data');
+      assert.match(await readAll(open(patient)), /^(?:HTTP\/1\.1 408 [^]*)?$/);
+      assert.equal(kept.closed, false);
+      kept.destroy();
+      const hasty = await listen(t, { httpFastPath, httpRequestTimeoutMs: 60_000, httpIdleTimeoutMs: 30 });
+      const socket = open(hasty);
+      socket.write(get('/ping'));
+      assert.match(await readAll(socket), /OK$/);
+    });
+
+    test('whose answers nobody reads are cut off, past the deadline or the budget', T, async (t) => {
+      for (const options of [{ httpAnswerTimeoutMs: 30 }, { httpMaxUnsentBytes: 100_000 }]) {
+        const lookupd = await listen(t, { httpFastPath, ...options });
+        const peer = createPeer('long:1');
+        // Just below what is sent in slices, some sixty times.
+        for (let i = 0; i < 900; i++) lookupd.topology.register(peer, 'wide', `${i}`.padStart(60, 'c'));
+        const sockets = Array.from({ length: 60 }, () => open(lookupd).pause());
+        const closed = Promise.race(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+        let isClosed = false;
+        void closed.then(() => (isClosed = true));
+        while (!isClosed) {
+          for (const socket of sockets) if (socket.writable) socket.write(get('/lookup?topic=wide'));
+          await turns();
+        }
+        for (const socket of sockets) socket.destroy();
+      }
+    });
+
+    test('are counted as connections', T, async (t) => {
+      const lookupd = await listen(t, { httpFastPath, httpMaxConnections: 1 });
+      const first = open(lookupd);
+      first.write(get('/ping'));
+      await once(first, 'data');
+      assert.equal(await readAll(open(lookupd)), '');
+      const text = readAll(first);
+      first.end(get('/ping'));
+      assert.match(await text, /OK$/);
+    });
+  });
+}
