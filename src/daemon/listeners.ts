@@ -6,12 +6,7 @@ import { pickOptions } from '../base/options.js';
 import { createLogDecorator, decorate, orNotFound, requireTls } from '../http/index.js';
 import type { HttpDecorator, HttpHandler } from '../http/index.js';
 import type { Clock, Logger, OnError } from '../registry/index.js';
-import {
-  DEFAULT_IDENTIFY_TIMEOUT_MS,
-  DEFAULT_MAX_CONNECTIONS,
-  type PeerObserver,
-  type TcpHandler,
-} from '../tcp/index.js';
+import { DEFAULT_IDENTIFY_TIMEOUT_MS, DEFAULT_MAX_CONNECTIONS, type TcpHandler } from '../tcp/index.js';
 import { parseAddress } from './address.js';
 import { createHttpServer, DEFAULT_HTTP_REQUEST_TIMEOUT_MS } from './http-server.js';
 import { HTTP_SERVER_CHECKS, RequestTracker, type HttpLimit } from './http-server.js';

@@ -41,9 +41,9 @@ export interface ListenAddresses {
   /** For consumers and nsqadmin; `''` where there is only HTTPS. */
   readonly httpAddress: string;
   /** For peers over TLS, if it was asked for. */
-  readonly tcpTlsAddress: string | undefined;
+  readonly tcpTlsAddress?: string;
   /** For HTTPS, if it was asked for. */
-  readonly httpsAddress: string | undefined;
+  readonly httpsAddress?: string;
 }
 
 /** A lookupd with its listeners. */
@@ -170,8 +170,8 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     return {
       tcpAddress: tcp?.address ?? '',
       httpAddress: http?.address ?? '',
-      tcpTlsAddress: tcpTls?.address,
-      httpsAddress: https?.address,
+      ...(tcpTls?.address !== undefined && { tcpTlsAddress: tcpTls.address }),
+      ...(https?.address !== undefined && { httpsAddress: https.address }),
     };
   };
   const listeners = [tcp, tcpTls, http, https].filter((listener) => listener !== undefined);
