@@ -323,7 +323,7 @@ describe('Topology', () => {
       assert.deepEqual(counts(), [1, 1, 0]);
       end(after, back);
       assert.deepEqual(counts(), what === 'has left' ? [0, 0, 0] : [1, 0, 0]);
-      assert.equal(after.db.broughtCount, 0);
+      assert.deepEqual(after.db.peers(), what === 'has left' ? [] : [back]);
     });
   }
 

@@ -113,7 +113,7 @@ export function nested<O extends object>(checks: Checks<O>): Check {
  */
 export function checkOptions<O extends object>(of: string, options: O | undefined, checks: Checks<O>): Partial<O> & O {
   const given = (options ?? {}) as Record<string, unknown>;
-  if (typeof given !== 'object') throw new TypeError(`the options of ${of} must be an object, and are ${show(given)}`);
+  anObject(`the options of ${of}`, given);
   const known = checks as Readonly<Record<string, Check & { readonly isRequired?: boolean }>>;
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(known, name)) continue;

@@ -42,9 +42,9 @@ export class LookupdHttp {
     });
   }
 
-  /** The response as soon as it begins; its body has no time limit. */
+  /** The response as soon as it begins; its body has no time limit, and ends with the signal, which is to be of this request alone. */
   open(url: string, ask: Ask): Promise<Response> {
-    return this.#inTime(ask, (signal) => this.#fetch(url, { ...ask, signal }));
+    return this.#inTime(ask, (signal) => this.#fetch(url, { ...ask, signal }), true);
   }
 
   async #fetch(url: string, { headers, signal }: Ask): Promise<Response> {
@@ -59,15 +59,19 @@ export class LookupdHttp {
     });
   }
 
-  async #inTime<T>({ signal, waitMs = 0 }: Ask, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #inTime<T>({ signal, waitMs = 0 }: Ask, call: (signal: AbortSignal) => Promise<T>, goesOn = false): Promise<T> {
     const giveUp = new AbortController();
     const { timers, timeoutMs } = this.#options;
     const ms = timeoutMs + waitMs;
     const late = () => new LookupError(`no answer within ${ms} ms`, 0);
+    const abort = () => giveUp.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
     try {
-      const either = signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal;
-      return await within(call(either), { timers, ms, late, signal });
+      const result = await within(call(giveUp.signal), { timers, ms, late, signal });
+      if (!goesOn) signal?.removeEventListener('abort', abort);
+      return result;
     } catch (error) {
+      signal?.removeEventListener('abort', abort);
       giveUp.abort(error);
       throw error;
     }

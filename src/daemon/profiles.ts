@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { anArray, checkOptions, type Checks } from '../base/options.js';
-import type { HttpRequest, HttpResponse, RouteRow } from '../http/index.js';
+import type { HttpRequest, HttpResponse, RouteDescription, RouteRow } from '../http/index.js';
 import { toCountedSamples, toPprof, toProfileText, type SampledProfile, type ValueType } from './profile-samples.js';
 import { Profiler } from './profiler.js';
 
@@ -60,7 +60,7 @@ export function createProfiles(options?: ProfilesOptions): Profiles {
   const profiler = new Profiler();
   const row = (name: string, answer: RouteRow['answer'], method = 'GET'): RouteRow => {
     const path = name === '' ? '/debug/pprof' : `/debug/pprof/${name}`;
-    return { method, path, action: { name: path.slice(1), kind: 'read' }, answer };
+    return { method, path, action: { name: path.slice(1), kind: 'read' }, about: toDescription(name), answer };
   };
   const symbol = () => text('num_symbols: 1\n'); // as Go answers, whatever it is asked for
   const none: SampledProfile['samples'] = [];
@@ -88,6 +88,27 @@ export function createProfiles(options?: ProfilesOptions): Profiles {
     ],
     close: () => profiler.close(),
   };
+}
+
+const PROFILE = 'gzipped protocol buffers, for go tool pprof';
+const SUMMARIES: Readonly<Record<string, string>> = {
+  '': 'an index of the profiles',
+  cmdline: 'the command line, with NUL between its parts',
+  symbol: 'asks for symbols, of which there are none to ask for',
+  profile: 'where the CPU time goes',
+  heap: 'the live objects in memory',
+  goroutine: 'what keeps the event loop alive; with debug=2 the stack',
+  block: 'empty, as Node has no such thing',
+  threadcreate: 'the threads of the process',
+};
+
+function toDescription(name: string): RouteDescription {
+  const text = { 'text/plain': { type: 'string' }, 'text/html': { type: 'string' } };
+  const words = { description: 'as text', content: text };
+  const bytes = { description: PROFILE, content: { ...text, 'application/octet-stream': { type: 'string' } } };
+  const isText = ['', 'cmdline', 'symbol'].includes(name);
+  const failed = { 400: words, 500: words, 501: words };
+  return { summary: SUMMARIES[name]!, answers: isText ? { 200: words } : { 200: bytes, ...failed } };
 }
 
 /** An answer that takes a while, to one at a time. */

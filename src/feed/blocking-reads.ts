@@ -72,14 +72,16 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
       }
     };
     return (request) => {
+      const { method, query, headers } = request;
+      const tag = headers['if-none-match'];
+      // Of most requests this is all that is looked at.
+      if (method !== 'GET' || (tag === undefined && !query.includes('index'))) return handler(request);
       const key = keyOf(request);
-      const asked = key === undefined ? undefined : readQuery(request.query);
-      if (key !== undefined && asked) {
-        const isLegal = asked.waitMs >= MIN_WAIT_MS && asked.waitMs <= MAX_WAIT_MS;
-        return isLegal ? wait(request, key, asked) : failure(400, 'INVALID_ARG_WAIT');
-      }
-      const tag = key === undefined ? undefined : request.headers['if-none-match'];
-      return typeof tag === 'string' ? answerTagged(handler, request, tag) : handler(request);
+      if (key === undefined) return handler(request);
+      const asked = readQuery(query);
+      if (!asked) return typeof tag === 'string' ? answerTagged(handler, request, tag) : handler(request);
+      const isLegal = asked.waitMs >= MIN_WAIT_MS && asked.waitMs <= MAX_WAIT_MS;
+      return isLegal ? wait(request, key, asked) : failure(400, 'INVALID_ARG_WAIT');
     };
   };
 }
@@ -90,8 +92,7 @@ interface Asked {
 }
 
 /** What its answer changes with; undefined for what cannot wait. */
-function keyOf({ method, path, query }: HttpRequest): string | undefined {
-  if (method !== 'GET') return undefined;
+function keyOf({ path, query }: HttpRequest): string | undefined {
   const key = KEYS[path];
   if (key !== undefined || !OF_TOPIC.includes(path)) return key;
   return new URLSearchParams(query).get('topic') ?? undefined;
@@ -99,7 +100,6 @@ function keyOf({ method, path, query }: HttpRequest): string | undefined {
 
 /** Undefined where no index is given. A wait that is no duration is NaN. */
 function readQuery(query: string): Asked | undefined {
-  if (!query.includes('index')) return undefined;
   const given = new URLSearchParams(query);
   const index = given.get('index');
   const wait = given.get('wait');

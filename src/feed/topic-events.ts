@@ -68,7 +68,9 @@ export class TopicEvents {
   #changed(watched: WatchedTopic): void {
     watched.isStale = true;
     if (!watched.isBusy)
-      void this.#refresh(watched).catch((error: unknown) => report(this.#onError, error, 'a watched topic'));
+      void this.#refresh(watched).catch((error: unknown) =>
+        report(this.#onError, error, 'a watched topic could not be told'),
+      );
   }
 
   async #refresh(watched: WatchedTopic): Promise<void> {

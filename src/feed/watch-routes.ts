@@ -1,6 +1,6 @@
 import { printError } from '../base/error-report.js';
 import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
-import { createHttpHandler, type RouteRow } from '../http/index.js';
+import { createHttpHandler, type RouteDescription, type RouteRow } from '../http/index.js';
 import { isTopicName, type OnError } from '../registry/index.js';
 import { failure, JSON_HEADERS } from './answers.js';
 import { ALL, Feed } from './feed.js';
@@ -102,6 +102,7 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     method: 'GET',
     path: '/watch',
     action: { name: 'watch', kind: 'read' },
+    about: ABOUT,
     answer: ({ method, query, headers }) => {
       const asked = readQuery(query);
       if (!asked) return failure(400, 'INVALID_REQUEST');
@@ -124,6 +125,16 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     close: () => watchers.close(),
   };
 }
+
+const MESSAGE = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
+const ABOUT: RouteDescription = {
+  summary: 'server-sent events: topics, or the whole registry, as they change',
+  answers: {
+    200: { description: 'events, without end', content: { 'text/event-stream': { type: 'string' } } },
+    400: { description: 'the query is none', content: { 'application/json': MESSAGE } },
+    503: { description: 'as many watch as may', content: { 'application/json': MESSAGE } },
+  },
+};
 
 function readQuery(query: string): { readonly topics: string[]; readonly index: string } | undefined {
   if (/%(?![0-9a-f]{2})|;/i.test(query)) return undefined; // as of the other routes

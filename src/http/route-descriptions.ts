@@ -47,7 +47,6 @@ const message = (word: string): AnswerDescription => json(word, exactly({ messag
 const DONE: AnswerDescription = { description: 'done' };
 const FULL = message('TOO_MANY_REGISTRATIONS');
 const NO_PROFILE = json('there is no such profile here', exactly({ message: STRING }));
-const profile = (what: string): RouteDescription => ({ summary: what, answers: { 501: NO_PROFILE } });
 
 /** Of the routes of nsqlookupd, by method and path. */
 export const ROUTE_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
@@ -89,13 +88,4 @@ export const ROUTE_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
     summary: 'removes a channel',
     answers: { 200: DONE, 404: message('CHANNEL_NOT_FOUND') },
   },
-  'GET /debug/pprof': { summary: 'an index of profiles', answers: { 200: text('the index', 'text/html') } },
-  'GET /debug/pprof/cmdline': { summary: 'the command line', answers: { 200: text('its parts, with NUL between') } },
-  'GET /debug/pprof/symbol': { summary: 'asks for symbols', answers: { 200: text('num_symbols: 1') } },
-  'POST /debug/pprof/symbol': { summary: 'asks for symbols', answers: { 200: text('num_symbols: 1') } },
-  'GET /debug/pprof/profile': profile('where the CPU time goes'),
-  'GET /debug/pprof/heap': profile('the live objects in memory'),
-  'GET /debug/pprof/goroutine': profile('the stacks of all goroutines'),
-  'GET /debug/pprof/block': profile('where goroutines wait'),
-  'GET /debug/pprof/threadcreate': profile('the stacks that made threads'),
 };

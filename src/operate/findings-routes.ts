@@ -9,7 +9,7 @@ import {
   type Checks,
 } from '../base/options.js';
 import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
-import type { RouteRow } from '../http/index.js';
+import type { RouteDescription, RouteRow } from '../http/index.js';
 import { DEFAULT_MAX_REGISTRATIONS_PER_PEER, type Topology } from '../registry/index.js';
 import { Arrivals, type AnnouncedAddress } from './findings-arrivals.js';
 import { checkTopology, type FindingsLimit } from './findings-checks.js';
@@ -131,10 +131,31 @@ export function createFindings(options: FindingsOptions): FindingsSource {
   const answer = async () => ({ status: 200, headers, body: JSON.stringify(toJson(await read())) });
   return {
     read,
-    routes: [{ method: 'GET', path: '/findings', action: { name: 'findings', kind: 'read' }, answer }],
+    routes: [{ method: 'GET', path: '/findings', action: { name: 'findings', kind: 'read' }, about: ABOUT, answer }],
     arrived: (peer) => arrivals.note(peer),
   };
 }
+
+const COUNT = { type: 'integer' };
+const MEMBERS = ['kind', 'subject', 'seen', 'why', 'advice'];
+const FINDING = {
+  type: 'object',
+  properties: Object.fromEntries(MEMBERS.map((name) => [name, { type: 'string' }])),
+  required: MEMBERS,
+};
+const FOUND = {
+  type: 'object',
+  properties: {
+    findings: { type: 'array', items: FINDING },
+    left_out: { type: 'object', additionalProperties: COUNT },
+    unchecked: COUNT,
+  },
+  required: ['findings', 'left_out', 'unchecked'],
+};
+const ABOUT: RouteDescription = {
+  summary: 'what is wrong with the topology, why it hurts, and what to do',
+  answers: { 200: { description: 'what was found', content: { 'application/json': FOUND } } },
+};
 
 /** As `/findings` tells it. */
 function toJson({ findings, leftOut, unchecked }: Findings) {

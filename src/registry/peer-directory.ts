@@ -52,11 +52,6 @@ export class PeerDirectory {
     return [...(this.#byAddress.get(address) ?? [])];
   }
 
-  /** How many have been brought, and are there. */
-  get broughtCount(): number {
-    return this.#brought.size;
-  }
-
   isBrought(peer: PeerInfo): boolean {
     return this.#keysOfBrought.has(peer);
   }
@@ -71,8 +66,8 @@ export class PeerDirectory {
     let peer = this.#brought.get(key);
     if (peer) return peer;
     // A number of our own that another has had before a restart is not given again.
-    const [, number] = key.startsWith(`${this.#origin}/`) ? (/\/(\d+)$/.exec(key) ?? []) : [];
-    if (number !== undefined) this.#lastNumber = Math.max(this.#lastNumber, Number(number));
+    const number = key.startsWith(`${this.#origin}/`) ? Number(key.slice(this.#origin.length + 1)) : 0;
+    if (number > this.#lastNumber) this.#lastNumber = number; // which is never so of what is no number
     this.#brought.set(key, (peer = { ...info }));
     this.#keysOfBrought.set(peer, key);
     return peer;

@@ -32,22 +32,27 @@ export interface SnapshotRegistration {
 /** Throws a TypeError for what is no snapshot of this form. */
 export function assertSnapshot(snapshot: Snapshot): void {
   const { format, revision, peers, registrations } = snapshot ?? {};
-  if (format !== 1) throw new TypeError(`a snapshot must have the format 1, and has ${String(format)}`);
-  if (!Number.isSafeInteger(revision) || revision < 0) throw new TypeError('a snapshot must have a revision');
-  if (typeof peers !== 'object' || peers === null || !Array.isArray(registrations)) {
-    throw new TypeError('a snapshot must have peers and registrations');
-  }
-  for (const [key, peer] of Object.entries(peers)) {
+  must(format === 1, 'the format 1');
+  must(Number.isSafeInteger(revision) && revision >= 0, 'a revision');
+  must(typeof peers === 'object' && peers !== null && Array.isArray(registrations), 'peers and registrations');
+  for (const peer of Object.values(peers)) {
     const texts = [peer?.broadcastAddress, peer?.hostname, peer?.version, peer?.topologyZone, peer?.topologyRegion];
-    if (!texts.every((text) => typeof text === 'string')) throw new TypeError(`a snapshot has no whole peer ${key}`);
+    must(texts.every(isText), 'whole peers');
   }
-  for (const { category, key, subkey, producers } of snapshot.registrations) {
+  for (const { category, key, subkey, producers } of registrations) {
     const isKnown = ['client', 'topic', 'channel'].includes(category);
-    if (!isKnown || typeof key !== 'string' || typeof subkey !== 'string' || !Array.isArray(producers)) {
-      throw new TypeError('a snapshot has a registration that is none');
-    }
-    for (const { peer } of producers as SnapshotRegistration['producers']) {
-      if (!Object.hasOwn(peers, peer)) throw new TypeError(`a snapshot has a producer without its peer ${peer}`);
-    }
+    must(isKnown && isText(key) && isText(subkey) && Array.isArray(producers), 'whole registrations');
+    must(
+      producers.every(({ peer }) => Object.hasOwn(peers, peer)),
+      'the peers of its producers',
+    );
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function must(isSo: boolean, what: string): void {
+  if (!isSo) throw new TypeError(`a snapshot must have ${what}`);
 }

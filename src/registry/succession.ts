@@ -16,7 +16,6 @@ export class Succession {
 
   /** A peer has identified itself: the list of nodes has it in place of those that were known at its address. */
   begin(peer: PeerInfo): void {
-    if (this.#db.broughtCount === 0) return;
     const formers = this.#db
       .peersAt(toNodeAddress(peer))
       .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#db.isBrought(other));
@@ -27,7 +26,7 @@ export class Succession {
 
   /** The peer has registered that: it takes it over, with its tombstone. */
   takeOver(peer: PeerInfo, registration: Registration): void {
-    for (const former of this.#formers.get(peer) ?? []) {
+    for (const former of this.formersOf(peer)) {
       const tombstonedAtMs = this.#db.getProducer(registration, former)?.tombstonedAtMs;
       if (tombstonedAtMs !== undefined) this.#db.tombstone(registration, peer, tombstonedAtMs);
       this.#db.removeProducer(registration, former);
@@ -41,7 +40,7 @@ export class Succession {
 
   /** It has registered what it carries, or gone: gives those whom it has followed, who are to leave. */
   end(peer: PeerInfo): readonly PeerInfo[] {
-    const formers = this.#formers.get(peer) ?? [];
+    const formers = this.formersOf(peer);
     this.#formers.delete(peer);
     return formers;
   }

@@ -31,7 +31,11 @@ describe('the tarball', () => {
     const docs = readdirSync('docs')
       .filter((name) => /\.(?:md|svg)$/.test(name))
       .map((name) => `docs/${name}`);
-    const whole = ['deploy', 'examples'].flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
+    const whole = ['deploy', 'examples'].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => `${entry.parentPath}/${entry.name}`),
+    );
     const words = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
     const expected = [
       ...built('esm'),

@@ -128,6 +128,7 @@ ${limitsSection()}
 /** A value as it stands in the config file. */
 function tomlValue({ kind }, value) {
   if (Array.isArray(value)) return `[${value.map((each) => tomlValue({ kind: kind.item }, each)).join(', ')}]`;
+  if (kind.toml === 'table') return '{}';
   if (kind.toml !== 'string') return kind.show(value);
   return JSON.stringify(typeof value === 'string' ? value : kind.show(value));
 }
@@ -135,7 +136,8 @@ function tomlValue({ kind }, value) {
 function tomlEntry([flag, setting]) {
   const { kind, default: value, defaultText, help } = setting;
   // What follows the machine is shown by an example.
-  const shown = defaultText === undefined ? tomlValue(setting, value) : '1_073_741_824';
+  const known = { all: '["0.0.0.0/0", "::/0"]' }[defaultText] ?? (kind.toml === 'number' && '1_073_741_824');
+  const shown = (defaultText !== undefined && known) || tomlValue(setting, value);
   const like = [kind.like, defaultText && `default: ${defaultText}`].filter(Boolean).join('; ');
   return `# ${help}${like && ` (${like})`}\n# ${flag.replaceAll('-', '_')} = ${shown}\n`;
 }

@@ -1,14 +1,14 @@
-import { ADDRESS, BOOLEAN, oneOf, STRING } from '../setting-kinds.js';
+import { ADDRESS_OR_NONE, BOOLEAN, oneOf, STRING } from '../setting-kinds.js';
 import { DEFAULT_TLS_MIN_VERSION, TLS_CLIENT_AUTH_POLICIES, TLS_VERSIONS } from '../tls.js';
 import { row } from './setting.js';
 
 /** Ports over TLS, and with what it is spoken; named as nsqd's. */
 export const TLS_SETTINGS = {
-  'https-address': row(ADDRESS, '', 'host:port to listen on for HTTPS; port 0 picks a free one', {
+  'https-address': row(ADDRESS_OR_NONE, '', 'host:port to listen on for HTTPS; port 0 picks a free one', {
     option: 'httpsAddress',
     none: '',
   }),
-  'tcp-tls-address': row(ADDRESS, '', 'host:port to listen on for peers over TLS; port 0 picks a free one', {
+  'tcp-tls-address': row(ADDRESS_OR_NONE, '', 'host:port to listen on for peers over TLS; port 0 picks a free one', {
     option: 'tcpTlsAddress',
     none: '',
   }),
