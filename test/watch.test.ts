@@ -129,6 +129,14 @@ describe('GET /watch?topic=T', () => {
       await events.end();
       await first.next();
     }
+    await first.end();
+    // Also when nobody else watches.
+    const alone = eventsOf(await get(handler, `/watch?topic=orders&index=${feed.index}`));
+    const news = alone.next();
+    await settled();
+    topology.createChannel('orders', 'news');
+    assert.match((await news)!.data, /"news"/);
+    await alone.end();
     const stale = eventsOf(await get(handler, `/watch?topic=orders&index=${id}`));
     assert.equal((await stale.next())?.event, 'lookup', 'it has changed since');
     const foreign = eventsOf(await get(handler, '/watch?topic=orders&index=00000000.1'));
@@ -321,6 +329,7 @@ describe('a read that waits', () => {
     const { index } = feed;
     let answer: HttpResponse | undefined;
     const waiting = get(handler, `/lookup?topic=orders&index=${index}&wait=1m`).then((result) => (answer = result));
+    await settled();
     topology.createTopic('another');
     topology.db.touchPeer(peer);
     await clock.advanceAsync(1000);
@@ -336,6 +345,19 @@ describe('a read that waits', () => {
       'at once, as it has changed since',
     );
     assert.equal((await get(handler, '/lookup?topic=orders&index=00000000.7')).status, 200, 'at once, as nobody knows');
+  });
+
+  test('is answered at once when the change came while the answer was made', async () => {
+    const { handler, feed, topology } = setUp();
+    const slow: HttpHandler = async (request) => {
+      await settled();
+      return handler(request);
+    };
+    const waiting = get(decorate(slow, createBlockingReads(feed)), `/lookup?topic=orders&index=${feed.index}&wait=10m`);
+    topology.createTopic('orders');
+    const { status, headers } = await waiting;
+    assert.equal(status, 200);
+    assert.notEqual(headers['X-Nsq-Index'], undefined);
   });
 
   test('is answered with the same index when the time is over', async () => {

@@ -55,10 +55,10 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
     const wait = async (request: HttpRequest, key: string, { index, waitMs }: Asked): Promise<HttpResult> => {
       const endsAtMs = feed.topology.clock() + waitMs * (1 + JITTER * random());
       let at = feed.index;
-      const isNewAlready = feed.isNewSince(key, index);
       const first = await handler(request);
       if (!isRead(first)) return first;
-      if (isNewAlready) return withIndex(first, at);
+      // Asked after the read: what changed while it was made may be in it.
+      if (feed.isNewSince(key, index)) return withIndex(first, at);
       discard(first);
       for (;;) {
         const isNew = await feed.waitFor(key, at, request.signal, endsAtMs - feed.topology.clock());

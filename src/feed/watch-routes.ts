@@ -72,14 +72,17 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
   const watchTopics = (topics: readonly string[], index: string): Watcher => {
     const watched = topics.map((topic) => events.get(topic));
     // What the client knows already is not sent again.
-    const isKnown = (each: WatchedTopic) => index !== '' && !each.isStale && !feed.isNewSince(each.topic, index);
-    const sent = watched.map((each) => (isKnown(each) ? each.version : 0));
+    const isKnown = (each: WatchedTopic) => index !== '' && !feed.isNewSince(each.topic, index);
+    const known = watched.map(isKnown);
+    const sent = watched.map((each, i) => (known[i] ? each.version : 0));
     const take = () =>
       joinEvents(
         watched.flatMap((each, i) => {
           if (each.version === sent[i]) return [];
+          const isFirst = sent[i] === 0 && known[i] && each.version === 1;
           sent[i] = each.version;
-          return [each.event];
+          // It was first looked up for this watcher, who knows it, unless it has changed since.
+          return isFirst && !feed.isNewSince(each.topic, index) ? [] : [each.event];
         }),
       );
     const watcher = watchers.add(take, () => watched.forEach((each) => events.delete(each, watcher)));

@@ -46,7 +46,6 @@ const message = (word: string): AnswerDescription => json(word, exactly({ messag
 
 const DONE: AnswerDescription = { description: 'done' };
 const FULL = message('TOO_MANY_REGISTRATIONS');
-const NO_PROFILE = json('there is no such profile here', exactly({ message: STRING }));
 
 /** Of the routes of nsqlookupd, by method and path. */
 export const ROUTE_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
