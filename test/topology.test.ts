@@ -327,6 +327,13 @@ describe('Topology', () => {
     });
   }
 
+  test('without limits takes what operators make', () => {
+    const limits = { maxRegistrations: Infinity, maxRegistryBytes: Infinity, maxRegistrationsPerPeer: Infinity };
+    const topology = new Topology({ db: new RegistrationDB(), ...limits });
+    assert.ok(topology.createChannel('orders', 'billing'));
+    assert.deepEqual(topology.channels('orders'), ['billing']);
+  });
+
   test('refuses what it cannot work with, at once', () => {
     const db = new RegistrationDB();
     const make = (options: object) => () => new Topology(options as ConstructorParameters<typeof Topology>[0]);

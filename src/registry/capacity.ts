@@ -36,8 +36,8 @@ export class Capacity {
     const freeSize = kinds.reduce((sum, idle) => sum + idle.size, size - kept);
     const freeBytes = kinds.reduce((sum, idle) => sum + idle.bytes, bytes - kept * MAX_ADDED_BYTES);
     return (
-      most - known.length <= freeSize - Math.floor(reserved * maxRegistrations) &&
-      (most - known.length) * MAX_ADDED_BYTES <= freeBytes - reserved * maxBytes
+      most - known.length <= freeSize - Math.floor(partOf(maxRegistrations, reserved)) &&
+      (most - known.length) * MAX_ADDED_BYTES <= freeBytes - partOf(maxBytes, reserved)
     );
   }
 
@@ -64,4 +64,9 @@ export class Capacity {
       }
     }
   }
+}
+
+/** Of no limit, no part. */
+function partOf(limit: number, part: number): number {
+  return limit === Infinity ? 0 : limit * part;
 }
