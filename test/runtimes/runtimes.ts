@@ -37,6 +37,18 @@ export const FILES: readonly string[] = [
   'registration-db-reentrant',
   'testing',
   'package',
+  'turns',
+  'slices',
+  'router',
+  'access',
+  'feed',
+  'watch',
+  'warm-restart',
+  'client-watch',
+  'client-misuse',
+  'http-misuse',
+  'operate-health',
+  'operate-discovery',
 ];
 
 /** What none runs, and why. */
@@ -60,6 +72,24 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   'api-report': 'is about the TypeScript compiler',
   types: 'is about the TypeScript compiler',
   modules: 'reads the sources, and runs nothing',
+  settings: 'starts scripts by the name of Node, and is about the command',
+  subcommands: 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  'restart-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  'conformance-sockets': 'says over sockets what conformance-memory says without',
+  'access-daemon': 'is about the command, its files and its signals',
+  'client-refusals': 'has servers of Node’s that refuse in its ways',
+  'client-urls': 'is about the ports that Node’s fetch forbids',
+  deploy: 'is about files for Linux',
+  'deploy-monitoring': 'is about promtool',
+  'fast-path': 'is about Node’s http server',
+  'file-store': 'is about files and signals of Node’s',
+  findings: 'asks a command that it starts',
+  'operate-metrics': 'has prom-client count what Node’s process tells',
+  'operate-openapi': 'asks a command that it starts',
+  profiles: 'is about Node’s inspector',
+  'slow-clients': 'is about Node’s http server',
+  tls: 'is about Node’s TLS, and openssl',
+  'watch-hosts': 'runs other people’s frameworks, which have runtimes of their own to look after',
 };
 
 const nodeArgs: Runtime['args'] = (files, report) => [
