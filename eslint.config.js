@@ -56,6 +56,7 @@ export default tseslint.config(
         setTimeout: 'readonly',
         URL: 'readonly',
         performance: 'readonly',
+        AbortController: 'readonly',
       },
     },
   },
