@@ -125,6 +125,8 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     tcpHandler: () => tcpHandler,
     httpHandler: () => httpHandler,
     httpConnections: () => listening.httpConnections(),
+    watchers: () => watching.watchers,
+    warmRestart: () => keeping.status,
     state: () => lifetime.state,
   });
   const feed = createFeed(topology, { onError });

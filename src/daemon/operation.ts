@@ -22,6 +22,7 @@ import {
 } from '../registry/index.js';
 import { DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_UNFINISHED_BYTES, type TcpHandler } from '../tcp/index.js';
 import { DEFAULT_HTTP_MAX_CONNECTIONS } from './http-server.js';
+import type { WarmRestartStatus } from '../store/index.js';
 import type { LookupdOptions } from './lookupd-options.js';
 import { createProcessMetrics } from './process-metrics.js';
 import type { DaemonLogger } from './stderr-logger.js';
@@ -64,6 +65,8 @@ export interface OperatedParts {
   readonly tcpHandler: () => TcpHandler;
   readonly httpHandler: () => RoutedHandler;
   readonly httpConnections: () => number;
+  readonly watchers: () => number;
+  readonly warmRestart: () => WarmRestartStatus | undefined;
   /** What the lookupd itself is at that is in the way of being ready. */
   readonly state: Condition;
 }
@@ -124,11 +127,9 @@ function limitsOf(
   ];
 }
 
-function lookupdMetrics(
-  { tcpHandler, httpConnections }: OperatedParts,
-  log: Logger | undefined,
-  isReady: () => boolean,
-) {
+function lookupdMetrics(parts: OperatedParts, log: Logger | undefined, isReady: () => boolean) {
+  const { tcpHandler, httpConnections, watchers, warmRestart } = parts;
+  const one = (value: number) => [{ labels: {}, value }];
   const connections = () => [
     { labels: { listener: 'tcp' }, value: tcpHandler().connections },
     { labels: { listener: 'http' }, value: httpConnections() },
@@ -140,13 +141,26 @@ function lookupdMetrics(
       name: 'nsqlookupd_ready',
       help: 'Whether it is ready: 1, or 0.',
       type: 'gauge',
-      samples: () => [{ labels: {}, value: isReady() ? 1 : 0 }],
+      samples: () => one(isReady() ? 1 : 0),
     },
     {
       name: 'nsqlookupd_log_lines_lost_total',
       help: 'Log lines that were dropped, as nobody read the log.',
       type: 'counter',
-      samples: () => [{ labels: {}, value: linesLost() }],
+      samples: () => one(linesLost()),
+    },
+    { name: 'nsqlookupd_watchers', help: 'Clients that watch.', type: 'gauge', samples: () => one(watchers()) },
+    {
+      name: 'nsqlookupd_restored_peers',
+      help: 'Peers of before a restart that are answered for, as they are not back yet.',
+      type: 'gauge',
+      samples: () => one(warmRestart()?.restoredPeers ?? 0),
+    },
+    {
+      name: 'nsqlookupd_save_failures_total',
+      help: 'How often the registry could not be saved.',
+      type: 'counter',
+      samples: () => one(warmRestart()?.failures ?? 0),
     },
   ];
   return metrics;
