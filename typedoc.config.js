@@ -74,6 +74,9 @@ export default {
   includeVersion: true,
   hideGenerator: true,
   searchInDocuments: true,
+  // Its page lacks what extends a type alone, and the pages of those link to it all the same.
+  includeHierarchySummary: false,
+  highlightLanguages: ['bash', 'javascript', 'json', 'toml', 'typescript', 'yaml'],
   validation: {
     notExported: true,
     invalidLink: true,
