@@ -86,6 +86,7 @@ describe('authTokenFile', TIMEOUT, () => {
     ['with a right in capitals', `${WRITER} READ`, /line 1 is not/],
     ['with more than a token and a right', `${WRITER} read write`, /line 1 is not/],
     ['with a token twice', `${WRITER} read\n${WRITER} write`, /line 2 has what an earlier line has/],
+    ['with no name where one belongs', 'cn: write', /line 1 is not/],
     ['with a byte that is no text', `${WRITER}\0 read`, /line 1 is not/],
     ['with a token that is too long', `${'x'.repeat(257)} read`, /line 1 is not/],
     ['too long', 'x'.repeat(2 ** 20 + 1), /cannot be read - longer than/],

@@ -303,6 +303,9 @@ describe('an Authorize', () => {
       {},
     ])
       assert.deepEqual(await authorize(caller, WRITE, REQUEST), { status: 403 });
+    const nameless = allowNames({ '': 'write' });
+    for (const caller of [{}, named('')])
+      assert.deepEqual(await nameless(caller, READ, REQUEST), { status: 403 }, 'no name is not a name');
   });
 
   test('logRefusals has a line a minute for each source, and counts', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   createServer,
   request as httpRequest,
@@ -26,6 +26,7 @@ import {
   type HttpHandler,
 } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { ManualClock } from 'nsqlookupd/testing';
 
 const T = { timeout: 10_000 };
 const lookupd = () => createHttpHandler({ topology: new Topology({ db: new RegistrationDB(), clock: Date.now }) });
@@ -34,6 +35,24 @@ const lookupd = () => createHttpHandler({ topology: new Topology({ db: new Regis
 function callbackOf(app: Koa): RequestListener {
   const serve = app.callback();
   return (request, response) => void serve(request, response);
+}
+
+/** A response that takes nothing until it is told to drain. */
+class MemoryResponse extends EventEmitter {
+  headersSent = false;
+  destroyed = false;
+  writableLength = 0;
+  writeHead(): void {
+    this.headersSent = true;
+  }
+  write(): boolean {
+    return false;
+  }
+  end(): void {}
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
 }
 
 async function listen(t: TestContext, listener: RequestListener): Promise<number> {
@@ -305,6 +324,35 @@ describe('what a host makes an answer of', () => {
     assert.equal(released, 1);
     await toFetchHandler(handler)(new Request('http://h/', { method: 'HEAD' }));
     assert.equal(released, 2);
+    const gone = Object.assign(new MemoryResponse(), { destroyed: true });
+    toNodeHandler(handler)({ method: 'GET', url: '/', headers: {}, socket: {} }, gone);
+    await turn();
+    assert.equal(released, 3, 'for a client that has gone meanwhile');
+  });
+
+  test('that is endless has a deadline for each piece that is not read', async () => {
+    const clock = new ManualClock();
+    const body = async function* () {
+      for (;;) yield await Promise.resolve('more');
+    };
+    const handler = toNodeHandler(() => ({ status: 200, headers: {}, body: body(), isEndless: true }), {
+      timers: clock,
+      answerTimeoutMs: 1000,
+    });
+    const response = new MemoryResponse();
+    handler({ method: 'GET', url: '/', headers: {}, socket: {} }, response);
+    for (let i = 0; i < 20; i++) {
+      await turn();
+      await clock.advanceAsync(900);
+      assert.equal(response.destroyed, false, `${i}`);
+      response.emit('drain');
+    }
+    await turn();
+    assert.ok(clock.pending <= 1);
+    await clock.advanceAsync(1001);
+    assert.equal(response.destroyed, true);
+    await turn();
+    assert.equal(clock.pending, 0);
   });
 });
 

@@ -376,6 +376,20 @@ for (const httpFastPath of [true, false]) {
       }
     });
 
+    test('whose answers take longer than a request may are answered all the same', T, async (t) => {
+      const { lookupd, held, until } = await holding(t, { httpRequestTimeoutMs: 20 });
+      const socket = open(lookupd);
+      const text = readAll(socket);
+      socket.write(get('/ping'));
+      await until(1);
+      const later = await listen(t, { httpFastPath, httpRequestTimeoutMs: 40 });
+      for (let i = 0; i < 2; i++) await readAll(open(later)); // by when twice as much time has passed, and more
+      assert.equal(socket.closed, false);
+      held[0]!();
+      socket.end();
+      assert.match(await text, /OK$/);
+    });
+
     test('are counted as connections', T, async (t) => {
       const lookupd = await listen(t, { httpFastPath, httpMaxConnections: 1 });
       const first = open(lookupd);

@@ -193,6 +193,19 @@ describe('GET /watch?topic=T', () => {
     const head = await handler({ method: 'HEAD', path: '/watch', query: 'topic=a', headers: {} });
     assert.equal(head?.status, 503);
   });
+
+  test('of many topics takes a place for every ten, and gives them back', async () => {
+    const { handler, watching } = setUp({ maxWatchers: 10 });
+    const topics = (count: number, name: string) =>
+      Array.from({ length: count }, (_, i) => `topic=${name}${i}`).join('&');
+    const many = eventsOf(await get(handler, `/watch?${topics(91, 'a')}`));
+    assert.equal(watching.watchers, 1);
+    assert.equal((await get(handler, '/watch?topic=b')).status, 503);
+    await many.end();
+    assert.equal((await get(handler, `/watch?${topics(101, 'c')}`)).status, 503);
+    assert.equal((await get(handler, `/watch?${topics(100, 'd')}`)).status, 200);
+    assert.equal((await get(handler, '/watch')).status, 503);
+  });
 });
 
 describe('GET /watch', () => {
@@ -264,6 +277,24 @@ describe('GET /watch', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  test('is encoded once for all who are at the same index', async () => {
+    const { topology, handler, feed } = setUp();
+    const bodies = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const { body } = await get(handler, `/watch?index=${feed.index}`);
+        return (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      }),
+    );
+    for (let i = 0; i < 3; i++) {
+      const waiting = Promise.all(bodies.map(async (body) => (await body.next()).value as Uint8Array));
+      await settled();
+      topology.createTopic(`orders${i}`);
+      const chunks = await waiting;
+      for (const chunk of chunks) assert.equal(chunk, chunks[0]);
+      assert.match(new TextDecoder().decode(chunks[0]), new RegExp(`"orders${i}"`));
+    }
   });
 
   test('goes on after an index with the changes since, and with a new snapshot when those are gone', async () => {
@@ -423,4 +454,94 @@ describe('a read that waits', () => {
     await all;
     assert.ok(turns >= 10, `${turns} turns`);
   });
+
+  test('is woken by what it waits for alone, whatever it calls that', async () => {
+    const { feed, topology, join } = setUp();
+    let asked = 0;
+    const counting: HttpHandler = () => {
+      asked++;
+      return { status: 404, headers: {}, body: '' };
+    };
+    const handler = decorate(counting, createBlockingReads(feed, { random: () => 0 }));
+    for (const topic of [':all', ':topics', ':nodes', 'ALL', 'topics', 'nodes', '', 'orders'])
+      void get(handler, `/lookup?topic=${topic}&index=${feed.index}`);
+    await settled();
+    asked = 0;
+    topology.createTopic('other');
+    join('a', 'another');
+    await settled();
+    assert.equal(asked, 0);
+    feed.close();
+  });
+
+  test('ends when its time is over, also where all changes but the answer', async () => {
+    const { clock, feed, topology } = setUp();
+    // Each time that it is asked, the topic has changed already.
+    const changing: HttpHandler = () => {
+      topology.createChannel('orders', 'c');
+      topology.deleteChannel('orders', 'c');
+      clock.advance(10);
+      return { status: 200, headers: {}, body: new Uint8Array(0) };
+    };
+    const handler = decorate(changing, createBlockingReads(feed, { random: () => 0 }));
+    const { index } = feed;
+    const { status, headers } = await get(handler, `/lookup?topic=orders&index=${index}&wait=1s`);
+    assert.deepEqual([status, headers['X-Nsq-Index']], [200, index]);
+  });
+});
+
+describe('many watchers', () => {
+  /** A handler whose work is done by hand, and how many chunks each turn of the event loop brings. */
+  async function watching(count: number, target: string) {
+    const turns: (() => void)[] = [];
+    const work = new WorkQueue({ stepsPerTurn: 100, nextTurn: (callback) => void turns.push(callback) });
+    const clock = new ManualClock();
+    const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+    const feed = createFeed(topology, { timers: clock });
+    const routes = createWatchRoutes(feed, { maxWatchers: count });
+    const handler = createHttpHandler({ topology, routes: routes.rows });
+    let taken = 0;
+    const pass = async () => {
+      const before = taken;
+      for (const callback of turns.splice(0)) callback();
+      await settled();
+      return taken - before;
+    };
+    const passAll = async () => {
+      const counts = [];
+      while (turns.length > 0) counts.push(await pass());
+      return counts;
+    };
+    const read = async ({ body }: HttpResponse) => {
+      for await (const chunk of body as AsyncIterable<Uint8Array>) if (chunk.length > 0) taken++;
+    };
+    for (let i = 0; i < count; i++) void read(await get(handler, target.replace('INDEX', feed.index)));
+    await passAll();
+    return { clock, topology, feed, routes, work, pass, passAll, taken: () => taken };
+  }
+
+  for (const target of ['/watch?topic=orders', '/watch?index=INDEX']) {
+    test(`of ${target} are told of a change, of the time and of the end, some in each turn`, async () => {
+      const { clock, topology, routes, passAll, taken } = await watching(200, target);
+      const tells = [() => void topology.createTopic('orders'), () => clock.advance(15_000), () => routes.close()];
+      for (const tell of tells) {
+        const before = taken();
+        tell();
+        await settled();
+        const atOnce = taken() - before;
+        const counts = await passAll();
+        assert.equal(taken() - before, 200);
+        assert.ok(Math.max(atOnce, ...counts) <= 11, `${atOnce}, ${counts.join()}`);
+      }
+    });
+
+    test(`of ${target} make no backlog of what changes meanwhile`, async () => {
+      const { topology, work, pass } = await watching(200, target);
+      for (let i = 0; i < 100; i++) {
+        topology.createChannel('orders', `c${i}`);
+        await pass();
+        assert.ok(work.size <= 2, `${work.size} jobs`);
+      }
+    });
+  }
 });

@@ -54,7 +54,9 @@ export interface WorkQueueOptions {
  * ```
  */
 export class WorkQueue {
-  readonly #jobs: Job[] = [];
+  #jobs: Job[] = [];
+  /** Where in them the next one is: to shift a long array costs as much as it is long. */
+  #next = 0;
   readonly #nextTurn: NextTurn;
   readonly #stepsPerTurn: number;
   readonly #onError: OnError;
@@ -73,12 +75,12 @@ export class WorkQueue {
 
   /** How many jobs are not finished. */
   get size(): number {
-    return this.#jobs.length;
+    return this.#jobs.length - this.#next;
   }
 
   /** Whether this turn has steps left, and nobody is before. */
   get isFree(): boolean {
-    return this.#left > 0 && this.#jobs.length === 0;
+    return this.#left > 0 && this.size === 0;
   }
 
   /** Takes steps off this turn, for work that was done without `run`. */
@@ -139,6 +141,14 @@ export class WorkQueue {
     return next.done === true;
   }
 
+  #take(): Job | undefined {
+    const job = this.#jobs[this.#next++];
+    if (this.#next < this.#jobs.length / 2) return job;
+    this.#jobs = this.#jobs.slice(this.#next);
+    this.#next = 0;
+    return job;
+  }
+
   #tell(call: () => void): void {
     callGuarded(this.#onError, 'who waited for work threw', call);
   }
@@ -149,7 +159,7 @@ export class WorkQueue {
       this.#isWaiting = false;
       this.#left = this.#stepsPerTurn;
       while (this.#left > 0) {
-        const job = this.#jobs.shift();
+        const job = this.#take();
         if (!job) return;
         if (!this.#work(job, Math.min(SHARE, this.#left))) this.#jobs.push(job);
       }

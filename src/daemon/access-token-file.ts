@@ -35,7 +35,7 @@ export function readTokenFile(path: string): TokenFile {
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (/^\s*(?:#|$)/.test(line)) continue;
     const [, who = '', access] = /^\s*([!-~]{1,256})[ \t]+(read|write)\s*$/.exec(line) ?? [];
-    if (access === undefined) fail(`line ${i + 1} is not TOKEN read or TOKEN write`);
+    if (access === undefined || who === NAME) fail(`line ${i + 1} is not TOKEN read or TOKEN write`);
     const isName = who.startsWith(NAME);
     const table = isName ? names : tokens;
     const key = isName ? who.slice(NAME.length) : who;

@@ -140,7 +140,7 @@ class FastConnection {
     ['data', this.#onData],
     ['end', this.#onEnd],
     ['drain', () => this.#response?.emit('drain')],
-    ['timeout', () => void this.#socket.destroy()],
+    ['timeout', () => void this.#kit.server.emit('timeout', this.#socket)], // who is at fault, the server tells
     ['error', () => void this.#socket.destroy()],
     ['close', () => this.#response?.emit('close')],
   ];

@@ -22,7 +22,7 @@ export interface BlockingReadsOptions {
 const CHECKS: Checks<BlockingReadsOptions> = { random: aFunction };
 
 /** What a path's answer changes with: a name, or that of the topic in the query. */
-const KEYS: Readonly<Record<string, string | undefined>> = { '/topics': TOPICS, '/nodes': NODES };
+const KEYS: Readonly<Record<string, string | symbol | undefined>> = { '/topics': TOPICS, '/nodes': NODES };
 const OF_TOPIC: readonly string[] = ['/lookup', '/channels'];
 
 /**
@@ -52,7 +52,7 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
   if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
   const { random = Math.random } = checkOptions('createBlockingReads', options, CHECKS);
   return (handler) => {
-    const wait = async (request: HttpRequest, key: string, { index, waitMs }: Asked): Promise<HttpResult> => {
+    const wait = async (request: HttpRequest, key: string | symbol, { index, waitMs }: Asked): Promise<HttpResult> => {
       const endsAtMs = feed.topology.clock() + waitMs * (1 + JITTER * random());
       let at = feed.index;
       const first = await handler(request);
@@ -67,7 +67,8 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
         const next = await handler(request);
         if (!isRead(next)) return next;
         if (!isSame(first, next)) return withIndex(next, at);
-        if (!isNew) return withIndex(next, index);
+        // Also where it changes all the time, and its answer does not.
+        if (!isNew || feed.topology.clock() >= endsAtMs) return withIndex(next, index);
         discard(next);
       }
     };
@@ -92,7 +93,7 @@ interface Asked {
 }
 
 /** What its answer changes with; undefined for what cannot wait. */
-function keyOf({ path, query }: HttpRequest): string | undefined {
+function keyOf({ path, query }: HttpRequest): string | symbol | undefined {
   const key = KEYS[path];
   if (key !== undefined || !OF_TOPIC.includes(path)) return key;
   return new URLSearchParams(query).get('topic') ?? undefined;

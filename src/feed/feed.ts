@@ -38,10 +38,10 @@ const CHECKS: Checks<FeedOptions> = {
   onError: aFunction,
 };
 
-/** What a change is about, for who waits: a topic by its name, or one of these. */
-export const TOPICS = ':topics';
-export const NODES = ':nodes';
-export const ALL = ':all';
+/** What a change is about, for who waits: one of these, which no topic's name can be, or a topic by its name. */
+export const TOPICS = Symbol('topics');
+export const NODES = Symbol('nodes');
+export const ALL = Symbol('all');
 
 /** The changes after an index, or that they are not to be had: it is of another epoch, from the future, or too long ago. */
 export type Replay = { readonly isGone: false; readonly changes: readonly Change[] } | { readonly isGone: true };
@@ -70,8 +70,8 @@ export class Feed {
   readonly #time: TimeChanges;
   readonly #onError: OnError;
   /** When what somebody may wait for last changed, as far as the ring goes back. */
-  readonly #lastRevisions = new Map<string, number>();
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #lastRevisions = new Map<string | symbol, number>();
+  readonly #listeners = new Map<string | symbol, Set<() => void>>();
   readonly #stop: () => void;
   #revision: number;
   #isClosed = false;
@@ -132,7 +132,12 @@ export class Feed {
   }
 
   /** The same for a topic, `TOPICS`, `NODES` or `ALL`. @internal */
-  async waitFor(key: string, index: string, signal: AbortSignal | undefined, timeoutMs: number): Promise<boolean> {
+  async waitFor(
+    key: string | symbol,
+    index: string,
+    signal: AbortSignal | undefined,
+    timeoutMs: number,
+  ): Promise<boolean> {
     if (this.isNewSince(key, index)) return true;
     if (this.#isClosed || signal?.aborted === true) return false;
     return new Promise((resolve) => {
@@ -150,14 +155,14 @@ export class Feed {
   }
 
   /** Whether that has changed since an index, or it is not known whether it has. @internal */
-  isNewSince(key: string, index: string): boolean {
+  isNewSince(key: string | symbol, index: string): boolean {
     const revision = this.#read(index);
     if (revision === undefined) return true;
     return (key === ALL ? this.#revision : (this.#lastRevisions.get(key) ?? 0)) > revision;
   }
 
   /** Calls back after each change of a topic, `TOPICS`, `NODES` or `ALL`, and when the feed is closed, until what it gives is called. @internal */
-  listen(key: string, listener: () => void): () => void {
+  listen(key: string | symbol, listener: () => void): () => void {
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners.add(listener));
     return () => {
@@ -192,13 +197,13 @@ export class Feed {
     this.#tell(ALL);
   }
 
-  #tell(key: string): void {
+  #tell(key: string | symbol): void {
     const listeners = this.#listeners.get(key);
     if (listeners) for (const listener of [...listeners]) callGuarded(this.#onError, 'a listener threw', listener);
   }
 
   /** What a change is about. A peer that has left is about its registrations, which are told one by one. */
-  *#keysOf(change: Change): Generator<string, void, undefined> {
+  *#keysOf(change: Change): Generator<string | symbol, void, undefined> {
     if (!('registration' in change)) {
       yield NODES;
       if (change.type === 'peerTouched') for (const { topic } of this.topology.db.topicsOf(change.peer)) yield topic;

@@ -1,5 +1,5 @@
 import { concat } from '../base/bytes.js';
-import type { Category, PeerInfo } from '../registry/index.js';
+import type { Category, Change, PeerInfo } from '../registry/index.js';
 import { fromPeer, fromRegistration, toChangeJson, type PeerJson } from './change-json.js';
 import type { Feed } from './feed.js';
 import { toEvent } from './sse.js';
@@ -38,9 +38,54 @@ const CHANGES_AT_ONCE = 500;
 /** A snapshot that is not read by then is given up: it holds on to what has changed meanwhile. */
 const SNAPSHOT_MS = 300_000;
 
+/** Changes as they are sent: what follows an index, encoded once for all who are at it. */
+export class ChangeEvents {
+  readonly #feed: Feed;
+  #known: { readonly after: string; readonly now: string; readonly next: NextChanges | undefined } | undefined;
+
+  constructor(feed: Feed) {
+    this.#feed = feed;
+  }
+
+  /** Some of the changes after an index; undefined if there are none; `gone` if they are not to be had. */
+  after(index: string): NextChanges | 'gone' | undefined {
+    const now = this.#feed.index;
+    if (this.#known?.after === index && this.#known.now === now) return this.#known.next;
+    const replay = this.#feed.since(index, CHANGES_AT_ONCE);
+    if (replay.isGone) return 'gone';
+    const next = this.#encode(replay.changes);
+    this.#known = { after: index, now, next };
+    return next;
+  }
+
+  #encode(changes: readonly Change[]): NextChanges | undefined {
+    const last = changes.at(-1);
+    if (!last) return undefined;
+    const offsetMs = toOffsetMs(this.#feed);
+    const events = changes.map((change) => {
+      const id = this.#feed.indexOf(change.revision);
+      return toEvent('change', id, JSON.stringify(toChangeJson(change, offsetMs)));
+    });
+    return {
+      bytes: concat(events),
+      index: this.#feed.indexOf(last.revision),
+      isMore: changes.length === CHANGES_AT_ONCE,
+    };
+  }
+}
+
+interface NextChanges {
+  readonly bytes: Uint8Array;
+  /** After them. */
+  readonly index: string;
+  /** Whether there may be more. */
+  readonly isMore: boolean;
+}
+
 /** What one watcher of the whole registry gets: a snapshot in parts, then every change, in order; a new snapshot when it fell behind. */
 export class RegistryEvents {
   readonly #feed: Feed;
+  readonly #changes: ChangeEvents;
   readonly #wake: () => void;
   readonly #end: () => void;
   #index: string;
@@ -49,8 +94,9 @@ export class RegistryEvents {
   #isPausing = false;
 
   /** `index`: after what the client knows; `''` for nothing. */
-  constructor(feed: Feed, index: string, wake: () => void, end: () => void) {
+  constructor(feed: Feed, changes: ChangeEvents, index: string, wake: () => void, end: () => void) {
     this.#feed = feed;
+    this.#changes = changes;
     this.#index = index;
     this.#wake = wake;
     this.#end = end;
@@ -60,8 +106,8 @@ export class RegistryEvents {
   readonly take = (): Uint8Array | undefined => {
     if (this.#isPausing) return undefined;
     if (!this.#parts) {
-      const replay = this.#feed.since(this.#index, CHANGES_AT_ONCE);
-      if (!replay.isGone) return this.#takeChanges(replay.changes);
+      const next = this.#changes.after(this.#index);
+      if (next !== 'gone') return this.#takeChanges(next);
       this.#index = this.#feed.index;
       this.#parts = this.#snapshot(this.#index);
       this.#endsAtMs = this.#feed.topology.clock() + SNAPSHOT_MS;
@@ -86,23 +132,17 @@ export class RegistryEvents {
     });
   }
 
-  #takeChanges(changes: Extract<ReturnType<Feed['since']>, { isGone: false }>['changes']): Uint8Array | undefined {
-    const last = changes.at(-1);
-    if (!last) return undefined;
-    this.#index = this.#feed.indexOf(last.revision);
-    const offsetMs = this.#offsetMs();
-    const events = changes.map((change) => {
-      const id = this.#feed.indexOf(change.revision);
-      return toEvent('change', id, JSON.stringify(toChangeJson(change, offsetMs)));
-    });
-    if (changes.length === CHANGES_AT_ONCE) this.#pause();
-    return concat(events);
+  #takeChanges(next: NextChanges | undefined): Uint8Array | undefined {
+    if (!next) return undefined;
+    this.#index = next.index;
+    if (next.isMore) this.#pause();
+    return next.bytes;
   }
 
   /** As it is while it is read; what changes meanwhile follows as changes, which make it what it is then. */
   *#snapshot(index: string): Generator<Uint8Array, void, undefined> {
     const { db } = this.#feed.topology;
-    const offsetMs = this.#offsetMs();
+    const offsetMs = toOffsetMs(this.#feed);
     const known = new Set<PeerInfo>();
     let part = 0;
     let items = 0;
@@ -128,10 +168,10 @@ export class RegistryEvents {
     }
     yield toPart(true);
   }
+}
 
-  /** From the topology's clock to the system's. */
-  #offsetMs(): number {
-    const now = this.#feed.topology.clock();
-    return this.#feed.topology.toWallMs(now) - now;
-  }
+/** From the topology's clock to the system's. */
+function toOffsetMs({ topology }: Feed): number {
+  const now = topology.clock();
+  return topology.toWallMs(now) - now;
 }

@@ -4,12 +4,15 @@ import type { HttpHandler } from '../http/index.js';
 import type { OnError } from '../registry/index.js';
 import type { Feed } from './feed.js';
 import { toEvent } from './sse.js';
-import type { Watcher, Watchers } from './watchers.js';
+import type { Watcher, WatcherGroup, Watchers } from './watchers.js';
+
+/** To look up a topic is as much work as so many steps. */
+const STEPS_A_LOOKUP = 10;
 
 /** A topic that somebody watches: its latest event, which all of them share. */
 export class WatchedTopic {
   readonly topic: string;
-  readonly watchers = new Set<Watcher>();
+  readonly watchers: WatcherGroup;
   /** Counts up with each event; 0 before the first. */
   version = 0;
   event: Uint8Array = new Uint8Array(0);
@@ -19,8 +22,9 @@ export class WatchedTopic {
   isBusy = false;
   stop = (): void => {};
 
-  constructor(topic: string) {
+  constructor(topic: string, watchers: WatcherGroup) {
     this.topic = topic;
+    this.watchers = watchers;
   }
 }
 
@@ -47,7 +51,7 @@ export class TopicEvents {
   get(topic: string): WatchedTopic {
     const known = this.#topics.get(topic);
     if (known) return known;
-    const watched = new WatchedTopic(topic);
+    const watched = new WatchedTopic(topic, this.#watchers.group());
     watched.stop = this.#feed.listen(topic, () => this.#changed(watched));
     this.#topics.set(topic, watched);
     return watched;
@@ -66,6 +70,7 @@ export class TopicEvents {
   }
 
   #changed(watched: WatchedTopic): void {
+    if (this.#feed.isClosed) return;
     watched.isStale = true;
     if (!watched.isBusy)
       void this.#refresh(watched).catch((error: unknown) =>
@@ -78,14 +83,14 @@ export class TopicEvents {
     try {
       while (watched.isStale && watched.watchers.size > 0) {
         watched.isStale = false;
-        await this.#feed.topology.work.turn();
+        await this.#feed.topology.work.turn(STEPS_A_LOOKUP);
         const { index } = this.#feed;
         const text = await this.#lookup(watched.topic);
         if (text === watched.text && watched.version > 0) continue;
         watched.text = text;
         watched.event = this.#toEvent(watched.topic, index, text);
         watched.version++;
-        this.#watchers.wake(watched.watchers);
+        watched.watchers.wake();
       }
     } finally {
       watched.isBusy = false;

@@ -1,10 +1,16 @@
 import { printError } from '../base/error-report.js';
 import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
-import { createHttpHandler, type RouteDescription, type RouteRow } from '../http/index.js';
+import {
+  createHttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  type RouteDescription,
+  type RouteRow,
+} from '../http/index.js';
 import { isTopicName, type OnError } from '../registry/index.js';
 import { failure, JSON_HEADERS } from './answers.js';
 import { ALL, Feed } from './feed.js';
-import { RegistryEvents } from './registry-events.js';
+import { ChangeEvents, RegistryEvents } from './registry-events.js';
 import { EVENT_STREAM } from './sse.js';
 import { TopicEvents, type WatchedTopic } from './topic-events.js';
 import { joinEvents, Watchers, type Watcher } from './watchers.js';
@@ -13,10 +19,13 @@ import { joinEvents, Watchers, type Watcher } from './watchers.js';
 export const DEFAULT_MAX_WATCHERS = 10_000;
 /** The most topics that one may watch. */
 const MAX_TOPICS = 1000;
+/** A longer query waits for a turn that has time for it: with what comes of it, so much of it is as much work as one step. */
+const MAX_SHORT_QUERY = 256;
+const CHARACTERS_A_STEP = 4;
 
 /** What the routes of watching are made of. */
 export interface WatchRoutesOptions {
-  /** The most that watch at once, from 0 on; one more is answered 503. Default 10,000. */
+  /** The most that watch at once, from 0 on; one more is answered 503. Who watches over ten topics counts once for every ten. Default 10,000. */
   readonly maxWatchers?: number | undefined;
   /** Gets what went wrong. Default: a line to the console. */
   readonly onError?: OnError | undefined;
@@ -85,39 +94,51 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
           return isFirst && !feed.isNewSince(each.topic, index) ? [] : [each.event];
         }),
       );
-    const watcher = watchers.add(take, () => watched.forEach((each) => events.delete(each, watcher)));
+    const watcher = watchers.add(take, topics.length, () => watched.forEach((each) => events.delete(each, watcher)));
     for (const each of watched) events.add(each, watcher);
     return watcher;
   };
+  const ofAll = watchers.group();
+  const changes = new ChangeEvents(feed);
+  let stop = (): void => {};
   const watchAll = (index: string): Watcher => {
     const all = new RegistryEvents(
-      feed,
-      index,
+      ...([feed, changes, index] as const),
       () => watcher.wake(),
       () => watcher.finish(),
     );
-    const stop = feed.listen(ALL, () => watcher.wake());
-    const watcher = watchers.add(all.take, stop);
+    const watcher = watchers.add(all.take, 0, () => {
+      ofAll.delete(watcher);
+      if (ofAll.size === 0) stop();
+    });
+    if (ofAll.size === 0) stop = feed.listen(ALL, () => ofAll.wake());
+    ofAll.add(watcher);
     return watcher;
   };
 
+  const answer = ({ method, query, headers }: HttpRequest): HttpResponse => {
+    const asked = readQuery(query);
+    if (!asked) return failure(400, 'INVALID_REQUEST');
+    const { topics } = asked;
+    if (!topics.every(isTopicName)) return failure(400, 'INVALID_ARG_TOPIC');
+    if (topics.length > MAX_TOPICS) return failure(400, 'TOO_MANY_TOPICS');
+    if (!watchers.hasRoomFor(topics.length))
+      return { ...failure(503, 'TOO_MANY_WATCHERS'), headers: { ...JSON_HEADERS, 'Retry-After': '10' } };
+    if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
+    const lastId = headers['last-event-id'];
+    const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
+    const body = topics.length > 0 ? watchTopics(topics, index) : watchAll(index);
+    return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
+  };
   const watch: RouteRow = {
     method: 'GET',
     path: '/watch',
     action: { name: 'watch', kind: 'read' },
     about: ABOUT,
-    answer: ({ method, query, headers }) => {
-      const asked = readQuery(query);
-      if (!asked) return failure(400, 'INVALID_REQUEST');
-      if (!asked.topics.every(isTopicName)) return failure(400, 'INVALID_ARG_TOPIC');
-      if (asked.topics.length > MAX_TOPICS) return failure(400, 'TOO_MANY_TOPICS');
-      if (!watchers.hasRoom)
-        return { ...failure(503, 'TOO_MANY_WATCHERS'), headers: { ...JSON_HEADERS, 'Retry-After': '10' } };
-      if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
-      const lastId = headers['last-event-id'];
-      const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
-      const body = asked.topics.length > 0 ? watchTopics(asked.topics, index) : watchAll(index);
-      return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
+    answer: (request) => {
+      const { length } = request.query;
+      if (length <= MAX_SHORT_QUERY) return answer(request);
+      return topology.work.turn(length / CHARACTERS_A_STEP).then(() => answer(request));
     },
   };
   return {

@@ -12,6 +12,11 @@ const MAX_MISSED_BEATS = 4;
 /** To write to a socket is as much work as so many steps. */
 const STEPS_A_WRITE = 10;
 
+/** To send so many bytes is as much work as one step. */
+const BYTES_PER_STEP = 1024;
+/** One that watches more topics takes as many places as so many of them go into those. */
+const TOPICS_A_PLACE = 10;
+
 /** What a watcher sends: what is new since the last time, if anything is. */
 export type TakeEvents = () => Uint8Array | undefined;
 
@@ -21,6 +26,7 @@ export class Watchers {
   readonly #work: WorkQueue;
   readonly #timers: ClientTimers;
   readonly #max: number;
+  #places = 0;
   #timer: unknown;
   #isClosed = false;
 
@@ -34,32 +40,33 @@ export class Watchers {
     return this.#watchers.size;
   }
 
-  /** Whether there is room for one more. */
-  get hasRoom(): boolean {
-    return !this.#isClosed && this.#watchers.size < this.#max;
+  /** Whether there is room for one more, of so many topics. */
+  hasRoomFor(topics: number): boolean {
+    return !this.#isClosed && this.#places + placesOf(topics) <= this.#max;
   }
 
-  /** The body of an endless answer. `end` is called when the client has gone. */
-  add(take: TakeEvents, end: () => void): Watcher {
-    const watcher = new Watcher(take, () => {
-      this.#watchers.delete(watcher);
+  /** The body of an endless answer, about so many topics. `end` is called when the client has gone. */
+  add(take: TakeEvents, topics: number, end: () => void): Watcher {
+    const watcher = new Watcher(take, topics, () => {
+      if (this.#watchers.delete(watcher)) this.#places -= placesOf(topics);
       end();
     });
     this.#watchers.add(watcher);
+    this.#places += placesOf(topics);
     if (this.#watchers.size === 1) this.#beatLater();
     return watcher;
   }
 
-  /** Wakes those, some in each turn of the event loop. */
-  wake(watchers: Iterable<Watcher>): void {
-    this.#work.run(wakeEach([...watchers]));
+  /** A part of them, that watch the same. */
+  group(): WatcherGroup {
+    return new WatcherGroup(this.#work);
   }
 
   /** Says farewell to all, and lets nobody in any more. */
   close(): void {
     this.#isClosed = true;
     if (this.#timer !== undefined) this.#timers.clearTimeout(this.#timer);
-    for (const watcher of [...this.#watchers]) watcher.sayFarewell();
+    this.#each((watcher) => watcher.sayFarewell());
   }
 
   #beatLater(): void {
@@ -70,22 +77,61 @@ export class Watchers {
   #beat(): void {
     this.#timer = undefined;
     if (this.#watchers.size === 0 || this.#isClosed) return;
-    this.#work.run(beatEach([...this.#watchers]));
+    this.#each((watcher) => watcher.beat());
     this.#beatLater();
   }
+
+  #each(tell: (watcher: Watcher) => void): void {
+    this.#work.run(tellEach([...this.#watchers], tell));
+  }
 }
 
-function* wakeEach(watchers: readonly Watcher[]): Generator<number, void, undefined> {
+function* tellEach(watchers: readonly Watcher[], tell: (watcher: Watcher) => void): Generator<number, void, undefined> {
   for (const watcher of watchers) {
-    watcher.wake();
+    tell(watcher);
     yield STEPS_A_WRITE;
   }
 }
 
-function* beatEach(watchers: readonly Watcher[]): Generator<number, void, undefined> {
-  for (const watcher of watchers) {
-    watcher.beat();
-    yield STEPS_A_WRITE;
+function placesOf(topics: number): number {
+  return Math.max(1, Math.ceil(topics / TOPICS_A_PLACE));
+}
+
+/** Some that watch the same. They are woken in slices; what changes meanwhile makes one more round, and never a backlog of them. */
+export class WatcherGroup {
+  readonly #watchers = new Set<Watcher>();
+  readonly #work: WorkQueue;
+  #isWaking = false;
+  #isDue = false;
+
+  constructor(work: WorkQueue) {
+    this.#work = work;
+  }
+
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  add(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  delete(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  wake(): void {
+    this.#isDue = true;
+    if (!this.#isWaking) this.#work.run(this.#rounds());
+  }
+
+  *#rounds(): Generator<number, void, undefined> {
+    this.#isWaking = true;
+    while (this.#isDue) {
+      this.#isDue = false;
+      for (const watcher of this.#watchers) yield watcher.rouse();
+    }
+    this.#isWaking = false;
   }
 }
 
@@ -94,11 +140,21 @@ export class Watcher extends Wakeable<Uint8Array> {
   #missed = 0;
   #isBeatDue = false;
   #isLeaving = false;
+  #takenBytes = 0;
   readonly #takeEvents: TakeEvents;
+  readonly #topics: number;
 
-  constructor(takeEvents: TakeEvents, end: () => void) {
+  constructor(takeEvents: TakeEvents, topics: number, end: () => void) {
     super(() => this.#take(), end);
     this.#takeEvents = takeEvents;
+    this.#topics = topics;
+  }
+
+  /** Wakes it, and tells about how many steps that is, with the sending. */
+  rouse(): number {
+    this.#takenBytes = 0;
+    this.wake();
+    return STEPS_A_WRITE + this.#topics / TOPICS_A_PLACE + this.#takenBytes / BYTES_PER_STEP;
   }
 
   beat(): void {
@@ -122,7 +178,10 @@ export class Watcher extends Wakeable<Uint8Array> {
       return { value: FAREWELL };
     }
     const events = this.#takeEvents();
-    if (events) return { value: events };
+    if (events) {
+      this.#takenBytes = events.length;
+      return { value: events };
+    }
     if (!this.#isBeatDue) return undefined;
     this.#isBeatDue = false;
     return { value: COMMENT };

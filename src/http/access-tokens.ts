@@ -71,7 +71,8 @@ export function allowNames(names: AccessTable | (() => AccessTable)): Authorize 
   const current = toCurrent(names, (table) => new Map(toEntries(table)));
   return (caller, action) => {
     const known = current();
-    const access = known.size === 0 ? undefined : known.get(toCallerName(caller) ?? '');
+    const name = known.size === 0 ? undefined : toCallerName(caller);
+    const access = name === undefined ? undefined : known.get(name);
     return access === undefined ? TOO_LITTLE : judge(access, action);
   };
 }

@@ -58,7 +58,7 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** `''` for none. A request by HEAD is answered without it, by the adapters. */
   readonly body: HttpBody;
-  /** For a stream that is to go on for as long as the client stays: it has no deadline as a whole. Default: false. */
+  /** For a stream that is to go on for as long as the client stays: it has no deadline as a whole, but each piece of it. Default: false. */
   readonly isEndless?: boolean | undefined;
 }
 

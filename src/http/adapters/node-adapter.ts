@@ -49,7 +49,7 @@ export interface NodeHandlerOptions {
    * a client that sends one more is cut off. From 0 on. Default 10,000.
    */
   readonly maxPipelinedRequests?: number | undefined;
-  /** An answer that the client has not read by then is cut off, unless it is endless. Milliseconds from 1 on. Default 300,000. */
+  /** An answer that the client has not read by then is cut off; of an endless one, what it has not read. Milliseconds from 1 on. Default 300,000. */
   readonly answerTimeoutMs?: number | undefined;
   /** Told of each time that a client has met a limit. Default: nobody is. */
   readonly onLimit?: ((name: NodeLimit) => void) | undefined;

@@ -47,7 +47,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       else if (typeof prepared.body === 'string') response.end(prepared.body, 'latin1');
       else response.end(prepared.body);
       if ((response.writableLength ?? 0) > 0) {
-        unsent.limit(response);
+        response.on('close', unsent.limit(response));
         response.on('close', () => unsent.sent(response));
         unsent.written(response);
       }
@@ -59,18 +59,19 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       releaseBody(body, onError);
       return undefined;
     }
-    if (isEndless !== true) unsent.limit(response);
-    return sendChunks(response, body, unsent, onError);
+    if (isEndless !== true) response.on('close', unsent.limit(response));
+    return sendChunks(response, body, isEndless === true, unsent, onError);
   };
 }
 
 async function sendChunks(
   response: NodeResponse,
   chunks: AsyncIterable<string | Uint8Array>,
+  isEndless: boolean,
   unsent: UnsentAnswers,
   onError: OnError,
 ): Promise<void> {
-  if (response.destroyed) return; // the client has gone meanwhile
+  if (response.destroyed) return releaseBody(chunks, onError); // the client has gone meanwhile
   response.flushHeaders?.();
   const iterator = chunks[Symbol.asyncIterator]();
   let goOn = () => {};
@@ -90,7 +91,10 @@ async function sendChunks(
     if (isClosed) return;
     const isTaken = response.write(next.value);
     unsent.written(response);
-    if (!isTaken) await new Promise<void>((resolve) => (goOn = resolve));
+    if (isTaken) continue;
+    const stop = isEndless ? unsent.limit(response) : undefined; // each piece has the time that other answers have
+    await new Promise<void>((resolve) => (goOn = resolve));
+    stop?.();
   }
   response.end();
 }

@@ -43,13 +43,13 @@ export class UnsentAnswers {
     this.#waiting.delete(response);
   }
 
-  /** Cuts the answer off unless it is over by then. */
-  limit(response: NodeResponse): void {
+  /** Cuts the answer off after the deadline, unless what is given back is called before. */
+  limit(response: NodeResponse): () => void {
     const handle = this.#timers.setTimeout(() => {
       response.destroy();
       this.#onLimit?.('answerTimeoutMs');
     }, this.#timeoutMs);
     (handle as { unref?(): void } | undefined)?.unref?.();
-    response.on('close', () => this.#timers.clearTimeout(handle));
+    return () => this.#timers.clearTimeout(handle);
   }
 }
