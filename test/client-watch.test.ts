@@ -205,6 +205,134 @@ describe('a watched topic', { timeout: 20_000 }, () => {
   });
 });
 
+describe('a lookupd that lies', { timeout: 20_000 }, () => {
+  const start = (lookupd: TellingLookupd) => {
+    const clock = new ManualClock();
+    const client = new LookupClient({ lookupds: ['l:4161'], fetch: lookupd.fetch, timers: clock, random: () => 0 });
+    return { clock, client, changes: client.watch('orders') };
+  };
+
+  for (const first of ['', 'retry: 0\n\n', ': alive\n\n']) {
+    test(`and ends its streams after ${JSON.stringify(first)} is asked ever more seldom`, async () => {
+      const lookupd = new TellingLookupd();
+      lookupd.first = first;
+      const { changes, clock } = start(lookupd);
+      const waiting = changes.next();
+      for (let i = 0; i < 150; i++) {
+        await settled(clock);
+        lookupd.endAll();
+        await clock.advanceAsync(400);
+      }
+      assert.ok(lookupd.asked.length > 5 && lookupd.asked.length < 20, `${lookupd.asked.length} in a minute`);
+      await changes.return();
+      await waiting;
+    });
+  }
+
+  for (const [retry, pauseMs] of [
+    ['0', 100],
+    ['9'.repeat(400), 60_000],
+  ] as const) {
+    test(`and says to come back after ${retry.slice(0, 10)} is asked after ${pauseMs} ms`, async () => {
+      const lookupd = new TellingLookupd();
+      lookupd.first = `retry: ${retry}\n${event('e.1', 'a')}`;
+      const { changes, clock } = start(lookupd);
+      await next(changes);
+      lookupd.endAll();
+      await settled(clock);
+      await clock.advanceAsync(pauseMs - 1);
+      assert.equal(lookupd.asked.length, 1);
+      await clock.advanceAsync(1);
+      assert.equal(lookupd.asked.length, 2);
+      await changes.return();
+    });
+  }
+
+  test('with an index that no header takes is asked without it', async () => {
+    const lookupd = new TellingLookupd();
+    lookupd.first = event('\u20ac \u0001', 'a');
+    const { changes, clock } = start(lookupd);
+    await next(changes);
+    lookupd.first = event('e.1', 'b');
+    lookupd.endAll();
+    await settled(clock);
+    await clock.advanceAsync(100);
+    assert.deepEqual(await next(changes), { added: ['b'], removed: ['a'] });
+    assert.equal(lookupd.asked[1]?.headers.get('last-event-id'), null);
+    await changes.return();
+  });
+
+  test('with an event that has no list of producers removes nobody', async () => {
+    const lookupd = new TellingLookupd();
+    lookupd.first = event('e.1', 'a');
+    const { changes, clock } = start(lookupd);
+    await next(changes);
+    for (const data of ['{}', '[]', '{"producers":"none"}', '{"message":"TOPIC_NOT_FOUND"}']) {
+      lookupd.send(`event: lookup\ndata: ${data}\n\n`);
+      lookupd.first = '';
+      await settled(clock);
+      await clock.advanceAsync(15_000);
+    }
+    lookupd.send(event('e.2', 'a', 'b'));
+    assert.deepEqual(await next(changes), { added: ['b'], removed: [] });
+    await changes.return();
+  });
+
+  test('that answers with a new index at once is asked ten times a second', async () => {
+    let asked = 0;
+    const clock = new ManualClock();
+    const fetch = () =>
+      Promise.resolve(Response.json({ producers: [] }, { headers: { 'x-nsq-index': `e.${asked++}` } }));
+    const changes = new LookupClient({ lookupds: ['l:4161'], fetch, timers: clock }).watchNodes();
+    await changes.next();
+    for (let i = 0; i < 50; i++) await settled(clock);
+    assert.equal(asked, 1);
+    await clock.advanceAsync(1000);
+    assert.ok(asked > 1 && asked <= 11, `${asked} times`);
+    await changes.return();
+  });
+
+  test('in ever so many chunks costs what it is long', async () => {
+    const lookupd = new TellingLookupd();
+    const { changes, clock } = start(lookupd);
+    const waiting = next(changes);
+    await settled(clock);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- put back as it was
+    const { split } = String.prototype;
+    let characters = 0;
+    String.prototype.split = new Proxy(split, {
+      apply: (target, text: string, args: [string]) => {
+        characters += text.length;
+        return Reflect.apply(target, text, args);
+      },
+    });
+    try {
+      const text = event('e.1', 'h\u00e4ng'.repeat(500)).replaceAll('\n', '\r\n');
+      for (const character of text) lookupd.send(character);
+      assert.deepEqual(await waiting, { added: ['h\u00e4ng'.repeat(500)], removed: [] });
+      assert.ok(characters < 20 * text.length, `${characters} of ${text.length}`);
+    } finally {
+      String.prototype.split = split;
+    }
+    await changes.return();
+  });
+
+  test('in a function that never says which lookupds there are keeps nobody', async () => {
+    const clock = new ManualClock();
+    const client = new LookupClient({ lookupds: () => new Promise(() => {}), timers: clock });
+    const changes = client.watch('orders');
+    const waiting = changes.next();
+    await settled(clock);
+    await changes.return();
+    assert.deepEqual(await waiting, { done: true, value: undefined });
+    const stop = new AbortController();
+    const aborted = client.watchNodes({ signal: stop.signal }).next();
+    await settled(clock);
+    stop.abort();
+    assert.deepEqual(await aborted, { done: true, value: undefined });
+  });
+});
+
 describe('a lookupd that cannot tell', { timeout: 20_000 }, () => {
   const start = (lookupds: LookupClientLookupds, fetch: MemoryLookupd['fetch'], clock: ManualClock) =>
     new LookupClient({ lookupds, fetch, timers: clock, random: () => 1, watchIntervalMs: 1000 });

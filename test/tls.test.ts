@@ -130,6 +130,13 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
     const reader = new LookupClient({ lookupds: [`https://${lookupd.httpsAddress}`], tls: trusting });
     const { producers } = await reader.lookup('orders');
     assert.equal(producers[0]?.broadcastAddress, 'gateway.test');
+
+    // Whether it is told, or would have to ask again in a minute, hangs on the answer's headers.
+    const changes = reader.watch('orders');
+    assert.equal((await changes.next()).value?.producers.length, 1);
+    await peer.register('orders', 'billing');
+    assert.deepEqual((await changes.next()).value?.channels, ['billing']);
+    await changes.return();
   });
 
   for (const [options, words] of [

@@ -410,6 +410,143 @@ describe('what was saved and cannot be read', () => {
   });
 });
 
+describe('a restart with less room than before', () => {
+  for (const options of [{ maxRegistrations: 50 }, { maxRegistryBytes: 50_000 }]) {
+    test(`keeps to ${JSON.stringify(options)}, says so, and goes on`, async () => {
+      const clock = new ManualClock();
+      const store = new MemoryStore();
+      const before = topologyAt(clock);
+      for (let i = 0; i < 300; i++) before.createTopic(`idle${i}`);
+      joined(before, 'alpha', ...Array.from({ length: 300 }, (_, i) => `t${i}`));
+      await saved(store, before);
+
+      const topology = topologyAt(clock, options);
+      const lines: string[] = [];
+      const log = { warn: (line: string) => void lines.push(line) };
+      await createWarmRestart({ topology, store, timers: clock, log }).restore();
+      assert.ok(topology.db.size > 10 && topology.db.size <= (options.maxRegistrations ?? Infinity));
+      assert.ok(topology.db.bytes <= (options.maxRegistryBytes ?? Infinity) + 2000, `${topology.db.bytes} bytes`);
+      assert.match(lines.at(-1) ?? '', /^RESTORE: registrations and producers without room: \d+$/);
+      clock.advance(45_000);
+      assert.equal(joined(topology, 'beta', 'orders').broadcastAddress, 'beta');
+      assert.equal(topology.lookup('orders')?.producers.length, 1);
+    });
+  }
+
+  test('does not refuse a peer that comes back for what its former self has', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    const topics = ['a', 'b', 'c'];
+    for (const host of ['alpha', 'beta']) joined(before, host, ...topics);
+    await saved(store, before);
+    const { size, bytes } = before.db;
+
+    for (const options of [{ maxRegistrations: size }, { maxRegistryBytes: bytes + 2047 }]) {
+      const topology = topologyAt(clock, options);
+      await createWarmRestart({ topology, store, timers: clock }).restore();
+      assert.equal(topology.db.size, size);
+      for (const host of ['alpha', 'beta']) {
+        const peer = createPeer(`${host}:4150`, { lastUpdateMs: clock.now() });
+        assert.equal(topology.join(peer), true);
+        for (const topic of topics) assert.equal(topology.register(peer, topic), true, topic);
+        assert.equal(topology.register(peer, 'new'), false);
+        topology.ping(peer);
+      }
+      assert.deepEqual([topology.db.size, topology.db.bytes], [size, bytes]);
+    }
+  });
+});
+
+test('what is ephemeral, and was on its way out when it was saved, does not come back', async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore();
+  const lines = [
+    '{"nsqlookupd":"registry","format":1,"clockMs":0,"wallMs":0}',
+    '["add","topic","orders","",0,[]]',
+    '["add","channel","orders","left#ephemeral",0,[]]',
+    '["add","channel","orders","made#ephemeral",1,[]]',
+    '["add","topic","t#ephemeral","",0,[]]',
+    '["add","channel","t#ephemeral","c",0,[]]',
+  ];
+  store.saved = `${lines.join('\n')}\n{"end":${lines.length}}\n`;
+  const { topology } = await restarted(store, clock);
+  assert.deepEqual(topology.topics(), ['orders']);
+  assert.deepEqual(topology.channels('orders'), ['made#ephemeral']);
+  assert.equal(topology.db.size, 2);
+});
+
+test('a line of many producers is as many steps', async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore();
+  const before = topologyAt(clock);
+  const topics = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+  for (let i = 0; i < 400; i++) joined(before, `h${i}`, ...topics);
+  await saved(store, before);
+  let turns = 0;
+  const work = new WorkQueue({ stepsPerTurn: 100, nextTurn: (callback) => setImmediate(() => (turns++, callback())) });
+  const topology = topologyAt(clock, { work });
+  await createWarmRestart({ topology, store, timers: clock }).restore();
+  assert.equal(topology.lookup('a')?.producers.length, 400);
+  assert.ok(turns >= 5, `${turns} turns`);
+});
+
+describe('a store that lies', () => {
+  async function started(store: RegistryStore) {
+    const clock = new ManualClock();
+    const topology = topologyAt(clock);
+    const keeper = createWarmRestart({ topology, store, timers: clock });
+    await keeper.restore();
+    return { clock, topology, keeper };
+  }
+
+  test('about having taken all is found out, and leaves nobody who follows changes', async () => {
+    let begun = 0;
+    const { clock, topology, keeper } = await started({
+      load: () => Promise.resolve(undefined),
+      save: async (chunks) => {
+        await chunks[Symbol.asyncIterator]().next();
+        begun++;
+      },
+    });
+    let listeners = 0;
+    const onChange = topology.db.onChange.bind(topology.db);
+    topology.db.onChange = (listener) => {
+      listeners++;
+      const stop = onChange(listener);
+      return () => (listeners--, stop());
+    };
+    for (let i = 0; i < 3000; i++) topology.createTopic(`topic-with-a-long-name-${i}`);
+    for (let i = 0; i < 5; i++) await clock.advanceAsync(10_000);
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    assert.ok(begun > 1);
+    assert.equal(listeners, 0);
+    assert.equal(keeper.status.savedAtMs, undefined);
+    assert.equal(keeper.status.failure, 'the store has not taken all of it');
+    assert.equal(keeper.status.failures, begun);
+  });
+
+  test('about closing keeps nobody', async () => {
+    const { clock, keeper } = await started({
+      load: () => Promise.resolve(undefined),
+      save: () => Promise.resolve(),
+      close: () => new Promise(() => {}),
+    });
+    const closed = keeper.close(5000);
+    await clock.advanceAsync(5000);
+    await closed;
+    assert.equal(clock.pending, 0);
+  });
+
+  test('about text is told what it is to load', async () => {
+    const load = () => Promise.resolve([new Uint8Array(5)] as unknown as string[]);
+    await assert.rejects(started({ load, save: () => Promise.resolve() }), {
+      name: 'TypeError',
+      message: 'a store must load text, in chunks',
+    });
+  });
+});
+
 test('wrong options are told by name', () => {
   const topology = topologyAt(new ManualClock());
   const store = new MemoryStore();

@@ -29,8 +29,9 @@ async function* generate<T>(options: ChangesOptions<T>, watched: Watched): Async
   const { lookupds, signal, follow, since, timers, intervalMs } = options;
   const end = () => watched.end();
   const start = (lookupd: HttpLookupd, ended: AbortSignal) => {
-    const onAnswer = (json: Json) => watched.answered(lookupd.address, json);
-    const onFailure = (error: Error) => watched.failed(lookupd.address, error);
+    // One that is no longer followed may have answered just before.
+    const onAnswer = (json: Json) => !ended.aborted && watched.answered(lookupd.address, json);
+    const onFailure = (error: Error) => !ended.aborted && watched.failed(lookupd.address, error);
     void follow(new LookupdWatch(lookupd, { ...options, signal: ended, onAnswer, onFailure }));
   };
   const refresh = async () => watched.follow(await lookupds(), start);
@@ -46,7 +47,7 @@ async function* generate<T>(options: ChangesOptions<T>, watched: Watched): Async
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   try {
-    await refresh();
+    await Promise.race([refresh(), watched.ended]);
     refreshLater();
     let last: T | undefined;
     for (;;) {

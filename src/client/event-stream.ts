@@ -17,21 +17,25 @@ export async function* readEvents(
   maxBytes: number,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const decoder = new TextDecoder();
-  let text = '';
+  let unfinished: string[] = [];
   let fields: Record<string, string> = {};
   let length = 0;
   for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
+    const more = decoder.decode(chunk, { stream: true });
     length += chunk.length;
     if (length > maxBytes) throw new LookupError(`an event is longer than ${maxBytes} bytes`, 0);
+    const isBroken = /[\r\n]/.test(more) || unfinished.at(-1)?.endsWith('\r') === true;
+    if (more !== '') unfinished.push(more);
+    if (!isBroken) continue; // so that a long line in many chunks is looked through once
     // A carriage return at the end may be the first half of a line break.
-    const lines = text.split(/\r\n|\n|\r(?!$)/);
-    text = lines.pop()!;
+    const lines = unfinished.join('').split(/\r\n|\n|\r(?!$)/);
+    const rest = lines.pop()!;
+    unfinished = [rest];
     for (const line of lines) {
       if (line === '') {
         yield toEvent(fields);
         fields = {};
-        length = text.length;
+        length = rest.length;
       } else addField(fields, line);
     }
   }

@@ -12,8 +12,12 @@ const SILENCE_MS = 45_000;
 const WAIT_MS = 30_000;
 /** After so many polls, a lookupd that could not be watched is tried again: it may have been replaced. */
 const POLLS_BETWEEN_TRIES = 10;
-/** How long until a stream that has ended is opened again, if the server does not say. */
+/** How long until a stream that has ended is opened again, if the server does not say; and the least between two answers. */
 const RECONNECT_MS = 100;
+/** The longest pause that a server may ask for. */
+const MAX_RETRY_MS = 60_000;
+/** What an index may be: it goes back in a header or a query. */
+const INDEX = /^[!-~]{1,256}$/;
 const MAX_BACKOFF_MS = 15_000;
 /** Of the interval between polls, so much is left to chance, so that not all consumers ask at once. */
 const JITTER = 0.3;
@@ -62,7 +66,7 @@ export class LookupdWatch {
     await this.#repeat(async () => {
       const query = index === null ? 'index=' : `index=${encodeURIComponent(index)}&wait=${WAIT_MS}ms`;
       index = await this.#poll('nodes', undefined, query, index === null ? 0 : WAIT_MS);
-      return index === null ? this.#jittered() : 0;
+      return index === null ? this.#jittered() : RECONNECT_MS;
     });
   }
 
@@ -104,15 +108,19 @@ export class LookupdWatch {
     const events = readEvents((response.body ?? []) as AsyncIterable<Uint8Array>, maxAnswerBytes);
     const late = () => new LookupError(`nothing came for ${SILENCE_MS} ms`, 0);
     let retryMs = RECONNECT_MS;
+    let hasTold = false;
     try {
       for (;;) {
         const { done, value } = await within(events.next(), { timers, ms: SILENCE_MS, late, signal });
-        if (done) return retryMs;
-        this.#failures = 0;
-        retryMs = value.retryMs ?? retryMs;
-        if (value.event === 'lookup') onAnswer(toJson(value.data));
-        else if (value.event === 'gone') onAnswer({});
-        if (value.id !== undefined) onId(value.id);
+        if (done && hasTold) return retryMs;
+        if (done) throw new LookupError('the stream ended before it told anything', 0);
+        retryMs = Math.min(MAX_RETRY_MS, Math.max(RECONNECT_MS, value.retryMs ?? retryMs));
+        if (value.event === 'lookup' || value.event === 'gone') {
+          onAnswer(value.event === 'gone' ? {} : toJson(value.data));
+          hasTold = true;
+          this.#failures = 0;
+        }
+        if (value.id !== undefined && INDEX.test(value.id)) onId(value.id);
       }
     } finally {
       // Of a stream that is stuck, this ends when the connection does.
@@ -127,7 +135,7 @@ export class LookupdWatch {
     const asked = query === '' ? url : `${url}${url.includes('?') ? '&' : '?'}${query}`;
     const { json, index } = await http.list(asked, 'producers', { signal, waitMs: waitMs * 1.1 });
     onAnswer(json);
-    return index;
+    return index !== null && INDEX.test(index) ? index : null;
   }
 
   #jittered(): number {
@@ -152,8 +160,8 @@ export class LookupdWatch {
 
 function toJson(data: string | undefined): Json {
   try {
-    const json: unknown = JSON.parse(data ?? '');
-    if (typeof json === 'object' && json !== null) return json as Json;
+    const json = JSON.parse(data ?? '') as Json | null;
+    if (json && (json['producers'] === null || Array.isArray(json['producers']))) return json;
   } catch {
     // As below.
   }

@@ -37,12 +37,14 @@ async function ask(url: string, { headers, signal }: RequestInit, tls: TlsClient
       agent: false,
     };
     const request = get(url, options, (response) => {
-      const { statusCode: status = 0 } = response;
+      const { statusCode: status = 0, rawHeaders } = response;
       const body = WITHOUT_BODY.includes(status) ? null : (Readable.toWeb(response) as ReadableStream<Uint8Array>);
       try {
-        resolve(new Response(body, { status }));
+        const headers = new Headers();
+        for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+        resolve(new Response(body, { status, headers }));
       } catch (error) {
-        request.destroy(error as Error); // no status of HTTP
+        request.destroy(error as Error); // no status of HTTP, or no headers
       }
     });
     request.on('error', reject);

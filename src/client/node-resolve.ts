@@ -26,7 +26,8 @@ export function resolveLookupds(name: string): () => Promise<readonly string[]> 
   let known: readonly string[] = [];
   return async () => {
     try {
-      known = isService ? await resolveService(host) : await resolveHost(host, Number(port));
+      const found = isService ? await resolveService(host) : await resolveHost(host, Number(port));
+      if (found.length > 0) known = found;
     } catch (error) {
       if (known.length === 0) throw error;
     }

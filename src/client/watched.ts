@@ -8,6 +8,9 @@ export class Watched {
   readonly #following = new Map<string, AbortController>();
   #wake = () => {};
   #isChanged = false;
+  #end = () => {};
+  /** Resolves when it has ended. */
+  readonly ended = new Promise<void>((resolve) => (this.#end = resolve));
   /** Whether it has ended. */
   isOver = false;
 
@@ -59,6 +62,7 @@ export class Watched {
   /** Stops following, and waiting. */
   end(): void {
     this.isOver = true;
+    this.#end();
     for (const controller of this.#following.values()) controller.abort();
     this.#following.clear();
     this.#change();

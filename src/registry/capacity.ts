@@ -21,6 +21,11 @@ export class Capacity {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether the registry holds more than it may. */
+  get isPassed(): boolean {
+    return this.#db.size > this.#maxRegistrations || this.#db.bytes > this.#maxBytes;
+  }
+
   /** Whether there is room, but for a part of all, for what is new of these, and for so many producers of them. */
   fits(registrations: readonly Registration[], producers: number, reserved: number): boolean {
     const db = this.#db;
@@ -56,7 +61,7 @@ export class Capacity {
   *makeRoom(kinds: readonly IdleKind[]): Generator<Registration, void, undefined> {
     const db = this.#db;
     for (const kind of kinds) {
-      while (db.size > this.#maxRegistrations || db.bytes > this.#maxBytes) {
+      while (this.isPassed) {
         const registration = this.#oldest(kind);
         if (!registration) break;
         db.removeRegistration(registration);

@@ -1,6 +1,8 @@
 import { toNodeAddress, type PeerInfo } from './peer-info.js';
-import { CLIENT, type Registration } from './registration.js';
+import type { Registration } from './registration.js';
 import type { RegistrationDB } from './registration-db.js';
+
+const NONE: readonly PeerInfo[] = [];
 
 /**
  * Peers without a connection that have come back: what one carried stays until its successor, the peer that has identified itself
@@ -14,17 +16,20 @@ export class Succession {
     this.#db = db;
   }
 
-  /** A peer has identified itself: the list of nodes has it in place of those that were known at its address. */
+  /** A peer identifies itself: it follows those that were known at its address. */
   begin(peer: PeerInfo): void {
     const formers = this.#db
       .peersAt(toNodeAddress(peer))
       .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#db.isBrought(other));
-    if (formers.length === 0) return;
-    this.#formers.set(peer, formers);
-    for (const former of formers) this.#db.removeProducer(CLIENT, former);
+    if (formers.length > 0) this.#formers.set(peer, formers);
   }
 
-  /** The peer has registered that: it takes it over, with its tombstone. */
+  /** Whether one whom the peer has followed has that: to take it over needs no room. */
+  isFormers(peer: PeerInfo, registration: Registration): boolean {
+    return this.formersOf(peer).some((former) => this.#db.getProducer(registration, former));
+  }
+
+  /** The peer has that now: it takes it over, with its tombstone. */
   takeOver(peer: PeerInfo, registration: Registration): void {
     for (const former of this.formersOf(peer)) {
       const tombstonedAtMs = this.#db.getProducer(registration, former)?.tombstonedAtMs;
@@ -35,7 +40,7 @@ export class Succession {
 
   /** Whom the peer has followed. */
   formersOf(peer: PeerInfo): readonly PeerInfo[] {
-    return this.#formers.get(peer) ?? [];
+    return this.#formers.get(peer) ?? NONE;
   }
 
   /** It has registered what it carries, or gone: gives those whom it has followed, who are to leave. */

@@ -3,6 +3,7 @@ import { printError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { isEphemeral } from './names.js';
 import { withoutBrackets, type PeerInfo } from './peer-info.js';
+import type { PeerChangeBase } from './change.js';
 import type { RegistrationDB } from './registration-db.js';
 import { checkOptions } from '../base/options.js';
 import { finish, WorkQueue, type Steps } from '../base/work-queue.js';
@@ -230,9 +231,10 @@ export class Topology {
    * changed, past a limit.
    */
   join(peer: PeerInfo): boolean {
-    if (!this.#add([CLIENT], peer)) return false;
     this.#succession.begin(peer);
-    return true;
+    const isAdded = this.#add([CLIENT], peer);
+    if (!isAdded) this.#succession.end(peer);
+    return isAdded;
   }
 
   /**
@@ -252,9 +254,7 @@ export class Topology {
   register(peer: PeerInfo, topic: string, channel = ''): boolean {
     const registration = topicRegistration(topic);
     const registrations = channel === '' ? [registration] : [channelRegistration(topic, channel), registration];
-    if (!this.#add(registrations, peer)) return false;
-    for (const each of registrations) this.#succession.takeOver(peer, each);
-    return true;
+    return this.#add(registrations, peer);
   }
 
   /** A peer no longer carries a channel; or, without one, the topic and all of its channels. */
@@ -277,6 +277,24 @@ export class Topology {
     const registration = topicRegistration(topic);
     this.#remove(registration, peer);
     if (isEphemeral(topic)) yield* this.#droppingIfEmpty(registration);
+  }
+
+  /**
+   * Makes a registration as it was before a restart, and, if a peer is named, one without a connection a producer of it. False,
+   * with nothing changed, past a limit of the whole registry.
+   */
+  bringBack(registration: Registration, isMade: boolean, named?: PeerChangeBase): boolean {
+    const { db } = this;
+    if (!this.#capacity.fits([registration], named ? 1 : 0, 0)) return false;
+    if (isMade || !named) db.apply({ type: 'registrationAdded', registration, isMade, revision: 0 });
+    const peer = named && db.broughtBy(named.peerKey);
+    if (peer) db.addProducer(registration, peer);
+    else if (named) {
+      const producer = { peer: named.peer, tombstonedAtMs: undefined };
+      db.apply({ type: 'producerAdded', registration, producer, ...named, revision: 0 });
+    }
+    this.#makeRoom('left', 'made');
+    return true;
   }
 
   /**
@@ -310,9 +328,11 @@ export class Topology {
     const added = registrations.filter((registration) => !db.getProducer(registration, peer));
     if (added.length === 0) return true;
     if (db.countRegistrationsOf(peer) + added.length > this.#maxRegistrationsPerPeer) return false;
-    if (!this.#capacity.fits(added, added.length, 0)) return false;
+    const grown = added.filter((registration) => !this.#succession.isFormers(peer, registration));
+    if (grown.length > 0 && !this.#capacity.fits(grown, grown.length, 0)) return false;
     for (const registration of added) {
       db.addProducer(registration, peer);
+      this.#succession.takeOver(peer, registration);
       this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
     }
     this.#makeRoom('left', 'made');
@@ -330,6 +350,7 @@ export class Topology {
   }
 
   #makeRoom(...kinds: readonly IdleKind[]): void {
+    if (!this.#capacity.isPassed) return;
     for (const registration of this.#capacity.makeRoom(kinds)) {
       this.#log.warn?.(`DB: removing ${describe(registration)} to make room`);
     }

@@ -1,31 +1,43 @@
-import type { Change, PeerInfo, Registration, Topology } from '../registry/index.js';
+import { isEphemeral, type PeerInfo, type Registration, type Topology } from '../registry/index.js';
 import { linesOf, readHead, readLine, type ProducerMark, type TextHead, type TextLine } from './registry-text.js';
 import { UnreadableError } from './registry-store.js';
 
-/** To read a line is more work than most changes. */
+/** To read a line is more work than most changes, and each of its producers is one. */
 const STEPS_A_LINE = 4;
-const LINES_AT_ONCE = 500;
+const STEPS_AT_ONCE = 500;
+
+/** What came of reading. */
+export interface ReadRegistry {
+  /** The peers that were brought: they have no connection. */
+  readonly peers: readonly PeerInfo[];
+  /** How many registrations and producers had no room. */
+  readonly lost: number;
+}
 
 /**
- * Takes what `writeRegistry` wrote into a topology whose registry is empty, in slices, and gives the peers that it brought: they
- * have no connection. How old their last ping and their tombstones were then, they are now; a tombstone has aged since, by the
- * system's clock. Rejects with an UnreadableError, and an empty registry.
+ * Takes what `writeRegistry` wrote into a topology whose registry is empty, in slices, as far as its limits go. How old the peers'
+ * last pings and their tombstones were then, they are now; a tombstone has aged since, by the system's clock. Rejects with an
+ * UnreadableError, and an empty registry.
  */
 export async function readRegistry(
   topology: Topology,
   chunks: AsyncIterable<string> | Iterable<string>,
-): Promise<PeerInfo[]> {
+): Promise<ReadRegistry> {
   const { db, work } = topology;
   const reader = new Reader(topology);
   try {
     for await (const lines of linesOf(chunks)) {
-      for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
-        const some = lines.slice(at, at + LINES_AT_ONCE);
-        for (const line of some) reader.take(line);
-        await work.turn(some.length * STEPS_A_LINE);
+      let steps = 0;
+      for (const line of lines) {
+        steps += STEPS_A_LINE + reader.take(line);
+        if (steps < STEPS_AT_ONCE) continue;
+        await work.turn(steps);
+        steps = 0;
       }
+      await work.turn(steps);
     }
     if (!reader.isWhole) throw new UnreadableError(reader.isEmpty ? 'foreign' : 'cut');
+    await reader.end();
   } catch (error) {
     for (const [registration] of db.entries()) {
       db.removeRegistration(registration);
@@ -33,7 +45,7 @@ export async function readRegistry(
     }
     throw error;
   }
-  return db.peers();
+  return { peers: db.peers(), lost: reader.lost };
 }
 
 class Reader {
@@ -44,6 +56,9 @@ class Reader {
   #pingsBy = 0;
   #tombstonesBy = 0;
   isWhole = false;
+  lost = 0;
+  /** Those that go with their last producer, which may have been on its way out when it was saved. */
+  readonly #ephemeral = new Set<Registration>();
 
   constructor(topology: Topology) {
     this.#topology = topology;
@@ -53,13 +68,28 @@ class Reader {
     return this.#count === 0;
   }
 
-  take(text: string): void {
+  /** Gives how many producers it names. */
+  take(text: string): number {
     if (this.isWhole) throw new UnreadableError('corrupt', 'more follows its end');
-    if (this.#count++ === 0) return this.#begin(readHead(text));
+    if (this.#count++ === 0) {
+      this.#begin(readHead(text));
+      return 0;
+    }
     const line = readLine(text);
     if (!('end' in line)) return this.#apply(line);
     if (line.end !== this.#count - 1) throw new UnreadableError('corrupt', 'lines are missing');
     this.isWhole = true;
+    return 0;
+  }
+
+  async end(): Promise<void> {
+    const { db, work } = this.#topology;
+    for (const registration of this.#ephemeral) {
+      if (db.countProducers(registration) > 0) continue;
+      const { category, key, subkey } = registration;
+      if (category === 'topic') await work.result(this.#topology.deletingTopic(key));
+      else await work.result(this.#topology.deletingChannel(key, subkey));
+    }
   }
 
   #begin({ clockMs, wallMs }: TextHead): void {
@@ -69,7 +99,7 @@ class Reader {
     this.#tombstonesBy = this.#pingsBy - Math.max(0, this.#topology.toWallMs(now) - wallMs);
   }
 
-  #apply(line: TextLine): void {
+  #apply(line: TextLine): number {
     const { db } = this.#topology;
     if (line[0] === 'peer') {
       const [, number, peerKey, peer] = line;
@@ -84,33 +114,34 @@ class Reader {
       const peer = number === undefined ? undefined : db.broughtBy(this.#peerOf(number).peerKey);
       if (number === undefined) db.removeRegistration(registration);
       else if (peer) db.removeProducer(registration, peer);
-    } else {
-      const [, category, key, subkey, isMade, marks] = line;
-      const registration = { category, key, subkey };
-      this.#change({ type: 'registrationAdded', registration, isMade: isMade === 1, revision: 0 });
-      for (const mark of marks) this.#addProducer(registration, mark);
-    }
+      if (number !== undefined) this.#note(registration);
+    } else return this.#add(line);
+    return 0;
   }
 
-  #addProducer(registration: Registration, mark: ProducerMark): void {
+  #add([, category, key, subkey, isMade, marks]: Extract<TextLine, readonly ['add', ...unknown[]]>): number {
+    const registration = { category, key, subkey };
+    if (marks.length === 0) {
+      if (!this.#topology.bringBack(registration, isMade === 1)) this.lost++;
+      if (isMade === 0) this.#note(registration);
+    }
+    for (const mark of marks) this.#addProducer(registration, isMade === 1, mark);
+    return marks.length;
+  }
+
+  #addProducer(registration: Registration, isMade: boolean, mark: ProducerMark): void {
     const [number, tombstonedAtMs] = typeof mark === 'number' ? [mark] : mark;
     const named = this.#peerOf(number);
-    const producer = { peer: named.peer, tombstonedAtMs: undefined };
-    this.#change({ type: 'producerAdded', registration, producer, ...named, revision: 0 });
-    if (tombstonedAtMs === undefined) return;
-    const at = tombstonedAtMs + this.#tombstonesBy;
-    this.#change({
-      type: 'producerTombstoned',
-      registration,
-      producer: { ...producer, tombstonedAtMs: at },
-      tombstonedAtMs: at,
-      ...named,
-      revision: 0,
-    });
+    if (!this.#topology.bringBack(registration, isMade, named)) this.lost++;
+    const peer = tombstonedAtMs === undefined ? undefined : this.#topology.db.broughtBy(named.peerKey);
+    if (tombstonedAtMs === undefined || !peer) return;
+    const atMs = Math.min(tombstonedAtMs + this.#tombstonesBy, this.#topology.clock());
+    this.#topology.db.tombstone(registration, peer, atMs);
   }
 
-  #change(change: Change): void {
-    this.#topology.db.apply(change);
+  #note(registration: Registration): void {
+    const { category, key, subkey } = registration;
+    if (isEphemeral(category === 'topic' ? key : subkey)) this.#ephemeral.add(registration);
   }
 
   #peerOf(number: number): { readonly peerKey: string; readonly peer: PeerInfo } {

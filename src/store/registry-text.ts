@@ -115,6 +115,7 @@ export async function* linesOf(
 ): AsyncGenerator<string[], void, undefined> {
   let rest = '';
   for await (const chunk of chunks) {
+    if (typeof chunk !== 'string') throw new TypeError('a store must load text, in chunks');
     const lines = chunk.split('\n');
     lines[0] = rest + lines[0]!;
     rest = lines.pop()!;

@@ -76,7 +76,8 @@ export interface WarmRestart {
   readonly status: WarmRestartStatus;
   /**
    * Saves for the last time, if anything has changed since, and lets go of the store. To be called before the peers go. A save that
-   * is not over after `timeoutMs` (default: Infinity) is given up, so that what was saved before stays. Never rejects.
+   * is not over after `timeoutMs` (default: Infinity) is given up, so that what was saved before stays; nor is a store waited for
+   * longer that does not let go. Never rejects.
    */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -124,7 +125,9 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     try {
       const chunks = await store.load();
       if (!chunks) return;
-      restored = await readRegistry(topology, chunks);
+      const { peers, lost } = await readRegistry(topology, chunks);
+      restored = peers;
+      if (lost > 0) log.warn?.(`RESTORE: registrations and producers without room: ${lost}`);
       log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.length} peers`);
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
@@ -147,12 +150,14 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     },
     async close(timeoutMs = Infinity) {
       if (graceTimer !== undefined) timers.clearTimeout(graceTimer);
-      await saver.close(timeoutMs);
-      try {
-        await store.close?.();
-      } catch (error) {
-        log.error?.(`SAVE: the store could not be closed - ${String(error)}`);
-      }
+      let timer: unknown;
+      const over = new Promise<void>((resolve) => (timer = setTimer(timers, resolve, timeoutMs)));
+      await saver.close(over);
+      const closing = Promise.resolve()
+        .then(() => store.close?.())
+        .catch((error: unknown) => log.error?.(`SAVE: the store could not be closed - ${String(error)}`));
+      await Promise.race([closing, over]);
+      timers.clearTimeout(timer);
     },
   };
 }
@@ -170,6 +175,7 @@ class Saver {
   #closing: Promise<void> | undefined;
   #isChanged = false;
   #isGivenUp = false;
+  #isWhole = false;
   #tookMs = 0;
   #savedAtMs: number | undefined;
   #failures = 0;
@@ -195,15 +201,12 @@ class Saver {
     });
   }
 
-  /** Resolves when the last save is over, or given up. */
-  async close(timeoutMs: number): Promise<void> {
+  /** Resolves when the last save is over, or given up, as the time is `over`. */
+  async close(over: Promise<void>): Promise<void> {
     this.#stop?.();
     if (this.#timer !== undefined) this.#timers.clearTimeout(this.#timer);
     this.#closing ??= this.#saveLast();
-    let timer: unknown;
-    const over = new Promise<void>((resolve) => (timer = setTimer(this.#timers, resolve, timeoutMs)));
     await Promise.race([this.#closing, over]);
-    this.#timers.clearTimeout(timer);
     this.#isGivenUp = true;
   }
 
@@ -217,6 +220,7 @@ class Saver {
       if (this.#isGivenUp) throw new Error('given up, as the process ends');
       yield chunk;
     }
+    this.#isWhole = true;
   }
 
   #schedule(): void {
@@ -234,10 +238,12 @@ class Saver {
   }
 
   async #save(): Promise<void> {
-    this.#isChanged = false;
+    this.#isChanged = this.#isWhole = false;
+    const text = this.#text();
     try {
       const startMs = this.#topology.clock();
-      await this.#store.save(this.#text());
+      await this.#store.save(text);
+      if (!this.#isWhole) throw new Error('the store has not taken all of it');
       if (this.#failure !== undefined) this.#log.info?.('SAVE: the registry is saved again');
       this.#savedAtMs = startMs;
       this.#tookMs = this.#topology.clock() - startMs;
@@ -249,6 +255,8 @@ class Saver {
       this.#failure = message;
       this.#failures++;
       this.#isChanged = true;
+    } finally {
+      void text.return().catch(() => undefined); // a store may leave it half taken
     }
   }
 }
