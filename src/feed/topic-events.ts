@@ -9,6 +9,8 @@ import type { Watcher, Watchers } from './watchers.js';
 /** A topic that somebody watches: its latest event, which all of them share. */
 export class WatchedTopic {
   readonly topic: string;
+  /** Where those are who watch it, for the query of a lookup; `''` where it makes no difference. */
+  readonly place: string;
   readonly watchers = new Set<Watcher>();
   /** Counts up with each event; 0 before the first. */
   version = 0;
@@ -19,8 +21,9 @@ export class WatchedTopic {
   isBusy = false;
   stop = (): void => {};
 
-  constructor(topic: string) {
+  constructor(topic: string, place: string) {
     this.topic = topic;
+    this.place = place;
   }
 }
 
@@ -44,12 +47,12 @@ export class TopicEvents {
     return this.#topics.size;
   }
 
-  get(topic: string): WatchedTopic {
-    const known = this.#topics.get(topic);
+  get(topic: string, place: string): WatchedTopic {
+    const known = this.#topics.get(topic + place);
     if (known) return known;
-    const watched = new WatchedTopic(topic);
+    const watched = new WatchedTopic(topic, place);
     watched.stop = this.#feed.listen(topic, () => this.#changed(watched));
-    this.#topics.set(topic, watched);
+    this.#topics.set(topic + place, watched);
     return watched;
   }
 
@@ -62,7 +65,8 @@ export class TopicEvents {
     watched.watchers.delete(watcher);
     if (watched.watchers.size > 0) return;
     watched.stop();
-    if (this.#topics.get(watched.topic) === watched) this.#topics.delete(watched.topic);
+    const key = watched.topic + watched.place;
+    if (this.#topics.get(key) === watched) this.#topics.delete(key);
   }
 
   #changed(watched: WatchedTopic): void {
@@ -78,7 +82,7 @@ export class TopicEvents {
         watched.isStale = false;
         await this.#feed.topology.work.turn();
         const { index } = this.#feed;
-        const text = await this.#lookup(watched.topic);
+        const text = await this.#lookup(watched);
         if (text === watched.text && watched.version > 0) continue;
         watched.text = text;
         watched.event = this.#toEvent(watched.topic, index, text);
@@ -97,8 +101,8 @@ export class TopicEvents {
   }
 
   /** What `/lookup` answers; undefined for a topic that is not there. */
-  async #lookup(topic: string): Promise<string | undefined> {
-    const query = `topic=${encodeURIComponent(topic)}`;
+  async #lookup({ topic, place }: WatchedTopic): Promise<string | undefined> {
+    const query = `topic=${encodeURIComponent(topic)}${place}`;
     const result = await this.#handler({ method: 'GET', path: '/lookup', query, headers: {} });
     if (result?.status !== 200) return undefined;
     if (typeof result.body === 'string') return result.body;

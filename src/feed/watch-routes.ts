@@ -1,6 +1,13 @@
 import { printError } from '../base/error-report.js';
-import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
-import { createHttpHandler, type RouteRow } from '../http/index.js';
+import { aFunction, checkOptions, number, oneOf, type Checks } from '../base/options.js';
+import {
+  createHttpHandler,
+  ZONE_POLICIES,
+  type HttpRequest,
+  type RouteRow,
+  type ZoneOf,
+  type ZonePolicy,
+} from '../http/index.js';
 import { isTopicName, type OnError } from '../registry/index.js';
 import { failure, JSON_HEADERS } from './answers.js';
 import { ALL, Feed } from './feed.js';
@@ -18,11 +25,20 @@ const MAX_TOPICS = 1000;
 export interface WatchRoutesOptions {
   /** The most that watch at once, from 0 on; one more is answered 503. Default 10,000. */
   readonly maxWatchers?: number | undefined;
+  /** Whether a topic's producers are those for where the caller is, as of `createHttpHandler`. Default `off`. */
+  readonly zonePolicy?: ZonePolicy | undefined;
+  /** Where a caller is who does not say it with `zone=Z&region=R`. Default: nobody knows. */
+  readonly zoneOf?: ZoneOf | undefined;
   /** Gets what went wrong. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
 
-const CHECKS: Checks<WatchRoutesOptions> = { maxWatchers: number(0), onError: aFunction };
+const CHECKS: Checks<WatchRoutesOptions> = {
+  maxWatchers: number(0),
+  zonePolicy: oneOf(ZONE_POLICIES),
+  zoneOf: aFunction,
+  onError: aFunction,
+};
 
 /** The routes of watching, and what they are for the host. */
 export interface WatchRoutes {
@@ -60,17 +76,19 @@ export interface WatchRoutes {
  */
 export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}): WatchRoutes {
   if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
-  const { maxWatchers = DEFAULT_MAX_WATCHERS, onError = printError } = checkOptions(
-    'createWatchRoutes',
-    options,
-    CHECKS,
-  );
+  const checked = checkOptions('createWatchRoutes', options, CHECKS);
+  const { maxWatchers = DEFAULT_MAX_WATCHERS, zonePolicy = 'off', zoneOf, onError = printError } = checked;
   const { topology } = feed;
   const watchers = new Watchers(feed, maxWatchers);
-  const events = new TopicEvents(feed, createHttpHandler({ topology, maxCacheBytes: 0, onError }), watchers, onError);
+  const events = new TopicEvents(
+    feed,
+    createHttpHandler({ topology, zonePolicy, maxCacheBytes: 0, onError }),
+    watchers,
+    onError,
+  );
 
-  const watchTopics = (topics: readonly string[], index: string): Watcher => {
-    const watched = topics.map((topic) => events.get(topic));
+  const watchTopics = (topics: readonly string[], place: string, index: string): Watcher => {
+    const watched = topics.map((topic) => events.get(topic, place));
     // What the client knows already is not sent again.
     const isKnown = (each: WatchedTopic) => index !== '' && !each.isStale && !feed.isNewSince(each.topic, index);
     const sent = watched.map((each) => (isKnown(each) ? each.version : 0));
@@ -102,7 +120,8 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     method: 'GET',
     path: '/watch',
     action: { name: 'watch', kind: 'read' },
-    answer: ({ method, query, headers }) => {
+    answer: (request) => {
+      const { method, query, headers } = request;
       const asked = readQuery(query);
       if (!asked) return failure(400, 'INVALID_REQUEST');
       if (!asked.topics.every(isTopicName)) return failure(400, 'INVALID_ARG_TOPIC');
@@ -112,7 +131,10 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
       if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
       const lastId = headers['last-event-id'];
       const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
-      const body = asked.topics.length > 0 ? watchTopics(asked.topics, index) : watchAll(index);
+      const body =
+        asked.topics.length > 0
+          ? watchTopics(asked.topics, zonePolicy === 'off' ? '' : placeQuery(request, zoneOf), index)
+          : watchAll(index);
       return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
     },
   };
@@ -123,6 +145,14 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     },
     close: () => watchers.close(),
   };
+}
+
+/** Where the caller is, for the query of a lookup. */
+function placeQuery(request: HttpRequest, zoneOf: ZoneOf | undefined): string {
+  const given = new URLSearchParams(request.query);
+  const says = given.has('zone') || given.has('region');
+  const place = says ? { zone: given.get('zone'), region: given.get('region') } : zoneOf?.(request);
+  return place ? `&${new URLSearchParams({ zone: place.zone ?? '', region: place.region ?? '' }).toString()}` : '';
 }
 
 function readQuery(query: string): { readonly topics: string[]; readonly index: string } | undefined {
