@@ -242,7 +242,7 @@ interface Lifetime<T> {
 }
 
 /** Those listeners as one: all listen or none, one that fails closes all. They begin with the last and end with the first. */
-function createLifetime<T>(
+export function createLifetime<T>(
   listeners: readonly Listener[],
   { graceMs, starting, started, ending, stopped }: Lifetime<T>,
 ) {
