@@ -8,6 +8,7 @@ import { validate } from 'dockerfile-utils';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import { Service } from 'kubernetes-models/v1/Service';
+import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
 import { parse as parseToml } from 'smol-toml';
 import ts from 'typescript';
@@ -96,42 +97,48 @@ interface ComposedService {
   readonly volumes?: readonly string[];
 }
 
-test('the compose file has known keys, services and volumes, and starts nsqlookupd with flags that it has', () => {
-  const { services, volumes } = parseYaml(read('compose.yaml'), { merge: true }) as Composed;
-  const known = [
-    'build',
-    'cap_drop',
-    'command',
-    'depends_on',
-    'image',
-    'ports',
-    'read_only',
-    'restart',
-    'security_opt',
-    'volumes',
-  ];
-  for (const [name, service] of Object.entries(services)) {
-    for (const key of Object.keys(service)) assert.ok(known.includes(key), `${name}: ${key}`);
-    const { depends_on: needs = [] } = service;
-    for (const need of Array.isArray(needs) ? (needs as string[]) : Object.keys(needs))
-      assert.ok(need in services, need);
-    for (const volume of service.volumes ?? []) assert.ok(volume.replace(/:.*/, '') in volumes, volume);
-    for (const [, host = ''] of service.command.join(' ').matchAll(/lookupd-\w+-address=([\w-]+):/g))
-      assert.ok(host in services);
-    if (!service.image) assert.ok(Object.keys(parseFlags(service.command, SETTINGS)).length > 0);
-    else assert.match(service.image, /^nsqio\/nsq:v[\d.]+$/);
-  }
-});
+for (const file of ['compose.yaml', 'compose-union.yaml'])
+  test(`${file} has known keys, services and volumes, and starts nsqlookupd with flags that it has`, () => {
+    const { services, volumes } = parseYaml(read(file), { merge: true }) as Composed;
+    const known = [
+      'build',
+      'cap_drop',
+      'command',
+      'depends_on',
+      'image',
+      'ports',
+      'read_only',
+      'restart',
+      'security_opt',
+      'volumes',
+    ];
+    for (const [name, service] of Object.entries(services)) {
+      for (const key of Object.keys(service)) assert.ok(known.includes(key), `${name}: ${key}`);
+      const { depends_on: needs = [] } = service;
+      for (const need of Array.isArray(needs) ? (needs as string[]) : Object.keys(needs))
+        assert.ok(need in services, need);
+      for (const volume of service.volumes ?? []) assert.ok(volume.replace(/:.*/, '') in volumes, volume);
+      for (const [, host = ''] of service.command.join(' ').matchAll(/lookupd-\w+-address=([\w-]+):/g))
+        assert.ok(host in services);
+      if (!service.image) assert.ok(Object.keys(parseFlags(service.command, SETTINGS)).length > 0);
+      else assert.match(service.image, /^nsqio\/nsq:v[\d.]+$/);
+    }
+  });
 
 describe('the Kubernetes manifests', () => {
-  const KINDS = { NetworkPolicy, PodDisruptionBudget, Service, StatefulSet };
-  const documents = parseAllDocuments(read('kubernetes/nsqlookupd.yaml')).map(
-    (document) => document.toJS() as { apiVersion: string; kind: keyof typeof KINDS; spec: object },
-  );
+  const KINDS = { Deployment, NetworkPolicy, PodDisruptionBudget, Service, StatefulSet };
+  const documentsOf = (file: string) =>
+    parseAllDocuments(read(`kubernetes/${file}`)).map(
+      (document) => document.toJS() as { apiVersion: string; kind: keyof typeof KINDS; spec: object },
+    );
+  const documents = documentsOf('nsqlookupd.yaml');
+  const union = documentsOf('union.yaml');
 
   test('are of the kinds that it takes, and valid', () => {
-    assert.deepEqual(documents.map(({ kind }) => kind).sort(), Object.keys(KINDS).sort());
-    for (const document of documents) {
+    const common = ['NetworkPolicy', 'PodDisruptionBudget', 'Service'];
+    assert.deepEqual(documents.map(({ kind }) => kind).sort(), [...common, 'StatefulSet']);
+    assert.deepEqual(union.map(({ kind }) => kind).sort(), ['Deployment', ...common]);
+    for (const document of [...documents, ...union]) {
       const Kind = KINDS[document.kind];
       assert.equal(document.apiVersion, Kind.apiVersion);
       new Kind(document as never).validate();
@@ -165,7 +172,7 @@ describe('the Kubernetes manifests', () => {
   }
 
   test('misspell no key', T, () => {
-    assert.equal(misspelt(documents), '');
+    assert.equal(misspelt([...documents, ...union]), '');
     const text = JSON.stringify(documents).replace('"readinessProbe"', '"readyProbe"');
     assert.match(misspelt(JSON.parse(text) as typeof documents), /readyProbe/);
   });
@@ -174,6 +181,8 @@ describe('the Kubernetes manifests', () => {
     const text = JSON.stringify(documents);
     const [, args = ''] = /"args":\["([^"]*)"\]/.exec(text) ?? [];
     assert.deepEqual(Object.keys(parseFlags([args], SETTINGS)), ['broadcast-address']);
+    const [, unionArgs = ''] = /"args":\["([^"]*)"\]/.exec(JSON.stringify(union)) ?? [];
+    assert.deepEqual(parseFlags([unionArgs], SETTINGS), { 'lookupd-http-address': ['nsqlookupd:4161'] });
     const label = { 'app.kubernetes.io/name': 'nsqlookupd' };
     const monitor = parseYaml(read('kubernetes/service-monitor.yaml')) as {
       spec: { selector: { matchLabels: object }; endpoints: readonly { port: string }[] };

@@ -62,6 +62,15 @@ describe('a table of settings', () => {
     assert.match(usage(table), /-rewrite name=address,…\n {8}rewrites \(default none\)/);
   });
 
+  test('takes zones as texts, and in the config file with regions as well', () => {
+    assert.deepEqual(parseFlags(['-zones', '10.0.1.0/24=a'], SETTINGS), { zones: { '10.0.1.0/24': 'a' } });
+    const zones = { '10.0.1.0/24': 'a', '10.0.2.0/24': { zone: 'b', region: 'eu' } };
+    assert.deepEqual(readConfig({ zones }, SETTINGS), { zones });
+    for (const wrong of [5, { zone: 5 }, { name: 'a' }, ['a']]) {
+      assert.throws(() => readConfig({ zones: { '10.0.1.0/24': wrong } }, SETTINGS), /key zones must be a table/);
+    }
+  });
+
   test('takes words of a choice in any letter case, and tells what there are', () => {
     assert.deepEqual(parseFlags(['-tls-min-version=TLS1.3'], SETTINGS), { 'tls-min-version': 'tls1.3' });
     assert.throws(

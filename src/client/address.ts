@@ -18,7 +18,7 @@ const MAX_SHOWN_LENGTH = 3;
  * Reads `host:port`, or a URL: of what the routes are below, or of the route `lookup` itself, as NSQ's clients have it.
  * Throws a TypeError when it is neither; that shows nothing of a query, a user or a password.
  */
-export function toHttpLookupd(given: string): HttpLookupd {
+export function toHttpLookupd(given: string, place = ''): HttpLookupd {
   const [address = ''] = given.split(/[?#]/);
   const base = toUrl(given);
   base.pathname = base.pathname.replace(/(?:\/lookup)?\/?$/, '/');
@@ -32,6 +32,7 @@ export function toHttpLookupd(given: string): HttpLookupd {
       const url = new URL(base);
       url.pathname += route;
       if (topic !== undefined) url.search += `${query === '' ? '' : '&'}topic=${encodeURIComponent(topic)}`;
+      if (route === 'lookup' || route === 'watch') url.search += topic === undefined ? '' : place;
       return url.href;
     },
   };
@@ -68,9 +69,9 @@ export const lookupdsOrFunction: Check = (name, value) => {
   if (typeof value !== 'function') someLookupds(name, value);
 };
 
-/** Each once, as they are each time that this is called. Throws at once for an array with one that cannot be read. */
-export function toLookupds(given: Lookupds): () => Promise<readonly HttpLookupd[]> {
-  const read = (lookupds: readonly string[]) => [...new Set(lookupds)].map(toHttpLookupd);
+/** Each once, with what says where the caller is (`&zone=Z&region=R`), as they are each time that this is called. Throws at once for an array with one that cannot be read. */
+export function toLookupds(given: Lookupds, place = ''): () => Promise<readonly HttpLookupd[]> {
+  const read = (lookupds: readonly string[]) => [...new Set(lookupds)].map((each) => toHttpLookupd(each, place));
   if (typeof given !== 'function') {
     const known = read(given);
     return () => Promise.resolve(known);

@@ -8,6 +8,14 @@ export {
   type LookupClientOptions,
 } from './lookup-client.js';
 export type { Lookupds } from './address.js';
+export { createUnionHandler, type UnionHandler } from './union.js';
+export type { UnionLookupd } from './union-members.js';
+export {
+  DEFAULT_UNION_GRACE_MS,
+  DEFAULT_UNION_POLL_MS,
+  DEFAULT_UNION_REFRESH_MS,
+  type UnionHandlerOptions,
+} from './union-options.js';
 export { LookupError } from './lookup-error.js';
 export { resolveLookupds } from './node-resolve.js';
 export type { NodesChange, TopicChange } from './watch-changes.js';

@@ -7,6 +7,7 @@ import {
   nested,
   number,
   required,
+  text,
   textOrFunction,
   type Checks,
 } from '../base/options.js';
@@ -62,6 +63,10 @@ export interface LookupClientOptions {
    * three tenths. Default 60,000.
    */
   readonly watchIntervalMs?: number | undefined;
+  /** The zone that the client is in, for lookupds that heed it; it goes with `lookup` and `watch`. Default: none is said. */
+  readonly zone?: string | undefined;
+  /** The region that the client is in. Default: none is said. */
+  readonly region?: string | undefined;
   /** From 0 to 1, for the pauses of a watch. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
   /**
@@ -80,6 +85,8 @@ const CHECKS: Checks<LookupClientOptions> = {
   token: textOrFunction,
   timers: clientTimers,
   watchIntervalMs: number(1),
+  zone: text,
+  region: text,
   random: aFunction,
   fetch: aFunction,
   tls: nested(TLS_CLIENT_CHECKS),
@@ -125,6 +132,8 @@ export class LookupClient {
     const {
       lookupds,
       token,
+      zone,
+      region,
       fetch,
       tls,
       timers = DEFAULT_TIMERS,
@@ -134,7 +143,7 @@ export class LookupClient {
       random = Math.random,
     } = checkOptions('LookupClient', options, CHECKS);
     if (fetch && tls) throw new TypeError('LookupClient takes tls or a fetch, not both');
-    this.#lookupds = toLookupds(lookupds);
+    this.#lookupds = toLookupds(lookupds, placeQuery({ zone, region }));
     this.#http = new LookupdHttp({
       timeoutMs,
       maxAnswerBytes,
@@ -225,6 +234,11 @@ export class LookupClient {
       `no lookupd answered (${reasons})`,
     );
   }
+}
+
+function placeQuery(place: Readonly<Record<string, string | undefined>>): string {
+  const said = Object.entries(place).filter(([, value]) => value !== undefined);
+  return said.map(([name, value]) => `&${name}=${encodeURIComponent(value!)}`).join('');
 }
 
 function checkTopic(topic: string): string {

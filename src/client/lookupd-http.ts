@@ -17,6 +17,7 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   /** How much longer than usual the lookupd may take. */
   readonly waitMs?: number;
+  readonly method?: 'GET' | 'POST';
 }
 
 /** Asks one lookupd at a time over HTTP. */
@@ -42,14 +43,25 @@ export class LookupdHttp {
     });
   }
 
+  /** Has something done. Gives the status and the word for it; rejects when there is no answer. */
+  post(url: string): Promise<{ readonly status: number; readonly message: string }> {
+    return this.#inTime({}, async (signal) => {
+      const response = await this.#fetch(url, { signal, method: 'POST' });
+      const json = toJson(await readText(response, this.#options.maxAnswerBytes));
+      const message = typeof json?.['message'] === 'string' ? json['message'] : '';
+      return { status: response.status, message };
+    });
+  }
+
   /** The response as soon as it begins; its body has no time limit, and ends with the signal, which is to be of this request alone. */
   open(url: string, ask: Ask): Promise<Response> {
     return this.#inTime(ask, (signal) => this.#fetch(url, { ...ask, signal }), true);
   }
 
-  async #fetch(url: string, { headers, signal }: Ask): Promise<Response> {
+  async #fetch(url: string, { headers, signal, method = 'GET' }: Ask): Promise<Response> {
     const token = await this.#options.token();
     return this.#options.fetch(url, {
+      method,
       signal: signal ?? null,
       headers: {
         Accept: 'application/vnd.nsq; version=1.0',

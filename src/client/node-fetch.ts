@@ -26,17 +26,22 @@ function isForbiddenPort(error: unknown): boolean {
 /** What a `Response` may have no body with. */
 const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 
-async function ask(url: string, { headers, signal }: RequestInit, tls: TlsClientOptions = {}): Promise<Response> {
-  const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
+async function ask(
+  url: string,
+  { method, headers, signal }: RequestInit,
+  tls: TlsClientOptions = {},
+): Promise<Response> {
+  const { request: open } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
   const { Readable } = await import('node:stream');
   return new Promise((resolve, reject) => {
     const options = {
       ...(tls as RequestOptions),
+      method: method ?? 'GET',
       headers: headers as Record<string, string>,
       signal: signal ?? undefined,
       agent: false,
     };
-    const request = get(url, options, (response) => {
+    const request = open(url, options, (response) => {
       const { statusCode: status = 0, rawHeaders } = response;
       const body = WITHOUT_BODY.includes(status) ? null : (Readable.toWeb(response) as ReadableStream<Uint8Array>);
       try {
@@ -47,6 +52,6 @@ async function ask(url: string, { headers, signal }: RequestInit, tls: TlsClient
         request.destroy(error as Error); // no status of HTTP, or no headers
       }
     });
-    request.on('error', reject);
+    request.on('error', reject).end();
   });
 }

@@ -1,5 +1,6 @@
 import { aBoolean, anArray, anObject, oneOf, text, type Check, type Checks } from '../base/options.js';
 import { toNetworkTest } from '../base/networks.js';
+import { zoneByNetwork, type ZoneTable } from '../http/index.js';
 import { rewriteAddress, type Admit } from '../tcp/index.js';
 
 /** Where consumers are told to find producers, when no row of `rewrite` says so. */
@@ -34,6 +35,8 @@ export interface AccessOptions {
   readonly producerAddress?: ProducerAddress | Admit | undefined;
   /** Other addresses of producers, by what they announce, or by the network that they come from, as `rewriteAddress` takes them. */
   readonly rewrite?: Readonly<Record<string, string>> | undefined;
+  /** Where callers are who do not say it, by the network that they ask from, as `zoneByNetwork` takes them. Default: nobody knows. */
+  readonly zones?: ZoneTable | undefined;
 }
 
 const networks: Check = (name, value) => {
@@ -55,6 +58,7 @@ export const ACCESS_CHECKS: Checks<AccessOptions> = {
   producerAddress: (name, value) => {
     if (typeof value !== 'function') oneOf(PRODUCER_ADDRESSES)(name, value);
   },
+  zones: (_, value) => void zoneByNetwork(value as ZoneTable),
   rewrite: (name, value) => {
     anObject(name, value);
     rewriteAddress(value as Readonly<Record<string, string>>);

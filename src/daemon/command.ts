@@ -4,6 +4,8 @@ import { createLookupd, type Lookupd } from './lookupd.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
 import { SETTINGS, toLookupdOptions, type Settings } from './settings.js';
+import { toUnionOptions } from './settings/union.js';
+import type { OnError } from '../registry/index.js';
 import { findSubcommand, SUBCOMMAND_USAGE } from './subcommands.js';
 import { createSystemClock } from './system-clock.js';
 import { PACKAGE_VERSION } from '../base/version.js';
@@ -50,12 +52,16 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     log = createLogger({ level, prefix, format, clock });
     log.info?.(VERSION);
     const options = toLookupdOptions(given);
-    const lookupd = createLookupd({
-      ...options,
-      commandLine: [...process.argv.slice(0, 2), ...args],
-      log,
-      onError: (error, what) => log.error?.(`${what} - ${error instanceof Error ? error.stack : String(error)}`),
-    });
+    const onError: OnError = (error, what) =>
+      log.error?.(`${what} - ${error instanceof Error ? error.stack : String(error)}`);
+    const commandLine = [...process.argv.slice(0, 2), ...args];
+    const lookupds = given['lookupd-http-address'] ?? [];
+    if (lookupds.length > 0 && (given['tcp-address'] ?? '') !== '')
+      throw new SettingError('a tcp-address does not go with a lookupd-http-address: nsqds connect to the lookupds');
+    const lookupd =
+      lookupds.length === 0
+        ? createLookupd({ ...options, commandLine, log, onError })
+        : (await import('./union-server.js')).createUnionServer({ ...toUnionOptions(given), options, log, onError });
     await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
@@ -88,7 +94,10 @@ async function loadConfig(path: string | undefined): Promise<Partial<Settings>> 
 }
 
 /** Until a signal ends it, of which `ending` is told. SIGHUP, which a terminal's hang-up is as well, reads files anew. */
-async function serve(lookupd: Lookupd, ending: () => void): Promise<void> {
+async function serve(
+  lookupd: Pick<Lookupd, 'listen' | 'reload' | 'close' | 'closed'>,
+  ending: () => void,
+): Promise<void> {
   const stop = () => {
     ending();
     void lookupd.close();

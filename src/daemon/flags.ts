@@ -70,9 +70,9 @@ function added(kind: Kind<unknown>, before: unknown, read: unknown): unknown {
   return kind.toml === 'table' ? { ...(before as object | undefined), ...(read as object) } : read;
 }
 
-function readTable(value: unknown, key: string, example = ''): unknown {
+function readTable({ isEntry, example = '' }: Kind<unknown>, value: unknown, key: string): unknown {
   const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isTable || Object.values(value).some((each) => typeof each !== 'string')) {
+  if (!isTable || Object.values(value).some((each) => typeof each !== 'string' && isEntry?.(each) !== true)) {
     throw new SettingError(`key ${key} must be a table of strings, such as ${example}`);
   }
   return value;
@@ -80,7 +80,7 @@ function readTable(value: unknown, key: string, example = ''): unknown {
 
 function readValue(kind: Kind<unknown>, value: unknown, key: string): unknown {
   const { toml, item } = kind;
-  if (toml === 'table') return readTable(value, key, kind.example);
+  if (toml === 'table') return readTable(kind, value, key);
   const { example } = item ?? kind;
   const values = item && Array.isArray(value) ? (value as unknown[]) : [value];
   if (values.some((each) => typeof each !== toml) || (item && !Array.isArray(value))) {

@@ -17,7 +17,8 @@ import { guardTlsServer, toServerOptions } from './tls-server.js';
 
 /** What is served, and who is told. */
 export interface Served {
-  readonly tcpHandler: TcpHandler;
+  /** Only where there is an address for peers. */
+  readonly tcpHandler: TcpHandler | undefined;
   readonly httpHandler: HttpHandler;
   /** Stand around the log. */
   readonly outer: readonly HttpDecorator[];
@@ -71,7 +72,7 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
   const trackers: RequestTracker[] = [];
 
   const tcpPart = (name: string, server: Part['server']): Part => {
-    const close = () => tcpHandler.close();
+    const close = () => tcpHandler!.close();
     return { name, server, drain: close, cutOff: close };
   };
   const httpPart = (name: string, server: HttpServer | HttpsServer): Part => {
@@ -98,7 +99,7 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
   const tcpTls = at('tcpTlsAddress', tcpTlsAddress, () => {
     const server = createTlsServer({ ...TLS_OPTIONS, ...toServerOptions(policy, identifyTimeoutMs) }, (socket) => {
       socket.allowHalfOpen = true;
-      tcpHandler(socket);
+      tcpHandler!(socket);
     });
     server.maxConnections = maxConnections; // which the handler counts after the handshake
     return guarded(tcpPart('TCP TLS', server), server);

@@ -6,12 +6,13 @@ import {
   anArray,
   aPort,
   number,
+  oneOf,
   text,
   withMethods,
   type Check,
   type Checks,
 } from '../base/options.js';
-import type { HttpDecorator, HttpHandlerOptions } from '../http/index.js';
+import { ZONE_POLICIES, type HttpDecorator, type HttpHandlerOptions } from '../http/index.js';
 import { TOPOLOGY_CHECKS, type RegistrationDB, type TopologyOptions } from '../registry/index.js';
 import { TCP_HANDLER_CHECKS, type TcpHandlerOptions } from '../tcp/index.js';
 import { ACCESS_CHECKS, type AccessOptions } from './access-options.js';
@@ -40,7 +41,7 @@ export interface LookupdOptions
   extends
     Partial<Omit<TopologyOptions, 'db' | 'clock'>>,
     Partial<Omit<TcpHandlerOptions, 'topology' | 'announce' | 'observe' | 'timers'>>,
-    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>,
+    Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes' | 'zonePolicy' | 'zoneOf'>,
     HttpServerOptions,
     KeepingOptions,
     OperationOptions,
@@ -98,10 +99,14 @@ const anAddressOrNone: Check = (name, value) => {
 };
 
 /** Of what `createHttpHandler` is handed on. */
-export const HTTP_HANDLER_CHECKS: Checks<Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>> = {
+export const HTTP_HANDLER_CHECKS: Checks<
+  Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes' | 'zonePolicy' | 'zoneOf'>
+> = {
   routes: anArray,
   authorize: aFunction,
   maxCacheBytes: number(0),
+  zonePolicy: oneOf(ZONE_POLICIES),
+  zoneOf: aFunction,
 };
 
 export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
@@ -137,6 +142,7 @@ export function checkTogether(options: LookupdOptions): void {
   const { tcpAddress, httpAddress, tcpTlsAddress, httpsAddress, tlsRequired } = options;
   if (tcpAddress === '' && tcpTlsAddress === undefined) throw new TypeError('tcpAddress "" needs a tcpTlsAddress');
   if (httpAddress === '' && httpsAddress === undefined) throw new TypeError('httpAddress "" needs a httpsAddress');
+  if (options.zoneOf && options.zones) throw new TypeError('createLookupd takes zones or a zoneOf, not both');
   if (tlsRequired === true && httpsAddress === undefined) throw new TypeError('tlsRequired needs a httpsAddress');
   if (tcpTlsAddress !== undefined || httpsAddress !== undefined) checkTls(options);
 }

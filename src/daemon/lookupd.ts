@@ -5,7 +5,7 @@ import { printError } from '../base/error-report.js';
 import { toSafeLogger } from '../base/logger.js';
 import { checkOptions, pickOptions } from '../base/options.js';
 import { createBlockingReads, createFeed, createWatchRoutes } from '../feed/index.js';
-import { createHttpHandler } from '../http/index.js';
+import { createHttpHandler, zoneByNetwork } from '../http/index.js';
 import {
   NSQLOOKUPD_VERSION,
   RegistrationDB,
@@ -130,7 +130,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     state: () => lifetime.state,
   });
   const feed = createFeed(topology, { onError });
-  const watching = createWatchRoutes(feed, { maxWatchers: checked.maxWatchers, onError });
+  const zoneOf = checked.zones ? zoneByNetwork(checked.zones) : checked.zoneOf;
+  const { maxWatchers, zonePolicy } = checked;
+  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, onError });
   const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
   const findings =
     checked.findings === true ? createOwnFindings(checked, topology, () => tcpHandler.connections) : undefined;
@@ -141,7 +143,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const tcpHandler = createTcpHandler(peers);
   const own = [watching.rows, operation.routes, profiles?.routes ?? [], findings?.routes ?? []].flat();
   const routes = [...own, ...(checked.routes ?? [])];
-  const requests = { ...pickOptions(checked, HTTP_HANDLER_CHECKS), routes, topology, authorize, onError };
+  const requests = { ...pickOptions(checked, HTTP_HANDLER_CHECKS), zoneOf, routes, topology, authorize, onError };
   const httpHandler = createHttpHandler(requests);
   const listening = createListeners(checked, {
     ...{ tcpHandler, httpHandler, log, clock, onError, onLimit: observe?.limit },
@@ -242,7 +244,7 @@ interface Lifetime<T> {
 }
 
 /** Those listeners as one: all listen or none, one that fails closes all. They begin with the last and end with the first. */
-function createLifetime<T>(
+export function createLifetime<T>(
   listeners: readonly Listener[],
   { graceMs, starting, started, ending, stopped }: Lifetime<T>,
 ) {

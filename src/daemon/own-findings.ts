@@ -16,14 +16,14 @@ export interface OwnFindings extends FindingsSource {
 /** Makes it of a lookupd's options and parts. */
 export function createOwnFindings(options: LookupdOptions, topology: Topology, connections: () => number): OwnFindings {
   const { maxRegistrations = DEFAULT_MAX_REGISTRATIONS, maxRegistryBytes = DEFAULT_MAX_REGISTRY_BYTES } = options;
-  const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxRegistrationsPerPeer } = options;
+  const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxRegistrationsPerPeer, zonePolicy } = options;
   const { db } = topology;
   const limits = [
     { name: 'maxRegistrations', most: maxRegistrations, used: () => db.size },
     { name: 'maxRegistryBytes', most: maxRegistryBytes, used: () => db.bytes },
     { name: 'maxConnections', most: maxConnections, used: connections },
   ];
-  const source = createFindings({ topology, limits, maxRegistrationsPerPeer, resolve: resolveName });
+  const source = createFindings({ topology, limits, maxRegistrationsPerPeer, zonePolicy, resolve: resolveName });
   return {
     ...source,
     noting: (admit) => (identity, caller) => {

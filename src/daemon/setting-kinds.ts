@@ -14,6 +14,8 @@ export interface Kind<T> {
   readonly allowed?: string;
   /** The type of such a value in the config file; of a list, of each of its values. */
   readonly toml: 'string' | 'boolean' | 'number' | 'table';
+  /** Of a table: whether an entry in the config file may be so that is no text. */
+  readonly isEntry?: (value: unknown) => boolean;
   /** One as it stands in the config file. */
   readonly example?: string;
   /** What a list is of: its flag can be given again and again, and in the config file it is an array. */

@@ -8,12 +8,16 @@ import { LIMIT_SETTINGS } from './settings/limits.js';
 import { OPERATE_SETTINGS } from './settings/operate.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 import { TLS_SETTINGS } from './settings/tls.js';
+import { UNION_SETTINGS } from './settings/union.js';
+import { ZONE_SETTINGS } from './settings/zones.js';
 
 /** All settings, in the order of the help. */
 export const SETTINGS = {
   ...GENERAL_SETTINGS,
   ...TLS_SETTINGS,
   ...ACCESS_SETTINGS,
+  ...UNION_SETTINGS,
+  ...ZONE_SETTINGS,
   ...OPERATE_SETTINGS,
   ...DIAGNOSE_SETTINGS,
   ...LIMIT_SETTINGS,

@@ -13,6 +13,8 @@ const STEPS_A_LOOKUP = 10;
 export class WatchedTopic {
   readonly topic: string;
   readonly watchers: WatcherGroup;
+  /** Where those are who watch it, for the query of a lookup; `''` where it makes no difference. */
+  readonly place: string;
   /** Counts up with each event; 0 before the first. */
   version = 0;
   event: Uint8Array = new Uint8Array(0);
@@ -22,8 +24,9 @@ export class WatchedTopic {
   isBusy = false;
   stop = (): void => {};
 
-  constructor(topic: string, watchers: WatcherGroup) {
+  constructor(topic: string, place: string, watchers: WatcherGroup) {
     this.topic = topic;
+    this.place = place;
     this.watchers = watchers;
   }
 }
@@ -48,12 +51,12 @@ export class TopicEvents {
     return this.#topics.size;
   }
 
-  get(topic: string): WatchedTopic {
-    const known = this.#topics.get(topic);
+  get(topic: string, place: string): WatchedTopic {
+    const known = this.#topics.get(topic + place);
     if (known) return known;
-    const watched = new WatchedTopic(topic, this.#watchers.group());
+    const watched = new WatchedTopic(topic, place, this.#watchers.group());
     watched.stop = this.#feed.listen(topic, () => this.#changed(watched));
-    this.#topics.set(topic, watched);
+    this.#topics.set(topic + place, watched);
     return watched;
   }
 
@@ -66,7 +69,8 @@ export class TopicEvents {
     watched.watchers.delete(watcher);
     if (watched.watchers.size > 0) return;
     watched.stop();
-    if (this.#topics.get(watched.topic) === watched) this.#topics.delete(watched.topic);
+    const key = watched.topic + watched.place;
+    if (this.#topics.get(key) === watched) this.#topics.delete(key);
   }
 
   #changed(watched: WatchedTopic): void {
@@ -85,7 +89,7 @@ export class TopicEvents {
         watched.isStale = false;
         await this.#feed.topology.work.turn(STEPS_A_LOOKUP);
         const { index } = this.#feed;
-        const text = await this.#lookup(watched.topic);
+        const text = await this.#lookup(watched);
         if (text === watched.text && watched.version > 0) continue;
         watched.text = text;
         watched.event = this.#toEvent(watched.topic, index, text);
@@ -104,8 +108,8 @@ export class TopicEvents {
   }
 
   /** What `/lookup` answers; undefined for a topic that is not there. */
-  async #lookup(topic: string): Promise<string | undefined> {
-    const query = `topic=${encodeURIComponent(topic)}`;
+  async #lookup({ topic, place }: WatchedTopic): Promise<string | undefined> {
+    const query = `topic=${encodeURIComponent(topic)}${place}`;
     const result = await this.#handler({ method: 'GET', path: '/lookup', query, headers: {} });
     if (result?.status !== 200) return undefined;
     if (typeof result.body === 'string') return result.body;

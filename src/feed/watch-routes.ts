@@ -1,11 +1,14 @@
 import { printError } from '../base/error-report.js';
-import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
+import { aFunction, checkOptions, number, oneOf, type Checks } from '../base/options.js';
 import {
   createHttpHandler,
+  ZONE_POLICIES,
   type HttpRequest,
   type HttpResponse,
   type RouteDescription,
   type RouteRow,
+  type ZoneOf,
+  type ZonePolicy,
 } from '../http/index.js';
 import { isTopicName, type OnError } from '../registry/index.js';
 import { failure, JSON_HEADERS } from './answers.js';
@@ -27,11 +30,20 @@ const CHARACTERS_A_STEP = 4;
 export interface WatchRoutesOptions {
   /** The most that watch at once, from 0 on; one more is answered 503. Who watches over ten topics counts once for every ten. Default 10,000. */
   readonly maxWatchers?: number | undefined;
+  /** Whether a topic's producers are those for where the caller is, as of `createHttpHandler`. Default `off`. */
+  readonly zonePolicy?: ZonePolicy | undefined;
+  /** Where a caller is who does not say it with `zone=Z&region=R`. Default: nobody knows. */
+  readonly zoneOf?: ZoneOf | undefined;
   /** Gets what went wrong. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
 
-const CHECKS: Checks<WatchRoutesOptions> = { maxWatchers: number(0), onError: aFunction };
+const CHECKS: Checks<WatchRoutesOptions> = {
+  maxWatchers: number(0),
+  zonePolicy: oneOf(ZONE_POLICIES),
+  zoneOf: aFunction,
+  onError: aFunction,
+};
 
 /** The routes of watching, and what they are for the host. */
 export interface WatchRoutes {
@@ -69,17 +81,19 @@ export interface WatchRoutes {
  */
 export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}): WatchRoutes {
   if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
-  const { maxWatchers = DEFAULT_MAX_WATCHERS, onError = printError } = checkOptions(
-    'createWatchRoutes',
-    options,
-    CHECKS,
-  );
+  const checked = checkOptions('createWatchRoutes', options, CHECKS);
+  const { maxWatchers = DEFAULT_MAX_WATCHERS, zonePolicy = 'off', zoneOf, onError = printError } = checked;
   const { topology } = feed;
   const watchers = new Watchers(feed, maxWatchers);
-  const events = new TopicEvents(feed, createHttpHandler({ topology, maxCacheBytes: 0, onError }), watchers, onError);
+  const events = new TopicEvents(
+    feed,
+    createHttpHandler({ topology, zonePolicy, maxCacheBytes: 0, onError }),
+    watchers,
+    onError,
+  );
 
-  const watchTopics = (topics: readonly string[], index: string): Watcher => {
-    const watched = topics.map((topic) => events.get(topic));
+  const watchTopics = (topics: readonly string[], place: string, index: string): Watcher => {
+    const watched = topics.map((topic) => events.get(topic, place));
     // What the client knows already is not sent again.
     const isKnown = (each: WatchedTopic) => index !== '' && !feed.isNewSince(each.topic, index);
     const known = watched.map(isKnown);
@@ -116,7 +130,8 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     return watcher;
   };
 
-  const answer = ({ method, query, headers }: HttpRequest): HttpResponse => {
+  const answer = (request: HttpRequest): HttpResponse => {
+    const { method, query, headers } = request;
     const asked = readQuery(query);
     if (!asked) return failure(400, 'INVALID_REQUEST');
     const { topics } = asked;
@@ -127,7 +142,8 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
     const lastId = headers['last-event-id'];
     const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
-    const body = topics.length > 0 ? watchTopics(topics, index) : watchAll(index);
+    const place = zonePolicy === 'off' ? '' : placeQuery(request, zoneOf);
+    const body = topics.length > 0 ? watchTopics(topics, place, index) : watchAll(index);
     return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
   };
   const watch: RouteRow = {
@@ -159,6 +175,14 @@ const ABOUT: RouteDescription = {
     503: { description: 'as many watch as may', content: { 'application/json': MESSAGE } },
   },
 };
+
+/** Where the caller is, for the query of a lookup. */
+function placeQuery(request: HttpRequest, zoneOf: ZoneOf | undefined): string {
+  const given = new URLSearchParams(request.query);
+  const says = given.has('zone') || given.has('region');
+  const place = says ? { zone: given.get('zone'), region: given.get('region') } : zoneOf?.(request);
+  return place ? `&${new URLSearchParams({ zone: place.zone ?? '', region: place.region ?? '' }).toString()}` : '';
+}
 
 function readQuery(query: string): { readonly topics: string[]; readonly index: string } | undefined {
   if (/%(?![0-9a-f]{2})|;/i.test(query)) return undefined; // as of the other routes

@@ -1,11 +1,22 @@
 import { isThenable } from '../base/error-report.js';
-import { aFunction, anArray, checkOptions, number, required, text, withMethods, type Checks } from '../base/options.js';
+import {
+  aFunction,
+  anArray,
+  checkOptions,
+  number,
+  oneOf,
+  required,
+  text,
+  withMethods,
+  type Checks,
+} from '../base/options.js';
 import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
 import { assertHandler, type HttpHandler, type HttpResponse } from './http-message.js';
 import { failure } from './responses.js';
 import type { Authorize, RouteRow } from './route-row.js';
 import { createRouter, type RoutedHandler } from './router.js';
 import { createRoutes } from './routes.js';
+import { ZONE_POLICIES, type ZoneOf, type ZonePolicy } from './zones.js';
 
 /** How much memory answers may take that are kept until they change, in bytes: 64 MiB. */
 export const DEFAULT_MAX_CACHE_BYTES = 64 * 1024 * 1024;
@@ -22,6 +33,13 @@ export interface HttpHandlerOptions {
   readonly version?: string | undefined;
   /** How many bytes of memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
   readonly maxCacheBytes?: number | undefined;
+  /**
+   * Whether `/lookup` heeds where the caller is: `off`, `prefer` (the producers of its zone if any is active there, else of its region,
+   * else all) or `order` (all, the nearest first). Default `off`.
+   */
+  readonly zonePolicy?: ZonePolicy | undefined;
+  /** Where a caller is who does not say it with `zone=Z&region=R`, such as `zoneByNetwork` makes. Default: nobody knows. */
+  readonly zoneOf?: ZoneOf | undefined;
   /** Gets what the topology's clock, a row or `authorize` threw, while the client gets a 500. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
@@ -32,6 +50,8 @@ const CHECKS: Checks<HttpHandlerOptions> = {
   authorize: aFunction,
   version: text,
   maxCacheBytes: number(0),
+  zonePolicy: oneOf(ZONE_POLICIES),
+  zoneOf: aFunction,
   onError: aFunction,
 };
 
@@ -55,7 +75,8 @@ const CHECKS: Checks<HttpHandlerOptions> = {
 export function createHttpHandler(options: HttpHandlerOptions): RoutedHandler {
   const checked = checkOptions('createHttpHandler', options, CHECKS);
   const { topology, version = NSQLOOKUPD_VERSION, maxCacheBytes = DEFAULT_MAX_CACHE_BYTES } = checked;
-  const rows = createRoutes({ topology, version, maxCacheBytes });
+  const { zonePolicy = 'off', zoneOf } = checked;
+  const rows = createRoutes({ topology, version, maxCacheBytes, zonePolicy, zoneOf });
   return createRouter([...rows, ...(options.routes ?? [])], { authorize: options.authorize, onError: options.onError });
 }
 

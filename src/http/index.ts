@@ -20,6 +20,7 @@ export { allOf, allowFrom, anyOf, except, readOnly, type AllowFromOptions } from
 export { allowNames, allowTokens, toCallerName, type Access, type AccessTable } from './access-tokens.js';
 export { logRefusals, type LogRefusalsOptions } from './access-log.js';
 export { trustProxies } from './access-proxies.js';
+export { ZONE_POLICIES, zoneByNetwork, type Place, type ZoneOf, type ZonePolicy, type ZoneTable } from './zones.js';
 export { requireTls } from './require-tls.js';
 export { NSQLOOKUPD_VERSION } from '../registry/index.js';
 export {

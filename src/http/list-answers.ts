@@ -3,6 +3,7 @@ import type { HttpResponse } from './http-message.js';
 import type { KeptCache } from './kept-cache.js';
 import { failure, json, toBytes, toJson } from './responses.js';
 import { toBody, type Parts } from './slices.js';
+import { nearest, placesOf, reducePlace, type Place, type PlacesOf, type ZonePolicy } from './zones.js';
 import { listed, map, nodeParts, openPeer, registryParts } from './wire-json.js';
 
 const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
@@ -12,6 +13,9 @@ const MAX_KEPT_REGISTRATIONS = 1000;
 
 /** What is kept with the text: the peer itself, which may have left. */
 const PEER_BYTES = 1000;
+
+/** Of a zone or region in a set, beside its text. */
+const PLACE_BYTES = 64;
 
 /** To put so much of a list together is a step of work. */
 const BYTES_PER_STEP = 128;
@@ -26,6 +30,8 @@ export interface ListAnswers {
   topics(): HttpResponse;
   channels(topic: string): HttpResponse;
   lookup(topic: string): HttpResponse;
+  /** The same for a caller who is there. */
+  lookupFrom(topic: string, place: Place, policy: ZonePolicy): HttpResponse;
   nodes(): HttpResponse;
   debug(): HttpResponse;
 }
@@ -130,6 +136,42 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     yield ']}';
   }
 
+  const lookup = (topic: string) => {
+    const [key, revision] = [`lookup ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
+    const known = kept(key, revision);
+    if (known) return known;
+    const found = topology.producers(topic);
+    if (!found) return TOPIC_NOT_FOUND;
+    work.spend(found.producers.length);
+    return answer(key, revision, () => lookupParts(topic, found.producers), found.changesAtMs);
+  };
+
+  const lookupFrom = (topic: string, place: Place, policy: ZonePolicy) => {
+    const revision = topic === ANY ? db.revision : db.revisionOf(topic);
+    const producers = () => {
+      const found = topology.producers(topic);
+      if (found) work.spend(found.producers.length);
+      return found;
+    };
+    let places = cache.get(`places ${topic}`, revision) as PlacesOf | undefined;
+    if (!places) {
+      const found = producers();
+      if (!found) return TOPIC_NOT_FOUND;
+      places = placesOf(found.producers);
+      const bytes = [...places.zones, ...places.regions].reduce((sum, { length }) => sum + length + PLACE_BYTES, 0);
+      cache.set(`places ${topic}`, revision, { value: places, bytes, changesAtMs: found.changesAtMs });
+    }
+    const near = reducePlace(place, places, policy);
+    if (!near) return lookup(topic);
+    const key = `lookup ${topic} ${toJson([near.zone, near.region])}`;
+    const known = kept(key, revision);
+    if (known) return known;
+    const found = producers();
+    if (!found) return TOPIC_NOT_FOUND;
+    const told = nearest(found.producers, near, policy);
+    return answer(key, revision, () => lookupParts(topic, told), found.changesAtMs);
+  };
+
   return {
     topics: () => {
       const revision = db.topicsRevision;
@@ -139,15 +181,8 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
       const [key, revision] = [`channels ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
       return kept(key, revision) ?? answer(key, revision, () => channelParts(topic));
     },
-    lookup: (topic) => {
-      const [key, revision] = [`lookup ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
-      const known = kept(key, revision);
-      if (known) return known;
-      const found = topology.producers(topic);
-      if (!found) return TOPIC_NOT_FOUND;
-      work.spend(found.producers.length);
-      return answer(key, revision, () => lookupParts(topic, found.producers), found.changesAtMs);
-    },
+    lookup,
+    lookupFrom,
     nodes: () => {
       const revision = db.nodesRevision;
       const known = kept('nodes', revision);

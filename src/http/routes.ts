@@ -5,15 +5,19 @@ import { createListAnswers } from './list-answers.js';
 import { done, failure, json, text, toBytes, toJson } from './responses.js';
 import { ROUTE_DESCRIPTIONS } from './route-descriptions.js';
 import type { RouteArgument, RouteRow } from './route-row.js';
+import { placeOf, type ZoneOf, type ZonePolicy } from './zones.js';
 
 export interface RouteOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly maxCacheBytes: number;
+  readonly zonePolicy: ZonePolicy;
+  readonly zoneOf: ZoneOf | undefined;
 }
 
 /** Everything that nsqlookupd answers over HTTP. */
-export function createRoutes({ topology, version, maxCacheBytes }: RouteOptions): readonly RouteRow[] {
+export function createRoutes(options: RouteOptions): readonly RouteRow[] {
+  const { topology, version, maxCacheBytes, zonePolicy, zoneOf } = options;
   const lists = createListAnswers(topology, new KeptCache(topology.clock, maxCacheBytes));
   const pong = toBytes(text('OK'));
   const info = toBytes(json(toJson({ version })));
@@ -57,6 +61,11 @@ export function createRoutes({ topology, version, maxCacheBytes }: RouteOptions)
       answer: (_, ...values) => answer(...values),
     };
   };
+  const lookup = read('lookup', [anyTopic], (topic) => lists.lookup(topic));
+  const lookupFrom: RouteRow['answer'] = (request, topic = '') => {
+    const place = placeOf(request, zoneOf);
+    return place ? lists.lookupFrom(topic, place, zonePolicy) : lists.lookup(topic);
+  };
   const rows = [
     read('ping', [], () => pong),
     read('info', [], () => info),
@@ -64,7 +73,7 @@ export function createRoutes({ topology, version, maxCacheBytes }: RouteOptions)
     read('topics', [], () => lists.topics()),
     read('nodes', [], () => lists.nodes()),
     read('channels', [anyTopic], (topic) => lists.channels(topic)),
-    read('lookup', [anyTopic], (topic) => lists.lookup(topic)),
+    zonePolicy === 'off' ? lookup : { ...lookup, answer: lookupFrom },
     write('topic/create', [legalTopic], createTopic),
     write('topic/delete', [anyTopic], deleteTopic),
     write('topic/tombstone', [anyTopic, anyNode], tombstone),

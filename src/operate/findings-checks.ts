@@ -11,6 +11,8 @@ import {
   type PeerInfo,
   type Topology,
 } from '../registry/index.js';
+import type { ZonePolicy } from '../http/index.js';
+import { checkZones, noteZone, type Zones } from './findings-zones.js';
 import { isContainerId, localKind, remoteIp, toIp } from './findings-address.js';
 import { addressOf, MANY_ARRIVALS, type Arrivals } from './findings-arrivals.js';
 import type { FindingList } from './findings.js';
@@ -31,6 +33,7 @@ export interface FindingsView {
   readonly limits: readonly FindingsLimit[];
   readonly maxRegistrationsPerPeer: number;
   readonly pingIntervalMs: number;
+  readonly zonePolicy?: ZonePolicy | undefined;
   readonly arrivals?: Arrivals | undefined;
 }
 
@@ -50,8 +53,9 @@ export interface CheckedPeers {
 
 /** Everything that can be told without asking anybody else, in steps; answers the peers. */
 export function* checkTopology(view: FindingsView, list: FindingList): Steps<CheckedPeers> {
-  const peers = yield* checkPeers(view, list);
-  yield* checkTopics(view, list);
+  const zones: Zones = new Map();
+  const peers = yield* checkPeers(view, zones, list);
+  yield* checkTopics(view, zones, list);
   for (const { address, withinMs } of view.arrivals?.often() ?? []) {
     const seconds = Math.ceil(withinMs / 1000);
     list.add('reconnecting', address, () => `connected ${MANY_ARRIVALS} times within ${seconds} seconds`);
@@ -66,7 +70,7 @@ function checkLimit({ most, used, name }: FindingsLimit, subject: string, list: 
   list.add('limit-near', subject, () => `${now} of ${most} are used (${name})`);
 }
 
-function* checkPeers(view: FindingsView, list: FindingList): Steps<CheckedPeers> {
+function* checkPeers(view: FindingsView, zones: Zones, list: FindingList): Steps<CheckedPeers> {
   const { topology, maxRegistrationsPerPeer, pingIntervalMs } = view;
   const { db } = topology;
   const peers: PeerInfo[] = [];
@@ -75,6 +79,7 @@ function* checkPeers(view: FindingsView, list: FindingList): Steps<CheckedPeers>
   const taken = new Map<string, PeerInfo>();
   for (const { peer } of db.producersOf(CLIENT)) {
     peers.push(peer);
+    if (view.zonePolicy === 'prefer') noteZone(zones, peer);
     versions.set(peer.version, (versions.get(peer.version) ?? 0) + 1);
     if (isNamed(peer, list)) {
       const same = named.get(peer.broadcastAddress);
@@ -133,7 +138,7 @@ function show({ hostname, remoteAddress }: PeerInfo): string {
   return `${hostname || 'a peer'} at ${remoteAddress}`;
 }
 
-function* checkTopics(view: FindingsView, list: FindingList): Steps {
+function* checkTopics(view: FindingsView, zones: Zones, list: FindingList): Steps {
   const { topology } = view;
   const { db, lifetimes } = topology;
   for (const { key: topic } of db.eachRegistration('topic', ANY, '')) {
@@ -160,6 +165,7 @@ function* checkTopics(view: FindingsView, list: FindingList): Steps {
         topic,
         () => `${channels} channel${channels === 1 ? '' : 's'}, and no active producer`,
       );
+    if (view.zonePolicy === 'prefer') yield* checkZones(topology, zones, topic, list);
     yield* checkChannels(topology, topic, list);
     yield;
   }

@@ -1,5 +1,6 @@
 import {
   anArray,
+  oneOf,
   aFunction,
   checkOptions,
   number,
@@ -9,7 +10,7 @@ import {
   type Checks,
 } from '../base/options.js';
 import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
-import type { RouteDescription, RouteRow } from '../http/index.js';
+import { ZONE_POLICIES, type RouteDescription, type RouteRow, type ZonePolicy } from '../http/index.js';
 import { DEFAULT_MAX_REGISTRATIONS_PER_PEER, type Topology } from '../registry/index.js';
 import { Arrivals, type AnnouncedAddress } from './findings-arrivals.js';
 import { checkTopology, type FindingsLimit } from './findings-checks.js';
@@ -41,6 +42,8 @@ export interface FindingsOptions {
   readonly maxAgeMs?: number | undefined;
   /** By when names must have resolved, and ports answered; what has not is counted as unchecked. Default 5,000. */
   readonly networkTimeoutMs?: number | undefined;
+  /** That of the lookups: with `prefer` a topic is named whose zones nobody else reaches. Default `off`. */
+  readonly zonePolicy?: ZonePolicy | undefined;
   /** What `networkTimeoutMs` is measured with. Default: the runtime's own. */
   readonly timers?: Timers | undefined;
 }
@@ -54,6 +57,7 @@ const CHECKS: Checks<FindingsOptions> = {
   pingIntervalMs: number(0),
   maxAgeMs: number(0),
   networkTimeoutMs: number(0),
+  zonePolicy: oneOf(ZONE_POLICIES),
   timers,
 };
 
@@ -97,10 +101,11 @@ export function createFindings(options: FindingsOptions): FindingsSource {
     pingIntervalMs = DEFAULT_FINDINGS_PING_INTERVAL_MS,
     maxAgeMs = DEFAULT_FINDINGS_MAX_AGE_MS,
     networkTimeoutMs = DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS,
+    zonePolicy,
     timers: given = DEFAULT_TIMERS,
   } = checkOptions('createFindings', options, CHECKS);
   const arrivals = new Arrivals(topology.clock);
-  const view = { topology, limits, maxRegistrationsPerPeer, pingIntervalMs, arrivals };
+  const view = { topology, limits, maxRegistrationsPerPeer, pingIntervalMs, zonePolicy, arrivals };
   const resolving = new Askers(given, networkTimeoutMs);
   const probing = new Askers(given, networkTimeoutMs);
   let last: { readonly findings: Promise<Findings>; endsAtMs: number } | undefined;

@@ -35,6 +35,10 @@ export const FINDING_KINDS = {
     advice:
       'let a consumer of the channel reach each nsqd, or create the channel there; if it is not used any more, delete it',
   },
+  'zone-alone': {
+    why: 'with the zone policy prefer, only consumers that say these zones, or none, are sent to their producers',
+    advice: 'run consumers of each channel in each of these zones, or set the zone policy to order',
+  },
   'version-skew': {
     why: 'nsqds of several versions may behave differently, and few try their combinations',
     advice: 'bring all to one version, unless an upgrade is under way',

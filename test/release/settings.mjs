@@ -23,6 +23,7 @@ const FACTORIES = {
   openApiRoutes: 'operate',
   createProfiles: 'daemon',
   LookupClient: 'client',
+  createUnionHandler: 'client',
   PeerClient: 'client',
   WorkQueue: 'registry',
   createFeed: 'feed',

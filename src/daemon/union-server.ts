@@ -1,0 +1,98 @@
+import { createSteadyClock } from '../base/clock.js';
+import { createUnionHandler, resolveLookupds } from '../client/index.js';
+import { zoneByNetwork } from '../http/index.js';
+import type { Logger, OnError } from '../registry/index.js';
+import { createAccess } from './access.js';
+import { createListeners } from './listeners.js';
+import { createLifetime, type Lookupd } from './lookupd.js';
+import { checkTogether, DEFAULT_GRACE_MS, type LookupdOptions } from './lookupd-options.js';
+import { tlsFiles } from './tls.js';
+import { createTlsLoader } from './tls-reload.js';
+import { watchFiles } from './watched-files.js';
+
+/** What a union on listeners is made of. */
+export interface UnionServerOptions {
+  /** The lookupds: `host:port`, or URLs. */
+  readonly addresses: readonly string[];
+  readonly lookupdGraceMs: number;
+  readonly pollMs: number;
+  /** Those that are about HTTP, TLS, zones, lifetimes and who may. */
+  readonly options: LookupdOptions;
+  readonly log: Logger;
+  readonly onError: OnError;
+}
+
+/** The union of other lookupds, at the addresses for HTTP. */
+export function createUnionServer(
+  union: UnionServerOptions,
+): Pick<Lookupd, 'listen' | 'reload' | 'close' | 'closed' | 'httpAddress'> {
+  const { addresses, lookupdGraceMs, pollMs, log, onError } = union;
+  const clock = createSteadyClock();
+  const options: LookupdOptions = { ...union.options, tcpAddress: '', tcpTlsAddress: undefined };
+  checkTogether({ ...options, tcpAddress: undefined });
+  const { inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy, zones } = options;
+  const access = createAccess(options, { log, clock, onError });
+  const handler = createUnionHandler({
+    ...{ clock, onError, pollMs, inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy },
+    lookupds: toLookupds(addresses),
+    graceMs: lookupdGraceMs,
+    zoneOf: zones && zoneByNetwork(zones),
+    authorize: access.authorize,
+  });
+  const listening = createListeners(options, {
+    ...{ tcpHandler: undefined, httpHandler: handler, log, clock, onError, onLimit: undefined },
+    outer: access.decorators,
+    middle: [],
+    inner: [],
+    fail: (error) => lifetime.fail(error),
+  });
+  const { http, https, tlsServers } = listening;
+  const loaders = [access.load, createTlsLoader(options, tlsServers, log)];
+  const reload = () => {
+    for (const loader of loaders) {
+      try {
+        loader();
+      } catch (error) {
+        log.error?.(`kept what was loaded before - ${(error as Error).message}`);
+      }
+    }
+  };
+  let unwatch = () => {};
+  const listeners = [http, https].filter((listener) => listener !== undefined);
+  const lifetime = createLifetime(listeners, {
+    graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
+    starting: () => {
+      loaders.forEach((loader) => loader());
+      return Promise.resolve();
+    },
+    started: () => {
+      unwatch = watchFiles([...access.files, ...tlsFiles(tlsServers.length === 0 ? {} : options)], reload);
+      log.info?.(`UNION: answering for ${addresses.join(', ')}`);
+      return { tcpAddress: '', httpAddress: http?.address ?? '' };
+    },
+    ending: () => {
+      unwatch();
+      return undefined;
+    },
+    stopped: () => handler.close(),
+  });
+  return {
+    closed: lifetime.closed,
+    listen: lifetime.listen,
+    close: lifetime.close,
+    reload,
+    get httpAddress() {
+      return http?.address;
+    },
+  };
+}
+
+/** A name stands for all of its addresses. While it does not resolve and never has, it stands for itself, as one that is down. */
+function toLookupds(addresses: readonly string[]): () => Promise<readonly string[]> {
+  const each = addresses.map((address) => {
+    if (/^https?:/i.test(address)) return () => Promise.resolve([address]);
+    const resolve = resolveLookupds(address);
+    return () => resolve().catch(() => [address]);
+  });
+  return async () => (await Promise.all(each.map((resolve) => resolve()))).flat();
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import { PeerClient } from 'nsqlookupd/client';
+import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
+import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { COMMAND, startCommand } from './support/command-lookupd.js';
+import { peerOf } from './support/peers.js';
+import { until } from './support/union-world.js';
+
+/** The command as a union, on a free port. */
+async function startUnion(...args: readonly string[]) {
+  const flags = ['-http-address=127.0.0.1:0', '-lookupd-poll-interval=100ms', ...args];
+  const child = spawn(process.execPath, [COMMAND, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
+  const exited = once(child, 'exit');
+  await until(() => /HTTP: listening on/.test(log) || child.exitCode !== null);
+  const base = `http://127.0.0.1:${/HTTP: listening on \S+:(\d+)/.exec(log)?.[1]}`;
+  return {
+    base,
+    log: () => log,
+    exitCode: () => child.exitCode,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function announce(port: number, name: string): Promise<PeerClient> {
+  const identity = { broadcastAddress: name, hostname: name, tcpPort: 4150, httpPort: 4151, version: '1.3.0' };
+  const client = new PeerClient({ lookupds: [`127.0.0.1:${port}`], identity });
+  await client.register('orders');
+  await client.start();
+  return client;
+}
+
+describe('the command as a union', () => {
+  test('answers for lookupds of ours and for one as the original, though one is killed', async () => {
+    await using a = await startCommand();
+    await using b = await startCommand();
+    const original = new Topology({ db: new RegistrationDB() });
+    const server = createServer(toNodeHandler(createHttpHandler({ topology: original })));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const at = (port: number) => ['-lookupd-http-address', `127.0.0.1:${port}`];
+    const ports = [a.httpPort, b.httpPort, (server.address() as AddressInfo).port];
+    await using union = await startUnion('-lookupd-grace=500ms', ...ports.flatMap(at));
+    const peers = [await announce(a.tcpPort, 'n1'), await announce(b.tcpPort, 'n1')];
+    peers.push(await announce(b.tcpPort, 'n2'));
+    const foreign = peerOf('n3', { broadcastAddress: 'n3', lastUpdateMs: original.clock() });
+    original.join(foreign);
+    original.register(foreign, 'orders');
+    try {
+      const named = async () => {
+        const response = await fetch(`${union.base}/lookup?topic=orders`);
+        const { producers = [] } = (await response.json()) as { producers?: { broadcast_address: string }[] };
+        return producers
+          .map(({ broadcast_address: host }) => host)
+          .sort()
+          .join();
+      };
+      await until(async () => (await named()) === 'n1,n2,n3');
+      const made = await fetch(`${union.base}/channel/create?topic=orders&channel=c`, { method: 'POST' });
+      assert.deepEqual([made.status, await made.text()], [200, '']);
+      assert.deepEqual(original.channels('orders'), ['c']);
+      await b.stop('SIGKILL');
+      await until(async () => (await named()) === 'n1,n3');
+      const down = `127.0.0.1:${b.httpPort}`;
+      const { headers } = await fetch(`${union.base}/topics`);
+      assert.equal(headers.get('x-nsqlookupd-down'), down);
+      const ready = (await (await fetch(`${union.base}/readyz`)).json()) as { down: string[] };
+      assert.deepEqual(ready, { ready: true, reasons: [], down: [down] });
+      const some = await fetch(`${union.base}/topic/create?topic=t`, { method: 'POST' });
+      assert.equal(some.status, 200);
+      const { failures } = (await some.json()) as { failures: { lookupd: string }[] };
+      assert.deepEqual(
+        failures.map(({ lookupd }) => lookupd),
+        [down],
+      );
+      assert.doesNotMatch(union.log(), /TCP: listening/);
+    } finally {
+      for (const peer of peers) await peer.close();
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  test('takes a name, which stands for its addresses', async () => {
+    await using a = await startCommand();
+    await using union = await startUnion('-lookupd-http-address', `localhost:${a.httpPort}`, '-stats');
+    const { lookupds } = (await (await fetch(`${union.base}/stats`)).json()) as { lookupds: { address: string }[] };
+    assert.ok(lookupds.some(({ address }) => address === `127.0.0.1:${a.httpPort}`));
+    assert.equal((await fetch(`${union.base}/topics`)).status, 200);
+  });
+
+  test('listens for no peers', async () => {
+    await using union = await startUnion('-lookupd-http-address=127.0.0.1:1', '-tcp-address=127.0.0.1:0');
+    assert.equal(union.exitCode(), 1);
+    assert.match(union.log(), /a tcp-address does not go with a lookupd-http-address/);
+  });
+});
