@@ -21,7 +21,8 @@ const PLACE_BYTES = 64;
 const BYTES_PER_STEP = 128;
 
 interface KeptNode {
-  readonly text: string;
+  /** After a comma. */
+  readonly bytes: Uint8Array;
   readonly changesAtMs: number;
 }
 
@@ -106,30 +107,29 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
   function* nodesParts(
     peers: readonly PeerInfo[],
     seen: (changesAtMs: number) => void,
-  ): Generator<string, void, undefined> {
+  ): Generator<string | Uint8Array, void, undefined> {
     yield '{"producers":[';
     let comma = '';
     for (const peer of peers) {
       const revision = db.revisionOfPeer(peer);
       if (revision === 0) continue; // it has left meanwhile
-      const known = cache.get(peer, revision) as KeptNode | undefined;
-      if (known) {
-        seen(known.changesAtMs);
-        yield comma + known.text;
+      const isLong = db.countRegistrationsOf(peer) > MAX_KEPT_REGISTRATIONS;
+      let known = isLong ? undefined : (cache.get(peer, revision) as KeptNode | undefined);
+      if (isLong) {
+        const node = yield* reading(peer);
+        seen(node.changesAtMs);
+        yield* nodeParts(comma + openOf(peer), node);
       } else {
-        const isLong = db.countRegistrationsOf(peer) > MAX_KEPT_REGISTRATIONS;
-        const node = isLong ? yield* reading(peer) : topology.node(peer);
-        const { changesAtMs } = node;
-        seen(changesAtMs);
-        const parts = nodeParts(comma + openOf(peer), node);
-        if (isLong) yield* parts;
-        else {
-          const text = [...parts].join('');
-          work.spend(text.length / BYTES_PER_STEP);
-          yield text;
-          const value: KeptNode = { text: text.slice(comma.length), changesAtMs };
-          cache.set(peer, revision, { value, bytes: text.length + PEER_BYTES, changesAtMs });
+        if (!known) {
+          const node = topology.node(peer);
+          const bytes = encoder.encode([...nodeParts(`,${openOf(peer)}`, node)].join(''));
+          work.spend(bytes.length / BYTES_PER_STEP);
+          const { changesAtMs } = node;
+          known = { bytes, changesAtMs };
+          cache.set(peer, revision, { value: known, bytes: bytes.length + PEER_BYTES, changesAtMs });
         }
+        seen(known.changesAtMs);
+        yield comma === '' ? known.bytes.subarray(1) : known.bytes;
       }
       comma = ',';
     }

@@ -49,7 +49,8 @@ function takeSlice(parts: Parts): Slice {
       length += next.value.length;
       if (typeof next.value === 'string') text += next.value;
       else {
-        chunks.push(encodeText(text), next.value);
+        if (text !== '') chunks.push(encodeText(text));
+        chunks.push(next.value);
         text = '';
       }
     }

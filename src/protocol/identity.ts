@@ -9,8 +9,9 @@ const INTEGERS = ['tcp_port', 'http_port'];
 /** Of the longest of them, each letter as an escape, in quotes. */
 const MAX_KEY_LENGTH = 6 * 'broadcast_address'.length + 2;
 
-const SPACE = new Set([' ', '\t', '\r', '\n']);
-const PUNCTUATION_OR_SPACE = new Set(['{', '}', '[', ']', ':', ',', ...SPACE]);
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /**
  * Reads the body of an IDENTIFY as Go's encoding/json reads it into nsqlookupd's struct: keys in any case,
@@ -79,7 +80,7 @@ function readFields(json: string): Map<string, string | number> {
   for (let at = 0, end: number; at < json.length; at = end) {
     end = endOfToken(json, at);
     const first = json[at]!;
-    if (SPACE.has(first)) continue;
+    if (first <= ' ') continue;
     if (first === '}' || first === ']') depth--;
     if (depth === 1) {
       if (first === ':') isValue = true;
@@ -107,11 +108,18 @@ function setField(fields: Map<string, string | number>, key: string, token: stri
 function endOfToken(json: string, start: number): number {
   let end = start + 1;
   if (json[start] === '"') {
-    while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1;
+    for (let code = json.charCodeAt(end); code !== QUOTE; code = json.charCodeAt(end))
+      end += code === BACKSLASH ? 2 : 1;
     return end + 1;
   }
-  if (!PUNCTUATION_OR_SPACE.has(json[start]!)) while (end < json.length && !PUNCTUATION_OR_SPACE.has(json[end]!)) end++;
+  if (!isPunctuationOrSpace(json.charCodeAt(start)))
+    while (end < json.length && !isPunctuationOrSpace(json.charCodeAt(end))) end++;
   return end;
+}
+
+/** Of what may stand in JSON outside of a string. Brackets and braces differ in one bit. */
+function isPunctuationOrSpace(code: number): boolean {
+  return code <= SPACE || code === 0x2c || code === 0x3a || (code | 0x20) === 0x7b || (code | 0x20) === 0x7d;
 }
 
 /** Go matches keys without regard to case, and to it the long s is an s. */

@@ -129,7 +129,7 @@ export class PeerDecoder {
       return toFault('E_INVALID', `command line longer than ${this.#limits.maxLineBytes} bytes`, 'maxLineBytes');
     }
     if (length === undefined) return undefined;
-    const message = parseLine(decodeText(this.#queue.take(length)!));
+    const message = parseLine(this.#queue.takeText(length));
     if (message.type === 'identify') this.#expects = 'size';
     return message;
   }
