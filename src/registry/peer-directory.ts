@@ -1,6 +1,9 @@
 import type { PeerInfo } from './peer-info.js';
 import { PeerRecords } from './peer-records.js';
 
+/** Above this one more is no longer another number. */
+const MAX_NUMBER = 2 ** 52;
+
 /** The peers that are a producer of anything, by object, by address, and by the key that names them elsewhere. */
 export class PeerDirectory {
   readonly #origin: string;
@@ -72,7 +75,7 @@ export class PeerDirectory {
     if (peer) return peer;
     // A number of our own that another has had before a restart is not given again.
     const [, number] = key.startsWith(`${this.#origin}/`) ? (/\/(\d+)$/.exec(key) ?? []) : [];
-    if (number !== undefined) this.#lastNumber = Math.max(this.#lastNumber, Number(number));
+    if (Number(number) <= MAX_NUMBER) this.#lastNumber = Math.max(this.#lastNumber, Number(number));
     this.#brought.set(key, (peer = { ...info }));
     this.#keysOfBrought.set(peer, key);
     return peer;

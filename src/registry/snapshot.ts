@@ -1,5 +1,6 @@
 import type { PeerInfo } from './peer-info.js';
-import type { Category } from './registration.js';
+import type { Change } from './change.js';
+import type { Category, Registration } from './registration.js';
 
 /** All that a `RegistrationDB` holds, as plain data for `JSON.stringify`. */
 export interface Snapshot {
@@ -33,21 +34,59 @@ export interface SnapshotRegistration {
 export function assertSnapshot(snapshot: Snapshot): void {
   const { format, revision, peers, registrations } = snapshot ?? {};
   if (format !== 1) throw new TypeError(`a snapshot must have the format 1, and has ${String(format)}`);
-  if (!Number.isSafeInteger(revision) || revision < 0) throw new TypeError('a snapshot must have a revision');
+  if (!isRevision(revision)) throw new TypeError('a snapshot must have a revision');
   if (typeof peers !== 'object' || peers === null || !Array.isArray(registrations)) {
     throw new TypeError('a snapshot must have peers and registrations');
   }
   for (const [key, peer] of Object.entries(peers)) {
-    const texts = [peer?.broadcastAddress, peer?.hostname, peer?.version, peer?.topologyZone, peer?.topologyRegion];
-    if (!texts.every((text) => typeof text === 'string')) throw new TypeError(`a snapshot has no whole peer ${key}`);
+    if (!isPeer(peer)) throw new TypeError(`a snapshot has no whole peer ${key}`);
   }
-  for (const { category, key, subkey, producers } of snapshot.registrations) {
-    const isKnown = ['client', 'topic', 'channel'].includes(category);
-    if (!isKnown || typeof key !== 'string' || typeof subkey !== 'string' || !Array.isArray(producers)) {
+  for (const registration of snapshot.registrations) {
+    const producers: unknown = registration?.producers;
+    if (!isRegistration(registration) || !Array.isArray(producers) || !producers.every(isProducer)) {
       throw new TypeError('a snapshot has a registration that is none');
     }
-    for (const { peer } of producers as SnapshotRegistration['producers']) {
+    for (const { peer } of producers) {
       if (!Object.hasOwn(peers, peer)) throw new TypeError(`a snapshot has a producer without its peer ${peer}`);
     }
   }
+}
+
+/** Throws a TypeError for what is no change: it would leave what no later one mends. */
+export function assertChange(change: Change): void {
+  const { revision, type, registration, peer, peerKey, tombstonedAtMs } = Object(change) as Partial<
+    Record<string, unknown>
+  >;
+  const isAboutPeer = type === 'peerLeft' || type === 'peerTouched';
+  const isWhole =
+    isRevision(revision) &&
+    (isAboutPeer || isRegistration(registration)) &&
+    (String(type).startsWith('registration') || typeof peerKey === 'string') &&
+    (type !== 'producerAdded' || isPeer(peer)) &&
+    (type !== 'peerTouched' || Number.isFinite((peer as Partial<PeerInfo> | undefined)?.lastUpdateMs)) &&
+    (type !== 'producerTombstoned' || Number.isFinite(tombstonedAtMs));
+  if (!isWhole) throw new TypeError(`not a whole change: ${String(type)}`);
+}
+
+/** One that can be counted up for as long as anybody lives. */
+function isRevision(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 2 ** 52;
+}
+
+function isRegistration(value: unknown): boolean {
+  const { category, key, subkey } = (value ?? {}) as Partial<Registration>;
+  return ['client', 'topic', 'channel'].includes(category!) && typeof key === 'string' && typeof subkey === 'string';
+}
+
+const TEXTS = ['broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion'] as const;
+const NUMBERS = ['tcpPort', 'httpPort', 'lastUpdateMs'] as const;
+
+function isPeer(value: unknown): boolean {
+  const peer = (value ?? {}) as Partial<PeerInfo>;
+  return TEXTS.every((name) => typeof peer[name] === 'string') && NUMBERS.every((name) => Number.isFinite(peer[name]));
+}
+
+function isProducer(value: unknown): value is SnapshotRegistration['producers'][number] {
+  const { peer, tombstonedAtMs } = (value ?? {}) as { peer?: unknown; tombstonedAtMs?: unknown };
+  return typeof peer === 'string' && (tombstonedAtMs === undefined || Number.isFinite(tombstonedAtMs));
 }
