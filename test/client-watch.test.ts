@@ -303,7 +303,7 @@ describe('a lookupd that lies', { timeout: 20_000 }, () => {
     String.prototype.split = new Proxy(split, {
       apply: (target, text: string, args: [string]) => {
         characters += text.length;
-        return Reflect.apply(target, text, args);
+        return Reflect.apply(target, text, args) as string[];
       },
     });
     try {

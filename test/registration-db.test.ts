@@ -577,4 +577,51 @@ describe('RegistrationDB', () => {
     db.addProducer(topicRegistration('orders'), peerOf('h1'));
     assert.equal(db.countProducers(topicRegistration('orders')), 2);
   });
+
+  test('what is no snapshot or no change is refused by name, and nothing of it stays', () => {
+    const from = new RegistrationDB();
+    from.addProducer(topicRegistration('orders'), peerOf('h1'));
+    const whole = from.snapshot();
+    const [registration] = whole.registrations;
+    const [key = ''] = Object.keys(whole.peers);
+    const peer = whole.peers[key]!;
+    const db = new RegistrationDB();
+    const bad = [
+      { revision: 2 ** 53 - 1 },
+      { registrations: [null] },
+      { registrations: [{ ...registration, producers: [null] }] },
+      { registrations: [{ ...registration, producers: [{ peer: key, tombstonedAtMs: NaN }] }] },
+      ...['tcpPort', 'lastUpdateMs', 'version'].map((name) => ({ peers: { [key]: { ...peer, [name]: undefined } } })),
+    ];
+    for (const each of bad) {
+      assert.throws(() => db.restore({ ...whole, ...each } as typeof whole), /^TypeError: a snapshot (must|has)/);
+    }
+    const added = { type: 'producerAdded', registration: topicRegistration('a'), peer, peerKey: 'o/1', revision: 1 };
+    const wrong = [
+      undefined,
+      {},
+      { ...added, revision: NaN },
+      { ...added, revision: Infinity },
+      { ...added, registration: { category: 'tropic', key: 'a', subkey: '' } },
+      { ...added, peer: { ...peer, lastUpdateMs: undefined } },
+      { ...added, peerKey: undefined },
+      { ...added, type: 'peerTouched', peer: { lastUpdateMs: NaN } },
+      { ...added, type: 'producerTombstoned', tombstonedAtMs: NaN },
+    ];
+    for (const change of wrong) assert.throws(() => db.apply(change as never), /^TypeError: not a whole change/);
+    assert.deepEqual([db.size, db.revision, db.peers().length], [0, 0, 0]);
+  });
+
+  test('peers keep keys of their own, whatever numbers were brought', () => {
+    const db = new RegistrationDB();
+    const producer = { peer: peerOf('h1'), tombstonedAtMs: undefined };
+    const registration = topicRegistration('orders');
+    for (const number of ['7', '9'.repeat(16), '9'.repeat(400)]) {
+      const peerKey = `local/${number}`;
+      db.apply({ type: 'producerAdded', registration, producer, peer: peerOf('h1'), peerKey, revision: 1 });
+    }
+    const peers = [peerOf('h2'), peerOf('h3')];
+    for (const peer of peers) db.addProducer(registration, peer);
+    assert.equal(new Set(db.peers().map((peer) => db.keyOf(peer))).size, 5);
+  });
 });

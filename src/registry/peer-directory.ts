@@ -1,6 +1,9 @@
 import type { PeerInfo } from './peer-info.js';
 import { PeerRecords } from './peer-records.js';
 
+/** Above this one more is no longer another number. */
+const MAX_NUMBER = 2 ** 52;
+
 /** The peers that are a producer of anything, by object, by address, and by the key that names them elsewhere. */
 export class PeerDirectory {
   readonly #origin: string;
@@ -67,7 +70,8 @@ export class PeerDirectory {
     if (peer) return peer;
     // A number of our own that another has had before a restart is not given again.
     const number = key.startsWith(`${this.#origin}/`) ? Number(key.slice(this.#origin.length + 1)) : 0;
-    if (number > this.#lastNumber) this.#lastNumber = number; // which is never so of what is no number
+    // Which is never so of what is no number.
+    if (number > this.#lastNumber && number <= MAX_NUMBER) this.#lastNumber = number;
     this.#brought.set(key, (peer = { ...info }));
     this.#keysOfBrought.set(peer, key);
     return peer;

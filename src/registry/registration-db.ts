@@ -123,7 +123,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /**
    * Makes a change that another db has told of, or that was told before. Made a second time it changes nothing but the revision, which is
-   * never behind the change's afterwards.
+   * never behind the change's afterwards. Throws a TypeError for what is no change.
    */
   apply(change: Change): void {
     applyChange(this, this.#state, change);

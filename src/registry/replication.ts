@@ -1,7 +1,7 @@
 import type { Change } from './change.js';
 import type { DbState } from './db-state.js';
 import type { RegistrationDB } from './registration-db.js';
-import { assertSnapshot, type Snapshot } from './snapshot.js';
+import { assertChange, assertSnapshot, type Snapshot } from './snapshot.js';
 
 export function takeSnapshot(db: RegistrationDB, { index }: DbState): Snapshot {
   const peers = Object.fromEntries(db.peers().map((peer) => [db.keyOf(peer)!, { ...peer }]));
@@ -32,6 +32,7 @@ export function restoreSnapshot(db: RegistrationDB, state: DbState, snapshot: Sn
 }
 
 export function applyChange(db: RegistrationDB, state: DbState, change: Change): void {
+  assertChange(change);
   const peer = 'peerKey' in change ? state.peers.broughtBy(change.peerKey) : undefined;
   if (change.type === 'registrationAdded') state.add(change.registration, change.isMade);
   else if (change.type === 'registrationRemoved') db.removeRegistration(change.registration);
