@@ -26,7 +26,11 @@ function isForbiddenPort(error: unknown): boolean {
 /** What a `Response` may have no body with. */
 const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 
-async function ask(url: string, { method, headers, signal }: RequestInit, tls: TlsClientOptions = {}): Promise<Response> {
+async function ask(
+  url: string,
+  { method, headers, signal }: RequestInit,
+  tls: TlsClientOptions = {},
+): Promise<Response> {
   const { request: open } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
   const { Readable } = await import('node:stream');
   return new Promise((resolve, reject) => {

@@ -129,6 +129,7 @@ ${limitsSection()}
 /** A value as it stands in the config file. */
 function tomlValue({ kind }, value) {
   if (Array.isArray(value)) return `[${value.map((each) => tomlValue({ kind: kind.item }, each)).join(', ')}]`;
+  if (kind.toml === 'table') return '{}'; // the tables have nothing in them by default
   if (kind.toml !== 'string') return kind.show(value);
   return JSON.stringify(typeof value === 'string' ? value : kind.show(value));
 }
