@@ -61,7 +61,7 @@ const OWN = ['ping', 'info'];
  * lookupd.topology.createTopic('orders');
  * const union = createUnionHandler({ lookupds: ['a:4161', 'b:4161'], fetch: lookupd.fetch });
  * const answer = await union({ method: 'GET', path: '/topics', query: '', headers: {} });
- * console.log(new TextDecoder().decode(answer?.body)); // {"topics":["orders"]}
+ * console.log(answer?.status, await union.ready(), union.topology.topics()); // 200 true [ 'orders' ]
  * union.close();
  * ```
  */
