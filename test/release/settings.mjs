@@ -28,6 +28,7 @@ const FACTORIES = {
   createFeed: 'feed',
   createWatchRoutes: 'feed',
   createWarmRestart: 'store',
+  pageRoutes: 'page',
 };
 
 const cell = (text) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
