@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { createLookupd } from 'nsqlookupd/daemon';
 import { allowTokens, createHttpHandler, decorate, underPrefix, type HttpRequest } from 'nsqlookupd/http';
 import { pageRoutes, refuseOtherSites, type PageOptions } from 'nsqlookupd/page';
 import { isTombstoned, RegistrationDB, Topology, topicRegistration } from 'nsqlookupd/registry';
@@ -159,4 +163,35 @@ describe('writes of a browser', () => {
       assert.equal(read?.status, 200);
     });
   }
+});
+
+describe('a lookupd with its page', () => {
+  const addresses = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', broadcastAddress: 'localhost' };
+
+  test('opens it without a token, shows nothing in it, and counts no refusal of what the page asks', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'page-'));
+    const authTokenFile = join(folder, 'tokens');
+    writeFileSync(authTokenFile, 'looks read\n', { mode: 0o600 });
+    await using lookupd = createLookupd({ ...addresses, ui: true, authTokenFile });
+    const base = `http://${(await lookupd.listen()).httpAddress}`;
+    assert.equal((await fetch(`${base}/ui`)).status, 200);
+    assert.equal((await fetch(`${base}/ui/about`)).status, 401);
+    const { unauthorized, forbidden } = lookupd.refusals;
+    const headers = { authorization: 'Bearer looks' };
+    const about = (await (await fetch(`${base}/ui/about`, { headers })).json()) as { may: string[] };
+    assert.deepEqual(about.may, []);
+    assert.deepEqual({ ...lookupd.refusals }, { unauthorized, forbidden, peers: 0 });
+    rmSync(folder, { recursive: true });
+  });
+
+  test('refuses the writes of other sites, and has neither page nor that unless asked', async () => {
+    for (const ui of [true, false]) {
+      await using lookupd = createLookupd({ ...addresses, ui });
+      const base = `http://${(await lookupd.listen()).httpAddress}`;
+      const headers = { origin: 'http://evil.example' };
+      const { status } = await fetch(`${base}/topic/create?topic=orders`, { method: 'POST', headers });
+      assert.equal(status, ui ? 403 : 200);
+      assert.equal((await fetch(`${base}/ui`)).status, ui ? 200 : 404);
+    }
+  });
 });
