@@ -4,9 +4,9 @@ import { ESLint } from 'eslint';
 import ts from 'typescript';
 
 const sourceFiles = new Map();
-const projects = ['tsconfig.json', 'tsconfig.cjs.json', 'test/tsconfig.json'];
-const [sources, , tests] = projects.map(compile);
-await lint([sources, tests]);
+const projects = ['tsconfig.json', 'tsconfig.cjs.json', 'test/tsconfig.json', 'src/page/browser/tsconfig.json'];
+const [sources, , tests, page] = projects.map(compile);
+await lint([sources, tests, page]);
 
 /** Writes what a tsconfig.json names, and answers the program. What there is to say of it ends this process. */
 function compile(configFile) {

@@ -36,6 +36,7 @@ if (!existsSync('dist/cjs/conformance/recorded.js')) {
   mkdirSync('dist/cjs/conformance', { recursive: true });
   spawnSync('npm', ['run', '--silent', 'build:data'], { stdio: 'inherit', shell: process.platform === 'win32' });
 }
+run('src/page/browser/build.mjs');
 compile('test/tsconfig.json', 'test');
 const files = readdirSync('test')
   .filter((name) => name.endsWith('.test.ts'))

@@ -31,6 +31,8 @@ export interface Refusals {
 export interface AccessControl {
   /** Undefined where anybody may do anything. */
   readonly authorize: Authorize | undefined;
+  /** The same, to be asked what somebody could do; nothing is counted or logged. */
+  readonly judge: Authorize | undefined;
   /** Undefined where any peer may join as it is. */
   readonly admit: Admit | undefined;
   /** For around the HTTP handler and its log. */
@@ -65,9 +67,13 @@ export function createAccess(options: Given, { log, clock, onError }: Reporting)
   if (options.readOnly === true) checks.push(readOnly);
   if (path !== undefined)
     checks.push(
-      anyOf(
-        allowNames(() => file.names),
-        allowTokens(() => file.tokens),
+      // A browser opens the page without a token, and finds nothing in it.
+      except(
+        ['ui'],
+        anyOf(
+          allowNames(() => file.names),
+          allowTokens(() => file.tokens),
+        ),
       ),
     );
   const open = toOpenActions(options);
@@ -81,8 +87,10 @@ export function createAccess(options: Given, { log, clock, onError }: Reporting)
     ...toRewrites(options),
     ...(options.admit ? [options.admit] : []),
   ];
+  const judge = all.length === 0 ? undefined : allOf(...all);
   return {
-    authorize: all.length === 0 ? undefined : logRefusals(allOf(...all), { log, clock, onRefused, onError }),
+    judge,
+    authorize: judge && logRefusals(judge, { log, clock, onRefused, onError }),
     admit: admits.length === 0 ? undefined : counting(admitInTurn(...admits), () => (refused.peers += 1)),
     decorators: trustedProxies ? [trustProxies(trustedProxies)] : [],
     files: path === undefined ? [] : [path],

@@ -83,6 +83,8 @@ export interface LookupdOptions
   readonly pprof?: boolean | undefined;
   /** Whether to answer `/findings`, with what is wrong with the topology. Default: false. */
   readonly findings?: boolean | undefined;
+  /** Whether to serve the page at `/ui`, and refuse writes from other sites' pages. Default: false. */
+  readonly ui?: boolean | undefined;
   /** What `/debug/pprof/cmdline` tells. Default: nothing. */
   readonly commandLine?: readonly string[] | undefined;
   /** The registry to serve. Default: a new one. */
@@ -127,6 +129,7 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   commandLine: anArray,
   pprof: aBoolean,
   findings: aBoolean,
+  ui: aBoolean,
   graceMs: number(0),
   broadcastTcpPort: aPort,
   broadcastHttpPort: aPort,

@@ -21,6 +21,7 @@ import { Keeping, KEEPING_CHECKS } from './keeping.js';
 import type { Listener } from './listener.js';
 import { createListeners } from './listeners.js';
 import { createOwnFindings } from './own-findings.js';
+import { createPage } from './page.js';
 import { createProfiles } from './profiles.js';
 import {
   checkTogether,
@@ -141,14 +142,21 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const observe = operation.meters?.peers;
   const peers = { ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, admit, observe };
   const tcpHandler = createTcpHandler(peers);
-  const own = [watching.rows, operation.routes, profiles?.routes ?? [], findings?.routes ?? []].flat();
+  const page = checked.ui === true ? createPage(checked, { topology, feed, authorize: access.judge }) : undefined;
+  const own = [
+    watching.rows,
+    operation.routes,
+    profiles?.routes ?? [],
+    findings?.routes ?? [],
+    page?.routes ?? [],
+  ].flat();
   const routes = [...own, ...(checked.routes ?? [])];
   const requests = { ...pickOptions(checked, HTTP_HANDLER_CHECKS), zoneOf, routes, topology, authorize, onError };
   const httpHandler = createHttpHandler(requests);
   const listening = createListeners(checked, {
     ...{ tcpHandler, httpHandler, log, clock, onError, onLimit: observe?.limit },
     outer: access.decorators,
-    middle: operation.decorators,
+    middle: [...operation.decorators, ...(page?.decorators ?? [])],
     inner: [createBlockingReads(feed)],
     fail: (error) => lifetime.fail(error),
   });

@@ -6,6 +6,7 @@ import { DIAGNOSE_SETTINGS } from './settings/diagnose.js';
 import { KEEPING_SETTINGS } from './settings/keeping.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
 import { OPERATE_SETTINGS } from './settings/operate.js';
+import { PAGE_SETTINGS } from './settings/page.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 import { TLS_SETTINGS } from './settings/tls.js';
 import { UNION_SETTINGS } from './settings/union.js';
@@ -20,6 +21,7 @@ export const SETTINGS = {
   ...ZONE_SETTINGS,
   ...OPERATE_SETTINGS,
   ...DIAGNOSE_SETTINGS,
+  ...PAGE_SETTINGS,
   ...LIMIT_SETTINGS,
   ...FEED_SETTINGS,
   ...KEEPING_SETTINGS,

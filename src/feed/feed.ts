@@ -95,6 +95,11 @@ export class Feed {
     return this.indexOf(this.#revision);
   }
 
+  /** The oldest index that it can go on from. */
+  get oldestIndex(): string {
+    return this.indexOf(this.#ring.since);
+  }
+
   /** The index right after a change. */
   indexOf(revision: number): string {
     return `${this.#epoch}.${revision}`;

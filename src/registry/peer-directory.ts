@@ -55,6 +55,11 @@ export class PeerDirectory {
     return [...(this.#byAddress.get(address) ?? [])];
   }
 
+  /** How many have been brought, and are there. */
+  get broughtCount(): number {
+    return this.#brought.size;
+  }
+
   isBrought(peer: PeerInfo): boolean {
     return this.#keysOfBrought.has(peer);
   }

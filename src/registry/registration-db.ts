@@ -283,6 +283,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#state.peers.all();
   }
 
+  /** How many peers there are that came by `restore` or `apply`. */
+  get broughtCount(): number {
+    return this.#state.peers.broughtCount;
+  }
+
   /** Whether it came by `restore` or `apply`, and so has no connection here. */
   isBrought(peer: PeerInfo): boolean {
     return this.#state.peers.isBrought(peer);

@@ -226,6 +226,18 @@ export class Topology {
   }
 
   /**
+   * Ends the tombstones of a topic's producers at a node, which `tombstone` names alike, before their time, and answers how many.
+   */
+  untombstone(topic: string, node: string): number {
+    this.#log.info?.(`DB: ending tombstone for producer@${node} of topic(${topic})`);
+    const registration = topicRegistration(topic);
+    const endedMs = Math.min(0, this.clock() - this.lifetimes.tombstoneLifetimeMs);
+    const isHidden = (peer: PeerInfo) => this.db.getProducer(registration, peer)?.tombstonedAtMs !== undefined;
+    const hidden = this.db.peersAt(withoutBrackets(node)).filter(isHidden);
+    return hidden.filter((peer) => this.db.tombstone(registration, peer, endedMs)).length;
+  }
+
+  /**
    * A peer has identified itself: it is a client from now on. One without a connection that was known at its address stays a
    * producer of what this one has not registered, with its tombstone, until this one pings or leaves. False, with nothing
    * changed, past a limit.

@@ -29,6 +29,7 @@ const FACTORIES = {
   createFeed: 'feed',
   createWatchRoutes: 'feed',
   createWarmRestart: 'store',
+  pageRoutes: 'page',
 };
 
 const cell = (text) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();

@@ -1,0 +1,21 @@
+import type { Feed } from '../feed/index.js';
+import type { Authorize, HttpDecorator, RouteRow } from '../http/index.js';
+import { pageRoutes, refuseOtherSites } from '../page/index.js';
+import type { Topology } from '../registry/index.js';
+import type { LookupdOptions } from './lookupd-options.js';
+
+interface Parts {
+  readonly topology: Topology;
+  readonly feed: Feed;
+  readonly authorize: Authorize | undefined;
+}
+
+/** The page of a lookupd. */
+export function createPage(
+  { dataPath, store }: LookupdOptions,
+  { topology, feed, authorize }: Parts,
+): { readonly routes: readonly RouteRow[]; readonly decorators: readonly HttpDecorator[] } {
+  const sharing = dataPath === undefined && store === undefined ? 'in memory' : 'kept over restarts';
+  const routes = pageRoutes({ topology, authorize, sharing, oldestIndex: () => feed.oldestIndex });
+  return { routes, decorators: [refuseOtherSites] };
+}

@@ -1,0 +1,189 @@
+/** A peer, as `/watch` tells of it. */
+export interface PeerJson {
+  readonly remote_address: string;
+  readonly hostname: string;
+  readonly broadcast_address: string;
+  readonly tcp_port: number;
+  readonly http_port: number;
+  readonly version: string;
+  readonly topology_zone: string;
+  readonly topology_region: string;
+  readonly last_update_ms: number;
+}
+
+/** A change, as `/watch` tells it. */
+export interface ChangeJson {
+  readonly revision: number;
+  readonly type: string;
+  readonly category?: string;
+  readonly topic?: string;
+  readonly channel?: string;
+  readonly is_made?: boolean;
+  readonly peer_key?: string;
+  readonly peer?: PeerJson;
+  readonly tombstoned_at_ms?: number;
+}
+
+/** A part of a snapshot, as `/watch` tells it. */
+export interface PartJson {
+  readonly part: number;
+  readonly is_last: boolean;
+  readonly peers: Readonly<Record<string, PeerJson>>;
+  readonly registrations: readonly {
+    readonly category: string;
+    readonly topic: string;
+    readonly channel: string;
+    readonly is_made: boolean;
+    readonly producers: readonly { readonly peer_key: string; readonly tombstoned_at_ms?: number }[];
+  }[];
+}
+
+export interface Peer {
+  readonly key: string;
+  /** `broadcast address:TCP port`. */
+  readonly name: string;
+  /** `broadcast address:HTTP port`. */
+  readonly node: string;
+  info: PeerJson;
+  isClient: boolean;
+  topicCount: number;
+  /** Where it stands in the map; -1 where it is not shown. */
+  column: number;
+}
+
+export interface Topic {
+  readonly name: string;
+  isThere: boolean;
+  isMade: boolean;
+  /** With when each was tombstoned; 0 for never. */
+  readonly producers: Map<Peer, number>;
+  readonly channels: Map<string, Set<Peer>>;
+  isGone: boolean;
+  /** Where it stands in the map; -1 where it is not shown. */
+  row: number;
+}
+
+/** What the registry holds, as far as it was told. */
+export class Model {
+  readonly peers = new Map<string, Peer>();
+  readonly topics = new Map<string, Topic>();
+  channelCount = 0;
+  topicCount = 0;
+  clientCount = 0;
+  /** Counts up when topics or peers come or go. */
+  shape = 0;
+  /** Topics that came since the map has last looked. */
+  arrivals: Topic[] = [];
+
+  takePart(part: PartJson): void {
+    for (const [key, info] of Object.entries(part.peers)) this.#peer(key, info);
+    for (const { category, topic, channel, is_made, producers } of part.registrations) {
+      this.#add(category, topic, channel, is_made);
+      for (const { peer_key, tombstoned_at_ms } of producers) {
+        const peer = this.peers.get(peer_key);
+        if (peer) this.#link(category, topic, channel, peer, tombstoned_at_ms);
+      }
+    }
+  }
+
+  apply(change: ChangeJson): void {
+    const { type, category = '', topic = '', channel = '', peer_key: key = '', peer: info } = change;
+    if (type === 'registrationAdded') return this.#add(category, topic, channel, change.is_made ?? false);
+    if (type === 'registrationRemoved') return this.#remove(category, topic, channel);
+    const peer = info ? this.#peer(key, info) : this.peers.get(key);
+    if (!peer) return;
+    if (type === 'producerAdded' || type === 'producerTombstoned')
+      this.#link(category, topic, channel, peer, change.tombstoned_at_ms);
+    else if (type === 'producerRemoved') this.#unlink(category, topic, channel, peer);
+    else if (type === 'peerLeft') {
+      this.#setClient(peer, false);
+      this.#dropIfIdle(peer);
+    }
+  }
+
+  #peer(key: string, info: PeerJson): Peer {
+    const known = this.peers.get(key);
+    if (known) {
+      known.info = info;
+      return known;
+    }
+    const name = `${info.broadcast_address}:${info.tcp_port}`;
+    const node = `${info.broadcast_address}:${info.http_port}`;
+    const peer = { key, name, node, info, isClient: false, topicCount: 0, column: -1 };
+    this.peers.set(key, peer);
+    this.shape++;
+    return peer;
+  }
+
+  #topic(name: string): Topic {
+    const known = this.topics.get(name);
+    if (known) return known;
+    const flags = { isThere: false, isMade: false, isGone: false, row: -1 };
+    const topic: Topic = { name, producers: new Map(), channels: new Map(), ...flags };
+    this.topics.set(name, topic);
+    this.arrivals.push(topic);
+    this.shape++;
+    return topic;
+  }
+
+  #add(category: string, name: string, channel: string, isMade: boolean): void {
+    if (category === 'client') return;
+    const topic = this.#topic(name);
+    if (category === 'topic') {
+      if (!topic.isThere) this.topicCount++;
+      topic.isThere = true;
+      topic.isMade = isMade;
+    } else if (!topic.channels.has(channel)) {
+      topic.channels.set(channel, new Set());
+      this.channelCount++;
+    }
+  }
+
+  #remove(category: string, name: string, channel: string): void {
+    const topic = this.topics.get(name);
+    if (category === 'client' || !topic) return;
+    if (category === 'topic') {
+      if (topic.isThere) this.topicCount--;
+      topic.isThere = false;
+      for (const peer of [...topic.producers.keys()]) this.#unlink('topic', name, '', peer);
+    } else if (topic.channels.delete(channel)) this.channelCount--;
+    if (topic.isThere || topic.channels.size > 0) return;
+    topic.isGone = true;
+    this.topics.delete(name);
+    this.shape++;
+  }
+
+  #link(category: string, name: string, channel: string, peer: Peer, tombstonedAtMs = 0): void {
+    if (category === 'client') return this.#setClient(peer, true);
+    this.#add(category, name, channel, this.topics.get(name)?.isMade ?? false);
+    const topic = this.#topic(name);
+    if (category === 'channel') topic.channels.get(channel)?.add(peer);
+    else {
+      if (!topic.producers.has(peer)) peer.topicCount++;
+      topic.producers.set(peer, tombstonedAtMs);
+    }
+  }
+
+  #unlink(category: string, name: string, channel: string, peer: Peer): void {
+    const topic = this.topics.get(name);
+    if (category === 'client') this.#setClient(peer, false);
+    else if (category === 'channel') topic?.channels.get(channel)?.delete(peer);
+    else if (topic?.producers.delete(peer) === true) peer.topicCount--;
+    this.#dropIfIdle(peer);
+  }
+
+  #setClient(peer: Peer, isClient: boolean): void {
+    if (peer.isClient !== isClient) this.clientCount += isClient ? 1 : -1;
+    peer.isClient = isClient;
+  }
+
+  #dropIfIdle(peer: Peer): void {
+    if (peer.isClient || peer.topicCount > 0) return;
+    if (this.peers.delete(peer.key)) this.shape++;
+  }
+}
+
+/** The topics that a peer carries. */
+export function topicsOf(model: Model, peer: Peer): Topic[] {
+  return [...model.topics.values()].filter(({ producers }) => producers.has(peer));
+}

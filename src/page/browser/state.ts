@@ -1,0 +1,91 @@
+import type { Peer } from './model.js';
+
+/** How it stands with a producer, by what matters most. */
+export const STATES = ['active', 'restored', 'other', 'silent', 'tombstoned'] as const;
+export type State = (typeof STATES)[number];
+
+export const STATE_NAMES: Readonly<Record<State, string>> = {
+  active: 'active',
+  restored: 'restored, not back yet',
+  other: 'of another lookupd',
+  silent: 'silent',
+  tombstoned: 'tombstoned',
+};
+
+/** What the server says of itself, at `/ui/about`. */
+export interface About {
+  readonly version: string;
+  readonly package_version: string;
+  readonly uptime_ms: number;
+  readonly now_ms: number;
+  readonly epoch: string;
+  readonly sharing: string;
+  readonly inactive_producer_timeout_ms: number;
+  readonly tombstone_lifetime_ms: number;
+  readonly restored: readonly string[];
+  readonly oldest_index: string | null;
+  readonly may: readonly string[];
+  readonly asks_token: boolean;
+}
+
+/** What a peer has whose connection is the server's own. */
+const OWN = 'local/';
+
+/** Judges producers by what the server said last. */
+export class Judge {
+  #about: About | undefined;
+  #offsetMs = 0;
+  #restored = new Set<string>();
+  /** Peers that are silent, by name, as findings say. */
+  silent = new Set<string>();
+
+  get about(): About | undefined {
+    return this.#about;
+  }
+
+  set about(about: About | undefined) {
+    this.#about = about;
+    if (!about) return;
+    this.#offsetMs = about.now_ms - Date.now();
+    this.#restored = new Set(about.restored);
+  }
+
+  /** What time it is at the server. */
+  now(): number {
+    return Date.now() + this.#offsetMs;
+  }
+
+  may(action: string): boolean {
+    return this.#about?.may.includes(action) ?? false;
+  }
+
+  /** How it stands with the peer itself. */
+  ofPeer(peer: Peer): State {
+    if (this.#restored.has(peer.key)) return 'restored';
+    const { last_update_ms: heardMs } = peer.info;
+    if (this.silent.has(peer.name)) return 'silent';
+    // Pings are not told, but silence is, with when the peer was last heard of.
+    const told = this.#toldSilent.get(peer);
+    if (told !== undefined && told === heardMs) return 'silent';
+    return peer.key.startsWith(OWN) || peer.key.startsWith('poll/') ? 'active' : 'other';
+  }
+
+  readonly #toldSilent = new WeakMap<Peer, number>();
+
+  /** The server has just told of it: it is silent if it was last heard of so long ago. */
+  told(peer: Peer): void {
+    const { last_update_ms: heardMs } = peer.info;
+    const limitMs = this.#about?.inactive_producer_timeout_ms ?? Infinity;
+    if (this.now() - heardMs >= limitMs - 500) this.#toldSilent.set(peer, heardMs);
+    else this.#toldSilent.delete(peer);
+  }
+
+  /** How it stands with a peer as the producer of a topic. */
+  of(peer: Peer, tombstonedAtMs: number): State {
+    return this.isTombstoned(tombstonedAtMs) ? 'tombstoned' : this.ofPeer(peer);
+  }
+
+  isTombstoned(atMs: number): boolean {
+    return atMs > 0 && this.now() - atMs < (this.#about?.tombstone_lifetime_ms ?? 0);
+  }
+}

@@ -1,0 +1,29 @@
+import { byId } from './dom.js';
+
+export type Tab = 'changes' | 'findings' | 'details';
+const TABS: readonly Tab[] = ['changes', 'findings', 'details'];
+
+export function openTab(tab: Tab): void {
+  for (const each of TABS) {
+    const isChosen = each === tab;
+    byId(each).hidden = !isChosen;
+    byId(`tab-${each}`).setAttribute('aria-selected', String(isChosen));
+    byId(`tab-${each}`).tabIndex = isChosen ? 0 : -1;
+  }
+}
+
+/** Click, and the arrow keys. */
+export function listenToTabs(onOpen: () => void): void {
+  TABS.forEach((tab, i) => {
+    const open = (next: Tab) => {
+      openTab(next);
+      byId(`tab-${next}`).focus();
+      onOpen();
+    };
+    byId(`tab-${tab}`).addEventListener('click', () => open(tab));
+    byId(`tab-${tab}`).addEventListener('keydown', ({ key }) => {
+      if (key === 'ArrowRight') open(TABS[(i + 1) % TABS.length]!);
+      else if (key === 'ArrowLeft') open(TABS[(i + TABS.length - 1) % TABS.length]!);
+    });
+  });
+}

@@ -1,0 +1,2 @@
+export { pageRoutes, type PageOptions } from './page-routes.js';
+export { refuseOtherSites } from './other-sites.js';

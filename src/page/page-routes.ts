@@ -1,0 +1,153 @@
+import { createSteadyClock, type Clock } from '../base/clock.js';
+import { aClock, aFunction, checkOptions, required, text, withMethods, type Checks } from '../base/options.js';
+import { PACKAGE_VERSION } from '../base/version.js';
+import type { Authorize, HttpRequest, RouteArgument, RouteDescription, RouteRow } from '../http/index.js';
+import { NSQLOOKUPD_VERSION, topicRegistration, type PeerInfo, type Topology } from '../registry/index.js';
+import { done, json, PAGE_HEADERS } from './answers.js';
+import { PAGE } from './built.js';
+
+/** What the page's routes are made of. */
+export interface PageOptions {
+  /** What the page shows; it is fed by `/watch`, which is to be there as well. */
+  readonly topology: Topology;
+  /** Whom the page asks what the one who looks may do; the same as the handler's. Default: anybody may do anything. */
+  readonly authorize?: Authorize | undefined;
+  /** The index of the oldest change that `/watch` can go on from. Default: the page goes back no further than it has been open. */
+  readonly oldestIndex?: (() => string) | undefined;
+  /** How the registry outlives a restart or is shared, in a few words. Default: `in memory`. */
+  readonly sharing?: string | undefined;
+  /** What the time since this call is measured with: milliseconds. Default: `createSteadyClock()`. */
+  readonly clock?: Clock | undefined;
+}
+
+const CHECKS: Checks<PageOptions> = {
+  topology: required(withMethods('a Topology', 'producers', 'deletingTopic')),
+  authorize: aFunction,
+  oldestIndex: aFunction,
+  sharing: text,
+  clock: aClock,
+};
+
+/** What the page can do, if the one who looks may. */
+const WRITES = [
+  'topic/create',
+  'topic/delete',
+  'topic/tombstone',
+  'topic/untombstone',
+  'channel/create',
+  'channel/delete',
+] as const;
+/** The most peers that are named as restored. */
+const MAX_NAMED = 1000;
+
+/**
+ * Makes the page that shows a topology as it changes, at `/ui`, with what it asks for beside `/watch`: `/ui/about`, `/ui/topic`,
+ * `/ui/node` and `POST /topic/untombstone`. Who may not read gets the page, and nothing in it, only if `authorize` lets them
+ * have `ui`. Throws a TypeError for an option that is unknown, missing or of the wrong kind.
+ *
+ * @example
+ * ```js
+ * import { createRouter, RegistrationDB, Topology } from 'nsqlookupd';
+ * import { pageRoutes } from 'nsqlookupd/page';
+ *
+ * const topology = new Topology({ db: new RegistrationDB() });
+ * const handler = createRouter(pageRoutes({ topology }));
+ * const answer = await handler({ method: 'GET', path: '/ui', query: '', headers: {} });
+ * console.log(answer?.headers['Content-Type']); // text/html; charset=utf-8
+ * ```
+ */
+export function pageRoutes(options: PageOptions): readonly RouteRow[] {
+  const {
+    topology,
+    authorize,
+    oldestIndex,
+    sharing = 'in memory',
+    clock = createSteadyClock(),
+  } = checkOptions('pageRoutes', options, CHECKS);
+  const { db, lifetimes } = topology;
+  const startMs = clock();
+  const heard = (peers: readonly PeerInfo[]) => {
+    topology.work.spend(peers.length);
+    const times = peers.map((peer) => [db.keyOf(peer)!, topology.toWallMs(peer.lastUpdateMs)] as const);
+    return json({ last_update_ms: Object.fromEntries(times) });
+  };
+  const about = async (request: HttpRequest) =>
+    json({
+      version: NSQLOOKUPD_VERSION,
+      package_version: PACKAGE_VERSION,
+      uptime_ms: Math.round(clock() - startMs),
+      now_ms: topology.toWallMs(topology.clock()),
+      epoch: db.epoch,
+      sharing,
+      inactive_producer_timeout_ms: lifetimes.inactiveProducerTimeoutMs,
+      tombstone_lifetime_ms: lifetimes.tombstoneLifetimeMs,
+      restored: restoredIn(topology),
+      oldest_index: oldestIndex?.() ?? null,
+      ...(await judged(authorize, request)),
+    });
+  const page = ({ headers }: HttpRequest) => {
+    const isKnown = String(headers['if-none-match'] ?? '').includes(PAGE.tag);
+    return { status: isKnown ? 304 : 200, headers: PAGE_HEADERS, body: isKnown ? '' : PAGE.html };
+  };
+  const read = (
+    name: string,
+    about: RouteDescription,
+    args: readonly RouteArgument[],
+    answer: RouteRow['answer'],
+  ): RouteRow => ({ method: 'GET', path: `/${name}`, args, action: { name, kind: 'read' }, about, answer });
+  return [
+    read('ui', ABOUT_PAGE, [], page),
+    read('ui/about', toJsonOf('who serves the page, and what one may do'), [], about),
+    read('ui/topic', toJsonOf('when its producers were last heard of'), [TOPIC], (_, topic = '') => {
+      return heard([...db.producersOf(topicRegistration(topic))].map(({ peer }) => peer));
+    }),
+    read('ui/node', toJsonOf('when those there were last heard of'), [NODE], (_, node = '') => heard(db.peersAt(node))),
+    {
+      method: 'POST',
+      path: '/topic/untombstone',
+      args: [TOPIC, NODE],
+      action: { name: 'topic/untombstone', kind: 'write' },
+      about: { summary: 'ends a tombstone', answers: { 200: { description: 'it has none' } } },
+      answer: (_, topic = '', node = '') => {
+        topology.work.spend(topology.untombstone(topic, node));
+        return done();
+      },
+    },
+  ];
+}
+
+const TOPIC: RouteArgument = { name: 'topic', about: 'a topic' };
+const NODE: RouteArgument = { name: 'node', about: 'broadcast address:HTTP port' };
+
+const ABOUT_PAGE: RouteDescription = {
+  summary: 'the page',
+  answers: {
+    200: { description: 'the document', content: { 'text/html': { type: 'string' } } },
+    304: { description: 'it is the one that the browser has' },
+  },
+};
+
+function toJsonOf(summary: string): RouteDescription {
+  return { summary, answers: { 200: { description: summary, content: { 'application/json': { type: 'object' } } } } };
+}
+
+/** Those whose connection ended with another process, by their keys. */
+function restoredIn({ db }: Topology): readonly string[] {
+  if (db.broughtCount === 0) return [];
+  const brought = db.peers().filter((peer) => db.isBrought(peer));
+  return brought.slice(0, MAX_NAMED).map((peer) => db.keyOf(peer)!);
+}
+
+/** Which writes the one who asks may make, and whether more may be made with a token. */
+async function judged(authorize: Authorize | undefined, request: HttpRequest) {
+  const may: string[] = [];
+  let asks = false;
+  for (const name of WRITES) {
+    const asked = { ...request, method: 'POST', path: `/${name}`, query: '' };
+    const caller = request.caller ?? { address: request.remoteAddress };
+    const verdict = authorize ? await authorize(caller, { name, kind: 'write' }, asked) : true;
+    if (verdict === true) may.push(name);
+    else if (verdict.status === 401) asks = true;
+  }
+  return { may, asks_token: asks };
+}
