@@ -106,7 +106,8 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     for (const peer of peers) {
       const revision = db.revisionOfPeer(peer);
       if (revision === 0) continue; // it has left meanwhile
-      const known = cache.get(peer, revision) as KeptNode | undefined;
+      const isAlone = topology.copiesOf(peer).length === 1; // what others hold of it has revisions of its own
+      const known = isAlone ? (cache.get(peer, revision) as KeptNode | undefined) : undefined;
       if (known) {
         seen(known.changesAtMs);
         yield comma + known.text;
@@ -122,7 +123,7 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
           work.spend(text.length / BYTES_PER_STEP);
           yield text;
           const value: KeptNode = { text: text.slice(comma.length), changesAtMs };
-          cache.set(peer, revision, { value, bytes: text.length + PEER_BYTES, changesAtMs });
+          if (isAlone) cache.set(peer, revision, { value, bytes: text.length + PEER_BYTES, changesAtMs });
         }
       }
       comma = ',';

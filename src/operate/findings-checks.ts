@@ -81,7 +81,8 @@ function* checkPeers(view: FindingsView, list: FindingList): Steps<CheckedPeers>
       if (same) same.push(peer);
       else named.set(peer.broadcastAddress, [peer]);
     }
-    checkShared(peer, taken, list);
+    if (topology.copiesOf(peer).every((copy) => copy === peer || !(db.isBrought(copy) || db.isBrought(peer))))
+      checkShared(peer, taken, list);
     const silentMs = topology.clock() - peer.lastUpdateMs;
     if (silentMs > 2 * pingIntervalMs)
       list.add('silent', addressOf(peer), () => `silent for ${Math.floor(silentMs / 1000)} seconds`);

@@ -8,10 +8,13 @@ import type { RegistrationDB } from './registration-db.js';
  */
 export class Succession {
   readonly #db: RegistrationDB;
+  readonly #liveOrigins: ReadonlySet<string>;
   readonly #formers = new Map<PeerInfo, readonly PeerInfo[]>();
 
-  constructor(db: RegistrationDB) {
+  /** Peers that came from a live origin have a connection there, and no successor. */
+  constructor(db: RegistrationDB, liveOrigins: ReadonlySet<string>) {
     this.#db = db;
+    this.#liveOrigins = liveOrigins;
   }
 
   /** A peer has identified itself: the list of nodes has it in place of those that were known at its address. */
@@ -19,9 +22,9 @@ export class Succession {
     if (this.#db.broughtCount === 0) return;
     const formers = this.#db
       .peersAt(toNodeAddress(peer))
-      .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#db.isBrought(other));
+      .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#isGone(other));
     if (formers.length === 0) return;
-    this.#formers.set(peer, formers);
+    this.#formers.set(peer, [...new Set([...this.formersOf(peer), ...formers])]);
     for (const former of formers) this.#db.removeProducer(CLIENT, former);
   }
 
@@ -44,5 +47,9 @@ export class Succession {
     const formers = this.#formers.get(peer) ?? [];
     this.#formers.delete(peer);
     return formers;
+  }
+
+  #isGone(peer: PeerInfo): boolean {
+    return this.#db.isBrought(peer) && !this.#liveOrigins.has(this.#db.keyOf(peer)!.replace(/\/\d+$/, ''));
   }
 }
