@@ -19,6 +19,7 @@ import { parseAddress } from './address.js';
 import { KEEPING_CHECKS, type KeepingOptions } from './keeping.js';
 import { HTTP_SERVER_CHECKS, type HttpServerOptions } from './http-server.js';
 import { OPERATION_CHECKS, type OperationOptions } from './operation.js';
+import { SHARING_CHECKS, type SharingOptions } from './sharing.js';
 import { checkTls, TLS_CHECKS, type TlsOptions } from './tls.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
@@ -43,6 +44,7 @@ export interface LookupdOptions
     Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes'>,
     HttpServerOptions,
     KeepingOptions,
+    SharingOptions,
     OperationOptions,
     TlsOptions,
     AccessOptions {
@@ -110,6 +112,7 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   ...HTTP_HANDLER_CHECKS,
   ...HTTP_SERVER_CHECKS,
   ...KEEPING_CHECKS,
+  ...SHARING_CHECKS,
   ...OPERATION_CHECKS,
   ...TLS_CHECKS,
   ...ACCESS_CHECKS,

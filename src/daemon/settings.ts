@@ -6,6 +6,7 @@ import { DIAGNOSE_SETTINGS } from './settings/diagnose.js';
 import { KEEPING_SETTINGS } from './settings/keeping.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
 import { OPERATE_SETTINGS } from './settings/operate.js';
+import { SHARED_SETTINGS } from './settings/shared.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 import { TLS_SETTINGS } from './settings/tls.js';
 
@@ -19,6 +20,7 @@ export const SETTINGS = {
   ...LIMIT_SETTINGS,
   ...FEED_SETTINGS,
   ...KEEPING_SETTINGS,
+  ...SHARED_SETTINGS,
 };
 
 export type Settings = ValuesOf<typeof SETTINGS>;
