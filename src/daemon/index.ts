@@ -41,3 +41,4 @@ export { runCommand } from './command.js';
 export { PACKAGE_VERSION } from '../base/version.js';
 export { formatDuration, parseDuration } from '../base/duration.js';
 export type { KeepingOptions } from './keeping.js';
+export type { SharingOptions } from './sharing.js';

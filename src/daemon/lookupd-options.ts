@@ -20,6 +20,7 @@ import { parseAddress } from './address.js';
 import { KEEPING_CHECKS, type KeepingOptions } from './keeping.js';
 import { HTTP_SERVER_CHECKS, type HttpServerOptions } from './http-server.js';
 import { OPERATION_CHECKS, type OperationOptions } from './operation.js';
+import { SHARING_CHECKS, type SharingOptions } from './sharing.js';
 import { checkTls, TLS_CHECKS, type TlsOptions } from './tls.js';
 
 /** Where nsqlookupd listens for peers: all of the machine's addresses. */
@@ -44,6 +45,7 @@ export interface LookupdOptions
     Pick<HttpHandlerOptions, 'routes' | 'authorize' | 'maxCacheBytes' | 'zonePolicy' | 'zoneOf'>,
     HttpServerOptions,
     KeepingOptions,
+    SharingOptions,
     OperationOptions,
     TlsOptions,
     AccessOptions {
@@ -117,6 +119,7 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
   ...HTTP_HANDLER_CHECKS,
   ...HTTP_SERVER_CHECKS,
   ...KEEPING_CHECKS,
+  ...SHARING_CHECKS,
   ...OPERATION_CHECKS,
   ...TLS_CHECKS,
   ...ACCESS_CHECKS,

@@ -14,7 +14,7 @@ import {
   TOPOLOGY_CHECKS,
   type Logger,
 } from '../registry/index.js';
-import type { WarmRestartStatus } from '../store/index.js';
+import type { SharedStatus, WarmRestartStatus } from '../store/index.js';
 import { createTcpHandler, TCP_HANDLER_CHECKS } from '../tcp/index.js';
 import { createAccess, type Refusals } from './access.js';
 import { Keeping, KEEPING_CHECKS } from './keeping.js';
@@ -31,6 +31,7 @@ import {
   type LookupdOptions,
 } from './lookupd-options.js';
 import { createOperation } from './operation.js';
+import { Sharing, SHARING_CHECKS } from './sharing.js';
 import { tlsFiles } from './tls.js';
 import { createTlsLoader } from './tls-reload.js';
 import { watchFiles } from './watched-files.js';
@@ -67,6 +68,8 @@ export interface Lookupd extends AsyncDisposable {
   readonly watchers: number;
   /** How it stands with what outlives the process; undefined where nothing is to, or before `listen`. */
   readonly warmRestart: WarmRestartStatus | undefined;
+  /** How it stands with the registry that it shares; undefined where it shares none, or before `listen`. */
+  readonly shared: SharedStatus | undefined;
   /** How many requests and peers were refused, since it was made. */
   readonly refusals: Refusals;
   /**
@@ -120,8 +123,11 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     httpPort: checked.broadcastHttpPort ?? (http ?? https)!.port,
     version: NSQLOOKUPD_VERSION,
   });
+  const sharing = new Sharing({ ...pickOptions(checked, SHARING_CHECKS), topology, log, onError });
   const operation = createOperation(checked, {
     topology,
+    shared: sharing.metrics,
+    notes: [sharing.note],
     onError,
     tcpHandler: () => tcpHandler,
     httpHandler: () => httpHandler,
@@ -136,7 +142,14 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, onError });
   const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
   const findings =
-    checked.findings === true ? createOwnFindings(checked, topology, () => tcpHandler.connections) : undefined;
+    checked.findings === true
+      ? createOwnFindings(
+          checked,
+          topology,
+          () => tcpHandler.connections,
+          () => sharing.findings(),
+        )
+      : undefined;
   const { authorize } = access;
   const admit = findings ? findings.noting(access.admit) : access.admit;
   const observe = operation.meters?.peers;
@@ -193,10 +206,12 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     starting: async () => {
       load();
       await keeping.begin();
+      await sharing.begin();
     },
     ending: () => {
       unwatch();
-      return keeping.status && keeping.end(graceMs);
+      if (!keeping.status && !sharing.status) return undefined;
+      return Promise.all([keeping.end(graceMs), sharing.end(graceMs)]);
     },
     // Those that watch are told before their connections are ended.
     stopped: () => {
@@ -219,6 +234,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     },
     get warmRestart() {
       return keeping.status;
+    },
+    get shared() {
+      return sharing.status;
     },
     get connections() {
       return tcpHandler.connections;
@@ -247,7 +265,7 @@ interface Lifetime<T> {
   /** What it throws, `listen` rejects with. */
   readonly starting: () => Promise<void>;
   readonly started: () => T;
-  readonly ending: () => Promise<void> | undefined;
+  readonly ending: () => Promise<unknown> | undefined;
   readonly stopped: () => void;
 }
 

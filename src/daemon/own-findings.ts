@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
-import { createFindings, type FindingsSource } from '../operate/index.js';
+import { createFindings, type FindingsSource, type Found } from '../operate/index.js';
 import { DEFAULT_MAX_REGISTRATIONS, DEFAULT_MAX_REGISTRY_BYTES, type Topology } from '../registry/index.js';
 import { DEFAULT_MAX_CONNECTIONS, type Admit } from '../tcp/index.js';
 import type { LookupdOptions } from './lookupd-options.js';
@@ -14,7 +14,12 @@ export interface OwnFindings extends FindingsSource {
 }
 
 /** Makes it of a lookupd's options and parts. */
-export function createOwnFindings(options: LookupdOptions, topology: Topology, connections: () => number): OwnFindings {
+export function createOwnFindings(
+  options: LookupdOptions,
+  topology: Topology,
+  connections: () => number,
+  more: () => readonly Found[],
+): OwnFindings {
   const { maxRegistrations = DEFAULT_MAX_REGISTRATIONS, maxRegistryBytes = DEFAULT_MAX_REGISTRY_BYTES } = options;
   const { maxConnections = DEFAULT_MAX_CONNECTIONS, maxRegistrationsPerPeer, zonePolicy } = options;
   const { db } = topology;
@@ -23,7 +28,7 @@ export function createOwnFindings(options: LookupdOptions, topology: Topology, c
     { name: 'maxRegistryBytes', most: maxRegistryBytes, used: () => db.bytes },
     { name: 'maxConnections', most: maxConnections, used: connections },
   ];
-  const source = createFindings({ topology, limits, maxRegistrationsPerPeer, zonePolicy, resolve: resolveName });
+  const source = createFindings({ topology, limits, maxRegistrationsPerPeer, zonePolicy, more, resolve: resolveName });
   return {
     ...source,
     noting: (admit) => (identity, caller) => {

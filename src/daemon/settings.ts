@@ -7,6 +7,7 @@ import { KEEPING_SETTINGS } from './settings/keeping.js';
 import { LIMIT_SETTINGS } from './settings/limits.js';
 import { OPERATE_SETTINGS } from './settings/operate.js';
 import { PAGE_SETTINGS } from './settings/page.js';
+import { SHARED_SETTINGS } from './settings/shared.js';
 import type { Setting, ValuesOf } from './settings/setting.js';
 import { TLS_SETTINGS } from './settings/tls.js';
 import { UNION_SETTINGS } from './settings/union.js';
@@ -25,6 +26,7 @@ export const SETTINGS = {
   ...LIMIT_SETTINGS,
   ...FEED_SETTINGS,
   ...KEEPING_SETTINGS,
+  ...SHARED_SETTINGS,
 };
 
 export type Settings = ValuesOf<typeof SETTINGS>;

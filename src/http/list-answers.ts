@@ -114,9 +114,11 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
       const revision = db.revisionOfPeer(peer);
       if (revision === 0) continue; // it has left meanwhile
       const isLong = db.countRegistrationsOf(peer) > MAX_KEPT_REGISTRATIONS;
-      let known = isLong ? undefined : (cache.get(peer, revision) as KeptNode | undefined);
-      if (isLong) {
-        const node = yield* reading(peer);
+      // What others hold of it has revisions of its own.
+      const isKept = !isLong && topology.copiesOf(peer).length === 1;
+      let known = isKept ? (cache.get(peer, revision) as KeptNode | undefined) : undefined;
+      if (!isKept) {
+        const node = isLong ? yield* reading(peer) : topology.node(peer);
         seen(node.changesAtMs);
         yield* nodeParts(comma + openOf(peer), node);
       } else {

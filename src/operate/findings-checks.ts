@@ -86,7 +86,8 @@ function* checkPeers(view: FindingsView, zones: Zones, list: FindingList): Steps
       if (same) same.push(peer);
       else named.set(peer.broadcastAddress, [peer]);
     }
-    checkShared(peer, taken, list);
+    if (topology.copiesOf(peer).every((copy) => copy === peer || !(db.isBrought(copy) || db.isBrought(peer))))
+      checkShared(peer, taken, list);
     const silentMs = topology.clock() - peer.lastUpdateMs;
     if (silentMs > 2 * pingIntervalMs)
       list.add('silent', addressOf(peer), () => `silent for ${Math.floor(silentMs / 1000)} seconds`);

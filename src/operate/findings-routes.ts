@@ -15,7 +15,7 @@ import { DEFAULT_MAX_REGISTRATIONS_PER_PEER, type Topology } from '../registry/i
 import { Arrivals, type AnnouncedAddress } from './findings-arrivals.js';
 import { checkTopology, type FindingsLimit } from './findings-checks.js';
 import { Askers, checkNames, checkPorts, type Probe, type Resolve } from './findings-network.js';
-import { FindingList, type Findings } from './findings.js';
+import { FindingList, type FindingKind, type Findings } from './findings.js';
 
 /** 15 seconds: how often nsqd pings. */
 export const DEFAULT_FINDINGS_PING_INTERVAL_MS = 15_000;
@@ -23,6 +23,16 @@ export const DEFAULT_FINDINGS_PING_INTERVAL_MS = 15_000;
 export const DEFAULT_FINDINGS_MAX_AGE_MS = 10_000;
 /** 5 seconds: by when names must have resolved, all of them together, and ports answered. */
 export const DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS = 5000;
+
+/** Something that another part has found. */
+export interface Found {
+  /** What kind of thing it is. */
+  readonly kind: FindingKind;
+  /** What it is about. */
+  readonly subject: string;
+  /** What was seen. */
+  readonly seen: string;
+}
 
 /** Options of `createFindings`. Times are milliseconds from 0 on. */
 export interface FindingsOptions {
@@ -36,6 +46,8 @@ export interface FindingsOptions {
   readonly resolve?: Resolve | undefined;
   /** Tells whether somebody listens at a host and port. Default: ports are not looked at. */
   readonly probe?: Probe | undefined;
+  /** What else is known to be wrong. Default: nothing. */
+  readonly more?: (() => readonly Found[]) | undefined;
   /** How often peers ping; who is silent for over two is a finding. Default 15,000. */
   readonly pingIntervalMs?: number | undefined;
   /** How long what was found is told again. Default 10,000. */
@@ -54,6 +66,7 @@ const CHECKS: Checks<FindingsOptions> = {
   maxRegistrationsPerPeer: number(0),
   resolve: aFunction,
   probe: aFunction,
+  more: aFunction,
   pingIntervalMs: number(0),
   maxAgeMs: number(0),
   networkTimeoutMs: number(0),
@@ -98,6 +111,7 @@ export function createFindings(options: FindingsOptions): FindingsSource {
     maxRegistrationsPerPeer = DEFAULT_MAX_REGISTRATIONS_PER_PEER,
     resolve,
     probe,
+    more = () => [],
     pingIntervalMs = DEFAULT_FINDINGS_PING_INTERVAL_MS,
     maxAgeMs = DEFAULT_FINDINGS_MAX_AGE_MS,
     networkTimeoutMs = DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS,
@@ -117,6 +131,7 @@ export function createFindings(options: FindingsOptions): FindingsSource {
       resolve && checkNames(named, { resolve, askers: resolving, work: topology.work }, list),
       probe && checkPorts(peers, probe, probing, list),
     ]);
+    for (const { kind, subject, seen } of more()) list.add(kind, subject, () => seen);
     return list.toFindings();
   };
   const read = () => {

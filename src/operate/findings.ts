@@ -55,6 +55,14 @@ export const FINDING_KINDS = {
     why: 'the nsqd still carries the topic and is named again when the tombstone ends, so that the topic comes back',
     advice: 'delete the topic at the nsqd before that, and stop those who publish it there',
   },
+  'shared-registry-away': {
+    why: 'what changes at other lookupds is not known here, and what changes here is not known there',
+    advice: 'look whether Redis runs and this lookupd reaches it; all agree again by themselves when it does',
+  },
+  'shared-lookupd-gone': {
+    why: 'its nsqds are on their way to other lookupds; those that do not come are left out when the grace ends',
+    advice: 'bring it back if it is missed; after a restart it has a new name, and the old one goes by itself',
+  },
   'limit-near': {
     why: 'what comes once the limit is met is refused',
     advice: 'raise the limit, or find out what fills it',

@@ -8,15 +8,21 @@ import { conditionsCheck, reasonsOf, type Condition } from './condition.js';
 export interface HealthOptions {
   /** What may be in the way of being ready. Asked each time. Default: nothing. */
   readonly conditions?: readonly Condition[] | undefined;
+  /** What is to be known though nothing is in the way: `/readyz` tells it as `notes`, if there is any. Default: nothing. */
+  readonly notes?: readonly Condition[] | undefined;
   /** Gets what a condition threw, which counts as in the way. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
 
-const CHECKS: Checks<HealthOptions> = { conditions: conditionsCheck, onError: aFunction };
+const CHECKS: Checks<HealthOptions> = { conditions: conditionsCheck, notes: conditionsCheck, onError: aFunction };
 
 const READINESS = {
   type: 'object',
-  properties: { ready: { type: 'boolean' }, reasons: { type: 'array', items: { type: 'string' } } },
+  properties: {
+    ready: { type: 'boolean' },
+    reasons: { type: 'array', items: { type: 'string' } },
+    notes: { type: 'array', items: { type: 'string' } },
+  },
   required: ['ready', 'reasons'],
   additionalProperties: false,
 };
@@ -40,7 +46,7 @@ const READINESS = {
  * ```
  */
 export function healthRoutes(options?: HealthOptions): readonly RouteRow[] {
-  const { conditions = [], onError = printError } = checkOptions('healthRoutes', options, CHECKS);
+  const { conditions = [], notes = [], onError = printError } = checkOptions('healthRoutes', options, CHECKS);
   return [
     {
       method: 'GET',
@@ -62,7 +68,9 @@ export function healthRoutes(options?: HealthOptions): readonly RouteRow[] {
       },
       answer: () => {
         const reasons = reasonsOf(conditions, onError);
-        return json({ ready: reasons.length === 0, reasons }, reasons.length === 0 ? 200 : 503);
+        const known = reasonsOf(notes, onError);
+        const body = { ready: reasons.length === 0, reasons, ...(known.length > 0 && { notes: known }) };
+        return json(body, reasons.length === 0 ? 200 : 503);
       },
     },
   ];

@@ -22,5 +22,6 @@ export {
   DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS,
   DEFAULT_FINDINGS_PING_INTERVAL_MS,
   type FindingsOptions,
+  type Found,
   type FindingsSource,
 } from './findings-routes.js';

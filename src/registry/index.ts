@@ -30,7 +30,7 @@ export {
   type TopologyOptions,
 } from './topology-options.js';
 export { Topology } from './topology.js';
-export type { ActiveProducers, LookupResult, TopologyNode } from './topology-answers.js';
+export type { ActiveProducers, LookupResult, OperatorWrite, TopologyNode } from './topology-answers.js';
 export type { Check, Checks } from '../base/options.js';
 export type {
   Change,

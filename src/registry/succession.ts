@@ -10,18 +10,21 @@ const NONE: readonly PeerInfo[] = [];
  */
 export class Succession {
   readonly #db: RegistrationDB;
+  readonly #liveOrigins: ReadonlySet<string>;
   readonly #formers = new Map<PeerInfo, readonly PeerInfo[]>();
 
-  constructor(db: RegistrationDB) {
+  /** Peers that came from a live origin have a connection there, and no successor. */
+  constructor(db: RegistrationDB, liveOrigins: ReadonlySet<string>) {
     this.#db = db;
+    this.#liveOrigins = liveOrigins;
   }
 
   /** A peer identifies itself: it follows those that were known at its address. */
   begin(peer: PeerInfo): void {
     const formers = this.#db
       .peersAt(toNodeAddress(peer))
-      .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#db.isBrought(other));
-    if (formers.length > 0) this.#formers.set(peer, formers);
+      .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#isGone(other));
+    if (formers.length > 0) this.#formers.set(peer, [...new Set([...this.formersOf(peer), ...formers])]);
   }
 
   /** Whether one whom the peer has followed has that: to take it over needs no room. */
@@ -48,5 +51,9 @@ export class Succession {
     const formers = this.formersOf(peer);
     this.#formers.delete(peer);
     return formers;
+  }
+
+  #isGone(peer: PeerInfo): boolean {
+    return this.#db.isBrought(peer) && !this.#liveOrigins.has(this.#db.keyOf(peer)!.replace(/\/\d+$/, ''));
   }
 }

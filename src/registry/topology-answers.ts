@@ -23,3 +23,8 @@ export interface TopologyNode {
   /** When time alone will next change this, unless the peer pings: in milliseconds since 1970, or Infinity. */
   readonly changesAtMs: number;
 }
+
+/** What an operator writes; a `channel` of `''` is the topic itself. */
+export type OperatorWrite =
+  | { readonly type: 'create' | 'delete'; readonly topic: string; readonly channel: string }
+  | { readonly type: 'tombstone'; readonly topic: string; readonly node: string };

@@ -1,5 +1,4 @@
 import { createSteadyClock, type Clock } from '../base/clock.js';
-import { printError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { isEphemeral } from './names.js';
 import { withoutBrackets, type PeerInfo } from './peer-info.js';
@@ -22,7 +21,9 @@ import {
 } from './registration.js';
 import { Succession } from './succession.js';
 import { Capacity, type IdleKind } from './capacity.js';
-import type { ActiveProducers, LookupResult, TopologyNode } from './topology-answers.js';
+import type { ActiveProducers, LookupResult, OperatorWrite, TopologyNode } from './topology-answers.js';
+import { copiesOf, OneProducer, toOnes } from './copies.js';
+import { callGuarded, printError, type OnError } from '../base/error-report.js';
 import {
   DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   DEFAULT_MAX_REGISTRATIONS,
@@ -67,11 +68,15 @@ export class Topology {
   readonly lifetimes: Lifetimes;
   /** What long work is shared out with, over the turns of the event loop. */
   readonly work: WorkQueue;
+  /** The origins of peers in the registry that hold a connection elsewhere now: whoever brings those keeps this. */
+  readonly liveOrigins = new Set<string>();
   readonly #capacity: Capacity;
   readonly #maxRegistrationsPerPeer: number;
   readonly #log: Logger;
   readonly #succession: Succession;
   readonly #wallClock: Clock;
+  readonly #onError: OnError;
+  readonly #writeListeners = new Set<(write: OperatorWrite) => void>();
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: TopologyOptions) {
@@ -95,7 +100,8 @@ export class Topology {
     this.lifetimes = { inactiveProducerTimeoutMs, tombstoneLifetimeMs };
     this.#capacity = new Capacity(db, maxRegistrations, maxRegistryBytes);
     this.#maxRegistrationsPerPeer = maxRegistrationsPerPeer;
-    this.#succession = new Succession(db);
+    this.#succession = new Succession(db, this.liveOrigins);
+    this.#onError = onError;
     this.#log = toSafeLogger(log, onError);
   }
 
@@ -134,9 +140,14 @@ export class Topology {
       producers.push(producer.peer);
       return true;
     };
+    if (topic !== ANY && this.db.broughtCount > 0) {
+      const one = new OneProducer(now, this.lifetimes);
+      for (const producer of this.db.producersOf(registration)) one.add(producer);
+      return one.answer();
+    }
     if (topic !== ANY) for (const producer of this.db.producersOf(registration)) isNamed(producer);
     else for (const peer of this.#heardOf(this.db.peers(), now)) this.#isAnyOf(peer, isNamed);
-    return { producers, changesAtMs };
+    return { producers: this.db.broughtCount > 0 ? toOnes(producers) : producers, changesAtMs };
   }
 
   #isAnyOf(peer: PeerInfo, isNamed: (producer: Producer) => boolean): boolean {
@@ -156,7 +167,13 @@ export class Topology {
   /** The peers that `nodes` tells of, for where it would be long. */
   nodePeers(): PeerInfo[] {
     const clients = [...this.db.producersOf(CLIENT)].map(({ peer }) => peer);
-    return this.#heardOf(clients, this.clock());
+    const heard = this.#heardOf(clients, this.clock());
+    return this.db.broughtCount > 0 ? toOnes(heard) : heard;
+  }
+
+  /** What the registry knows of the nsqd at a peer's address and ports: the peer, and what other lookupds hold of it. */
+  copiesOf(peer: PeerInfo): readonly PeerInfo[] {
+    return this.db.broughtCount > 0 ? copiesOf(this.db, peer) : [peer];
   }
 
   /** A peer, with the topics that it carries. */
@@ -168,13 +185,16 @@ export class Topology {
   *readingNode(peer: PeerInfo): Steps<TopologyNode> {
     const now = this.clock();
     let changesAtMs = changesAt({ peer, tombstonedAtMs: undefined }, now, this.lifetimes);
-    const topics: { topic: string; isTombstoned: boolean }[] = [];
-    for (const { topic, producer } of this.db.topicsOf(peer)) {
-      changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
-      topics.push({ topic, isTombstoned: isTombstoned(producer, now, this.lifetimes.tombstoneLifetimeMs) });
-      if (topics.length % TOPICS_PER_STEP === 0) yield;
+    const topics = new Map<string, { topic: string; isTombstoned: boolean }>();
+    for (const copy of this.copiesOf(peer)) {
+      for (const { topic, producer } of this.db.topicsOf(copy)) {
+        changesAtMs = Math.min(changesAtMs, changesAt(producer, now, this.lifetimes));
+        const isHidden = isTombstoned(producer, now, this.lifetimes.tombstoneLifetimeMs);
+        topics.set(topic, { topic, isTombstoned: isHidden || topics.get(topic)?.isTombstoned === true });
+        if (topics.size % TOPICS_PER_STEP === 0) yield;
+      }
     }
-    return { peer, topics, changesAtMs };
+    return { peer, topics: [...topics.values()], changesAtMs };
   }
 
   /** Adds a topic that needs no producer. False, with nothing changed, if that would pass a limit. */
@@ -189,6 +209,7 @@ export class Topology {
 
   /** The same in steps, as a topic may have many channels, and many producers. */
   *deletingTopic(topic: string): Steps {
+    this.#told({ type: 'delete', topic, channel: '' });
     yield* this.#removingChannels(topic);
     yield* this.#removing(topicRegistration(topic), `DB: removing topic(${topic})`);
   }
@@ -210,6 +231,11 @@ export class Topology {
 
   /** The same in steps, as a channel may have many producers. */
   *deletingChannel(topic: string, channel: string): Steps<boolean> {
+    this.#told({ type: 'delete', topic, channel });
+    return yield* this.#deletingChannel(topic, channel);
+  }
+
+  *#deletingChannel(topic: string, channel: string): Steps<boolean> {
     const line = `DB: removing channel(${channel}) from topic(${topic})`;
     return yield* this.#removing(channelRegistration(topic, channel), line);
   }
@@ -222,6 +248,7 @@ export class Topology {
     this.#log.info?.(`DB: setting tombstone for producer@${node} of topic(${topic})`);
     const now = this.clock();
     const registration = topicRegistration(topic);
+    this.#told({ type: 'tombstone', topic, node });
     return this.db.peersAt(withoutBrackets(node)).filter((peer) => this.db.tombstone(registration, peer, now)).length;
   }
 
@@ -260,6 +287,51 @@ export class Topology {
     peer.lastUpdateMs = now;
     if (!wasHeardOf || isSetBack) this.db.touchPeer(peer);
     for (const former of this.#succession.end(peer)) this.leave(former);
+  }
+
+  /**
+   * Calls the listener before each write of an operator's, also one that will change nothing. Answers a function that ends it. What
+   * it throws goes to `onError`.
+   */
+  onWrite(listener: (write: OperatorWrite) => void): () => void {
+    const own = (write: OperatorWrite) => listener(write);
+    this.#writeListeners.add(own);
+    return () => void this.#writeListeners.delete(own);
+  }
+
+  /**
+   * A peer that another lookupd holds, by the key that names it everywhere; as with `join`, one at its address that no lookupd holds any more is
+   * followed by it. Undefined, with nothing changed, past a limit.
+   */
+  bring(peerKey: string, peer: PeerInfo): PeerInfo | undefined {
+    if (!this.#capacity.fits([CLIENT], 1, 0)) return undefined;
+    const producer = { peer, tombstonedAtMs: undefined };
+    this.db.apply({ type: 'producerAdded', registration: CLIENT, peer, peerKey, producer, revision: 0 });
+    const brought = this.db.broughtBy(peerKey)!;
+    this.#succession.begin(brought);
+    return brought;
+  }
+
+  /** It carries exactly that registration. False, with nothing changed, past a limit. */
+  hold(peer: PeerInfo, registration: Registration): boolean {
+    if (!this.#add([registration], peer)) return false;
+    this.#succession.takeOver(peer, registration);
+    return true;
+  }
+
+  /** It no longer carries exactly that registration. */
+  release(peer: PeerInfo, registration: Registration): void {
+    const { category, key, subkey } = registration;
+    this.#remove(registration, peer);
+    if (isEphemeral(category === 'topic' ? key : subkey)) finish(this.#droppingIfEmpty(registration));
+  }
+
+  /** Adds a registration that another lookupd has, without a producer. False, with nothing changed, past a limit. */
+  adopt(registration: Registration): boolean {
+    if (!this.#capacity.fits([registration], 0, 0)) return false;
+    this.db.apply({ type: 'registrationAdded', registration, isMade: false, revision: 0 });
+    this.#makeRoom('left', 'made');
+    return true;
   }
 
   /** A peer carries a topic, and a channel of it unless that is empty. False, with nothing changed, past a limit. */
@@ -354,6 +426,7 @@ export class Topology {
   #create(registrations: readonly Registration[], ...lines: readonly string[]): boolean {
     const added = registrations.filter((registration) => !this.db.hasRegistration(registration));
     if (!this.#capacity.fits(added, 0, RESERVED_FOR_PEERS)) return false;
+    for (const { key, subkey } of registrations) this.#told({ type: 'create', topic: key, channel: subkey });
     for (const registration of registrations) this.db.renewIdle(registration);
     for (const line of lines) this.#log.info?.(line);
     for (const registration of added) this.db.addRegistration(registration);
@@ -366,6 +439,11 @@ export class Topology {
     for (const registration of this.#capacity.makeRoom(kinds)) {
       this.#log.warn?.(`DB: removing ${describe(registration)} to make room`);
     }
+  }
+
+  #told(write: OperatorWrite): void {
+    for (const listener of this.#writeListeners)
+      callGuarded(this.#onError, 'a listener of writes threw', () => listener(write));
   }
 
   #remove(registration: Registration, peer: PeerInfo): void {
@@ -382,7 +460,7 @@ export class Topology {
   *#removingChannels(topic: string): Steps {
     if (topic === ANY) return;
     for (const registration of this.db.eachRegistration('channel', topic, ANY)) {
-      yield* this.deletingChannel(topic, registration.subkey);
+      yield* this.#deletingChannel(topic, registration.subkey);
       yield this.#stepsOfALine;
     }
   }

@@ -99,7 +99,7 @@ const TEXTS = [
 ] as const;
 const NUMBERS = ['tcpPort', 'httpPort', 'lastUpdateMs'] as const;
 
-function isPeer(value: unknown): value is PeerInfo {
+export function isPeer(value: unknown): value is PeerInfo {
   const peer = value as Partial<PeerInfo> | null;
   return (
     typeof peer === 'object' &&

@@ -1,0 +1,25 @@
+import { DEFAULT_SHARED_GRACE_MS, DEFAULT_SHARED_NAME } from '../../store/index.js';
+import { duration, STRING } from '../setting-kinds.js';
+import { row } from './setting.js';
+
+/** What several lookupds share. */
+export const SHARED_SETTINGS = {
+  'shared-redis': row(
+    STRING,
+    '',
+    'redis:// or rediss:// URL over which lookupds share their registry (none if empty)',
+    {
+      option: 'sharedRedis',
+      none: '',
+    },
+  ),
+  'shared-name': row(STRING, DEFAULT_SHARED_NAME, 'what tells the shared registry from others in the same Redis', {
+    option: 'sharedName',
+  }),
+  'shared-grace': row(
+    duration(),
+    DEFAULT_SHARED_GRACE_MS,
+    'how long the peers of a lookupd that is gone are answered for if they do not come to another',
+    { option: 'sharedGraceMs' },
+  ),
+};

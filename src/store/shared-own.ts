@@ -1,0 +1,130 @@
+import { CLIENT, type PeerInfo, type Registration, type RegistrationDB } from '../registry/index.js';
+import { readClaim, toField, writeClaim, writePeer } from './shared-fields.js';
+import type { OwnWrite } from './shared-registry.js';
+
+/** Who has not pinged for so long is said to be silent; an nsqd pings every 15 seconds. */
+const SILENT_MS = 30_000;
+
+interface OwnPeer {
+  readonly number: number;
+  readonly joinedAtMs: number;
+  isSilent: boolean;
+  isSettled: boolean;
+}
+
+/** What a lookupd says of the peers that it holds itself, and what of that has not been written yet. */
+export class OwnPeers {
+  readonly #db: RegistrationDB;
+  readonly #peers = new Map<PeerInfo, OwnPeer>();
+  readonly #fields = new Map<string, string>();
+  readonly #dirty = new Set<string>();
+  #lastNumber = 0;
+  /** Of a writing anew, how many fields are still to be written; undefined when it is over. */
+  #left: number | undefined;
+
+  constructor(db: RegistrationDB) {
+    this.#db = db;
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Whether all is written that was there when it was begun anew. */
+  get isWhole(): boolean {
+    return this.#left === undefined;
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  claimAt(peer: PeerInfo, registration: Registration): number {
+    const own = this.#peers.get(peer);
+    const text = own && this.#fields.get(toField(own.number, registration));
+    return (text !== undefined && readClaim(text)?.at) || 0;
+  }
+
+  isSettled(peer: PeerInfo): boolean {
+    return this.#peers.get(peer)?.isSettled === true;
+  }
+
+  hasPinged(peer: PeerInfo): boolean {
+    return this.#peers.get(peer)?.joinedAtMs !== peer.lastUpdateMs;
+  }
+
+  /** It is a producer of that since then. */
+  hold(peer: PeerInfo, registration: Registration, at: number, tombstonedAtMs?: number): void {
+    let own = this.#peers.get(peer);
+    if (!own) {
+      own = { number: ++this.#lastNumber, joinedAtMs: peer.lastUpdateMs, isSilent: false, isSettled: false };
+      this.#peers.set(peer, own);
+      this.#writePeer(peer, own);
+    }
+    if (registration.category !== CLIENT.category)
+      this.#write(toField(own.number, registration), writeClaim({ at, tombstonedAtMs }));
+  }
+
+  release(peer: PeerInfo, registration: Registration): void {
+    const own = this.#peers.get(peer);
+    if (own && registration.category !== CLIENT.category) this.#write(toField(own.number, registration), null);
+    if (own && this.#db.countRegistrationsOf(peer) === 0) this.#forget(peer, own);
+  }
+
+  /** All that it held has gone with it. */
+  left(peer: PeerInfo): void {
+    const own = this.#peers.get(peer);
+    if (own) this.#write(toField(own.number), null);
+  }
+
+  /** Looks who has fallen silent, or is heard of again. */
+  look(now: number): void {
+    for (const [peer, own] of this.#peers) {
+      const isSilent = now - peer.lastUpdateMs > SILENT_MS;
+      const isSettled = own.isSettled || peer.lastUpdateMs !== own.joinedAtMs;
+      if (isSilent === own.isSilent && isSettled === own.isSettled) continue;
+      own.isSilent = isSilent;
+      own.isSettled = isSettled;
+      if (this.#fields.has(toField(own.number))) this.#writePeer(peer, own);
+    }
+  }
+
+  /** All is to be written. */
+  writeAnew(): void {
+    this.#dirty.clear();
+    for (const field of this.#fields.keys()) this.#dirty.add(field);
+    this.#left = this.#dirty.size;
+  }
+
+  /** Some of what is to be written, which counts as written from now on. */
+  take(most: number): OwnWrite[] {
+    const writes: OwnWrite[] = [];
+    for (const field of this.#dirty) {
+      if (writes.length === most) break;
+      writes.push([field, this.#fields.get(field) ?? null]);
+      this.#dirty.delete(field);
+    }
+    if (this.#left !== undefined && (this.#left -= writes.length) <= 0) this.#left = undefined;
+    return writes;
+  }
+
+  /** It was not written, after all. */
+  giveBack(writes: readonly OwnWrite[]): void {
+    for (const [field] of writes) this.#dirty.add(field);
+  }
+
+  #forget(peer: PeerInfo, own: OwnPeer): void {
+    this.#write(toField(own.number), null);
+    this.#peers.delete(peer);
+  }
+
+  #writePeer(peer: PeerInfo, { number, isSilent, isSettled }: OwnPeer): void {
+    this.#write(toField(number), writePeer({ peer, isSilent, isSettled }));
+  }
+
+  #write(field: string, value: string | null): void {
+    if (value === null && !this.#fields.delete(field)) return;
+    if (value !== null) this.#fields.set(field, value);
+    this.#dirty.add(field);
+  }
+}
