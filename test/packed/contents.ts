@@ -8,8 +8,8 @@ import { runTool } from '../support/packed-project.js';
 import { project } from './project.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle, eventemitter3 included: minified, and gzipped. */
-const MAX_REGISTRY_BYTES = 29_000;
-const MAX_REGISTRY_GZIP_BYTES = 10_000;
+const MAX_REGISTRY_BYTES = 33_500;
+const MAX_REGISTRY_GZIP_BYTES = 11_500;
 
 const COMMAND = 'node_modules/.bin/nsqlookupd';
 
@@ -21,7 +21,9 @@ const moduleOf = (subpath: string) => moduleIn(entryOf(subpath));
 
 describe('the tarball', () => {
   test('holds what was built, the documentation, and nothing else', () => {
-    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+      (path) => path.endsWith('.ts') && !path.startsWith(join('page', 'browser')),
+    ); // that is bundled
     // What has declarations for a source is made at build time, and is for the inside alone.
     const endsOf = (path: string) => (path.endsWith('.d.ts') ? ['.js'] : ['.js', '.d.ts']);
     const built = (folder: string) =>

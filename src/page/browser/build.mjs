@@ -43,7 +43,4 @@ const size = gzipSync(html).length;
 if (size > MAX_GZIPPED_BYTES) throw new Error(`the page is ${size} bytes gzipped, and may be ${MAX_GZIPPED_BYTES}`);
 for (const kind of ['esm', 'cjs']) mkdirSync(`dist/${kind}/page`, { recursive: true });
 writeFileSync('dist/cjs/page/built.js', `exports.PAGE=${JSON.stringify(page)}`);
-writeFileSync(
-  'dist/esm/page/built.js',
-  "import built from '../../cjs/page/built.js';\nexport const { PAGE } = built;\n",
-);
+writeFileSync('dist/esm/page/built.js', `export const PAGE=${JSON.stringify(page)};`);
