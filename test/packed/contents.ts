@@ -31,7 +31,7 @@ describe('the tarball', () => {
     // The command is run, not required.
     const common = built('cjs').filter((path) => !path.startsWith('dist/cjs/daemon/bin.'));
     const docs = readdirSync('docs')
-      .filter((name) => /\.(?:md|svg)$/.test(name))
+      .filter((name) => /\.(?:md|svg|png)$/.test(name))
       .map((name) => `docs/${name}`);
     const whole = ['deploy', 'examples'].flatMap((folder) =>
       readdirSync(folder, { recursive: true, withFileTypes: true })

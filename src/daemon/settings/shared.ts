@@ -1,11 +1,19 @@
 import { DEFAULT_SHARED_GRACE_MS, DEFAULT_SHARED_NAME } from '../../store/index.js';
-import { duration, STRING } from '../setting-kinds.js';
+import { STRING, duration, type Kind } from '../setting-kinds.js';
 import { row } from './setting.js';
+
+const REDIS_URL: Kind<string> = {
+  ...STRING,
+  parse: (text) => (text === '' || /^rediss?:\/\/./.test(text) ? text : undefined),
+  like: 'url',
+  allowed: 'a URL that begins with redis:// or rediss://, or nothing',
+  example: '"redis://127.0.0.1:6379"',
+};
 
 /** What several lookupds share. */
 export const SHARED_SETTINGS = {
   'shared-redis': row(
-    STRING,
+    REDIS_URL,
     '',
     'redis:// or rediss:// URL over which lookupds share their registry (none if empty)',
     {
