@@ -102,7 +102,9 @@ export class Listener {
   #close(): Promise<void> {
     const { server } = this.#options;
     return new Promise((resolve) => {
-      // Node's HTTP server would cut off, as idle, a connection between an answer and that to the next request.
+      // Node's HTTP server would cut off, as idle, a connection between an answer and that to the next request. That of Bun is
+      // no server of node:net.
+      if (!(server instanceof TcpServer)) return void (server as HttpServer).close(() => resolve());
       TcpServer.prototype.close.call(server, () => {
         server.close(); // which ends what else an HTTP server has
         resolve();
