@@ -10,9 +10,11 @@ import type { RegistryStore } from './registry-store.js';
  * @example
  * ```js
  * import { mkdtemp } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
  * import { createFileStore } from 'nsqlookupd/store';
  *
- * const store = await createFileStore(await mkdtemp('/tmp/registry-'));
+ * const store = await createFileStore(await mkdtemp(join(tmpdir(), 'registry-')));
  * console.log(await store.load()); // undefined
  * await store.close?.();
  * ```

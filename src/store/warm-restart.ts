@@ -88,10 +88,12 @@ export interface WarmRestart {
  *
  * @example
  * ```js
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
  * import { RegistrationDB, Topology } from 'nsqlookupd';
  * import { createFileStore, createWarmRestart } from 'nsqlookupd/store';
  *
- * const folder = '/tmp/nsqlookupd-registry';
+ * const folder = join(tmpdir(), 'nsqlookupd-registry');
  * const before = new Topology({ db: new RegistrationDB() });
  * const keeping = createWarmRestart({ topology: before, store: await createFileStore(folder) });
  * await keeping.restore();
