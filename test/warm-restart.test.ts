@@ -210,7 +210,20 @@ describe('a restart', () => {
           assert.deepEqual(contents(after), kept);
         },
       ),
-      { numRuns: 60 },
+      {
+        numRuns: 60,
+        examples: [
+          [
+            [
+              ['create', 'a', 'c', ''],
+              ['join', 'c', 'a', ''],
+              ['register', 'c', 'c', ''],
+            ],
+            1,
+            1,
+          ],
+        ],
+      },
     );
   });
 });

@@ -208,6 +208,11 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
     return this.#state.get(registration) !== undefined;
   }
 
+  /** Whether that registration is there and was made without a producer, as an operator does. */
+  isMade(registration: Registration): boolean {
+    return this.#state.get(registration)?.isMade === true;
+  }
+
   /** The registrations of a category with that key and subkey, each of which may be `*` for any. */
   findRegistrations(category: Category, key: string, subkey: string): Registration[] {
     return [...this.#state.index.find(category, key, subkey)];

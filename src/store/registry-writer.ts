@@ -81,7 +81,8 @@ class Lines {
     const number = this.#numberOf(change.peer, change.peerKey);
     if (change.type === 'producerRemoved') return this.add(['remove', category, key, subkey, number]);
     const at = change.type === 'producerTombstoned' ? change.tombstonedAtMs : undefined;
-    this.add(['add', category, key, subkey, 0, [this.#mark(change.peer, at, change.peerKey)]]);
+    const isMade = this.#db.isMade(change.registration) ? 1 : 0; // it may not have been written yet
+    this.add(['add', category, key, subkey, isMade, [this.#mark(change.peer, at, change.peerKey)]]);
   }
 
   take(): string {
