@@ -124,9 +124,10 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     version: NSQLOOKUPD_VERSION,
   });
   const sharing = new Sharing({ ...pickOptions(checked, SHARING_CHECKS), topology, log, onError });
+  const tls = createTlsLoader(checked, () => listening.tlsServers, log);
   const operation = createOperation(checked, {
     topology,
-    shared: sharing.metrics,
+    others: [...sharing.metrics, ...tls.metrics],
     notes: [sharing.note],
     onError,
     tcpHandler: () => tcpHandler,
@@ -147,7 +148,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
           checked,
           topology,
           () => tcpHandler.connections,
-          () => sharing.findings(),
+          () => [...sharing.findings(), ...tls.findings()],
         )
       : undefined;
   const { authorize } = access;
@@ -176,7 +177,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const { tcp, tcpTls, http, https, tlsServers } = listening;
   const keeping = new Keeping({ ...pickOptions(checked, KEEPING_CHECKS), topology, log, onError });
 
-  const loaders = [access.load, createTlsLoader(checked, tlsServers, log)];
+  const loaders = [access.load, tls.load];
   const load = () => loaders.forEach((loader) => loader());
   const reload = () => {
     for (const loader of loaders) {

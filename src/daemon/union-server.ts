@@ -47,7 +47,7 @@ export function createUnionServer(
     fail: (error) => lifetime.fail(error),
   });
   const { http, https, tlsServers } = listening;
-  const loaders = [access.load, createTlsLoader(options, tlsServers, log)];
+  const loaders = [access.load, createTlsLoader(options, () => tlsServers, log).load];
   const reload = () => {
     for (const loader of loaders) {
       try {
