@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readReport, type Case } from './junit.js';
-import { FILES, NOT_HERE, RUNTIMES, type Runtime } from './runtimes.js';
+import { FILES, NOT_HERE, RUNTIMES, unlisted, type Runtime } from './runtimes.js';
 
 const PROGRAMS = 'test/runtimes/programs';
 const REPORTS = 'build/runtimes';
@@ -36,9 +36,8 @@ function toRuntimes(names: readonly string[]): readonly Runtime[] {
 
 /** Every test file is run, or has a reason not to be. */
 function checkFiles(): void {
-  const all = readdirSync('build/test').filter((name) => name.endsWith('.test.js'));
-  const known = [...FILES, ...Object.keys(NOT_HERE)].map((name) => `${name}.test.js`);
-  const differ = [...all.filter((name) => !known.includes(name)), ...known.filter((name) => !all.includes(name))];
+  const files = readdirSync('build/test').filter((name) => name.endsWith('.test.js'));
+  const differ = unlisted(files.map((name) => basename(name, '.test.js')));
   if (differ.length === 0) return;
   console.error(`test/runtimes/runtimes.ts and the test files do not agree about ${differ.join(', ')}`);
   process.exit(1);

@@ -49,6 +49,9 @@ export const FILES: readonly string[] = [
   'http-misuse',
   'operate-health',
   'operate-discovery',
+  'shared',
+  'union',
+  'zones',
 ];
 
 /** What none runs, and why. */
@@ -89,8 +92,19 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   profiles: 'is about Node’s inspector',
   'slow-clients': 'is about Node’s http server',
   tls: 'is about Node’s TLS, and openssl',
+  'union-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  'shared-processes': 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  'shared-redis': 'starts a redis-server, for clients that are Node’s',
+  page: 'is about files, and a command that it starts',
+  pages: 'reads the documents, and runs nothing of the package’s',
   'watch-hosts': 'runs other people’s frameworks, which have runtimes of their own to look after',
 };
+
+/** The test files, of those that there are, that are in neither list, or in a list and not there. */
+export function unlisted(files: readonly string[]): string[] {
+  const known = [...FILES, ...Object.keys(NOT_HERE)];
+  return [...files.filter((name) => !known.includes(name)), ...known.filter((name) => !files.includes(name))];
+}
 
 const nodeArgs: Runtime['args'] = (files, report) => [
   '--expose-gc',
