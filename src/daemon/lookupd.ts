@@ -137,9 +137,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     warmRestart: () => keeping.status,
     state: () => lifetime.state,
   });
-  const feed = createFeed(topology, { onError });
-  const zoneOf = checked.zones ? zoneByNetwork(checked.zones) : checked.zoneOf;
   const { maxWatchers, zonePolicy } = checked;
+  const feed = createFeed(topology, { onError, ...(maxWatchers === 0 && { capacity: 0 }) });
+  const zoneOf = checked.zones ? zoneByNetwork(checked.zones) : checked.zoneOf;
   const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, onError });
   const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
   const findings =
