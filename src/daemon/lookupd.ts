@@ -12,6 +12,7 @@ import {
   SILENT_LOGGER,
   Topology,
   TOPOLOGY_CHECKS,
+  WorkQueue,
   type Logger,
 } from '../registry/index.js';
 import type { SharedStatus, WarmRestartStatus } from '../store/index.js';
@@ -35,6 +36,9 @@ import { Sharing, SHARING_CHECKS } from './sharing.js';
 import { tlsFiles } from './tls.js';
 import { createTlsLoader } from './tls-reload.js';
 import { watchFiles } from './watched-files.js';
+
+/** How long it works in one turn of the event loop until others have theirs, about. */
+const MS_PER_TURN = 8;
 
 /** Where a lookupd listens: `host:port` as bound. */
 export interface ListenAddresses {
@@ -113,7 +117,8 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   checkTogether(checked);
   const { db = new RegistrationDB({ onError }), graceMs = DEFAULT_GRACE_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
-  const topology = new Topology({ ...pickOptions(checked, TOPOLOGY_CHECKS), db, clock });
+  const work = new WorkQueue({ msPerTurn: MS_PER_TURN, onError });
+  const topology = new Topology({ work, ...pickOptions(checked, TOPOLOGY_CHECKS), db, clock });
 
   const access = createAccess(checked, { log, clock: topology.clock, onError });
   const announce = () => ({
