@@ -209,9 +209,9 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const lifetime = createLifetime(listeners, {
     graceMs,
     started,
-    starting: async () => {
+    starting: async (signal) => {
       load();
-      await keeping.begin();
+      await keeping.begin(signal, graceMs);
       await sharing.begin();
     },
     ending: () => {
@@ -268,8 +268,8 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
 
 interface Lifetime<T> {
   readonly graceMs: number;
-  /** What it throws, `listen` rejects with. */
-  readonly starting: () => Promise<void>;
+  /** What it throws, `listen` rejects with. The signal is aborted when it is closed meanwhile. */
+  readonly starting: (signal: AbortSignal) => Promise<void>;
   readonly started: () => T;
   readonly ending: () => Promise<unknown> | undefined;
   readonly stopped: () => void;
@@ -282,6 +282,7 @@ export function createLifetime<T>(
 ) {
   let listening: Promise<T> | undefined;
   let closing: Promise<void> | undefined;
+  const stopStart = new AbortController();
   let failure: Error | undefined;
   let isListening = false;
   let settle: { resolve: () => void; reject: (error: Error) => void };
@@ -290,7 +291,7 @@ export function createLifetime<T>(
 
   const start = async () => {
     try {
-      await starting();
+      await starting(stopStart.signal);
       for (const listener of [...listeners].reverse()) await listener.listen();
     } catch (error) {
       await Promise.all(listeners.map((listener) => listener.abandon()));
@@ -301,6 +302,7 @@ export function createLifetime<T>(
     return started();
   };
   const end = async () => {
+    stopStart.abort(new Error('the lookupd is closed'));
     await listening?.catch(() => undefined);
     const ended = ending();
     if (ended) await ended; // a promise that is not there would cost a turn
