@@ -169,6 +169,7 @@ export const RUNTIMES: readonly Runtime[] = [
     differs: {
       'the command > answers all of it but /stats, and less when it is told so': 'it may start no program',
       'the command > logs objects, one a line, with -log-format=json': 'it may start no program',
+      'finds nsqds for a real Prometheus': 'it may write no file',
       'TCP asks after a silent client as late as in Go': 'it may not read /proc/net/tcp',
     },
     env: { DENO_DIR: 'build/runtimes/deno', DENO_NO_UPDATE_CHECK: '1' },
