@@ -187,9 +187,9 @@ export class Topology extends TopologyReads {
     if (added.length > 0 && db.countRegistrationsOf(peer) + added.length > this.#maxRegistrationsPerPeer) return false;
     const formers = this.#succession.formersOf(peer);
     const isNew = (registration: Registration) => !formers.some((former) => db.getProducer(registration, former));
-    const grown = added.filter(isNew); // to take one over needs no room
+    const grown = formers.length === 0 ? added : added.filter(isNew); // to take one over needs no room
     return this.capacity.grow(grown, grown.length, () => {
-      for (const registration of registrations) {
+      for (const registration of formers.length === 0 ? added : registrations) {
         if (db.addProducer(registration, peer))
           this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
         this.#succession.takeOver(peer, registration);
@@ -200,8 +200,10 @@ export class Topology extends TopologyReads {
   /** A peer no longer carries a channel; or, without one, the topic and all of its channels. */
   unregister(peer: PeerInfo, topic: string, channel = ''): void {
     if (channel === '') return finish(this.unregistering(peer, topic));
-    for (const each of [...this.#succession.formersOf(peer), peer])
-      finish(this.releasing(each, channelRegistration(topic, channel)));
+    const registration = channelRegistration(topic, channel);
+    for (const former of this.#succession.formersOf(peer)) this.#release(former, registration);
+    this.#release(peer, registration);
+    if (isEphemeral(channel)) finish(this.#dropping(registration));
   }
 
   /** A peer no longer carries a topic and all of its channels; in steps, as it may have many. */
@@ -210,7 +212,7 @@ export class Topology extends TopologyReads {
     for (const registration of this.db.registrationsOf(peer, topic)) {
       if (registration.category !== 'channel' || !this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
-      yield* this.#dropping(registration);
+      if (isEphemeral(registration.subkey)) yield* this.#dropping(registration);
       yield this.#stepsOfALine;
     }
     yield* this.releasing(peer, topicRegistration(topic));
@@ -218,8 +220,8 @@ export class Topology extends TopologyReads {
 
   /** A peer no longer carries exactly that registration; in steps, as an ephemeral topic goes with its channels. */
   *releasing(peer: PeerInfo, registration: Registration): Steps {
-    if (this.db.removeProducer(registration, peer)) this.#logLeft(peer, registration);
-    yield* this.#dropping(registration);
+    this.#release(peer, registration);
+    if (isEphemeral(nameOf(registration))) yield* this.#dropping(registration);
   }
 
   /**
@@ -241,9 +243,13 @@ export class Topology extends TopologyReads {
   *#leaving(peer: PeerInfo, left: Iterable<Registration>): Steps {
     for (const registration of left) {
       this.#logLeft(peer, registration);
-      yield* this.#dropping(registration);
+      if (isEphemeral(nameOf(registration))) yield* this.#dropping(registration);
       yield this.#stepsOfALine;
     }
+  }
+
+  #release(peer: PeerInfo, registration: Registration): void {
+    if (this.db.removeProducer(registration, peer)) this.#logLeft(peer, registration);
   }
 
   #logLeft(peer: PeerInfo, registration: Registration): void {
@@ -284,9 +290,8 @@ export class Topology extends TopologyReads {
 
   /** One that is ephemeral goes with its last producer. */
   *#dropping(registration: Registration): Steps {
-    const { category, key, subkey } = registration;
-    if (!isEphemeral(category === 'topic' ? key : subkey) || this.db.countProducers(registration) > 0) return;
-    if (this.db.removeRegistration(registration) && category === 'topic') yield* this.#removingChannels(key);
+    if (this.db.countProducers(registration) > 0 || !this.db.removeRegistration(registration)) return;
+    if (registration.category === 'topic') yield* this.#removingChannels(registration.key);
   }
 
   *#removingChannels(topic: string): Steps {
@@ -306,6 +311,10 @@ export class Topology extends TopologyReads {
     }
     return this.db.removeRegistration(registration);
   }
+}
+
+function nameOf({ category, key, subkey }: Registration): string {
+  return category === 'topic' ? key : subkey;
 }
 
 function describe({ category, key, subkey }: Registration): string {
