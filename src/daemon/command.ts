@@ -1,6 +1,7 @@
 import { NSQLOOKUPD_VERSION } from '../http/index.js';
 import { explainLine, parseFlags, readConfig, SettingError, usage } from './flags.js';
-import { createLookupd, type Lookupd } from './lookupd.js';
+import { createLookupd } from './lookupd.js';
+import type { Lookupd } from './lookupd-interface.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
 import { SETTINGS, toFlagNames, toLookupdOptions, type Settings } from './settings.js';
