@@ -46,7 +46,7 @@ export function applyChange(db: RegistrationDB, state: DbState, change: Change):
     peer.lastUpdateMs = change.peer.lastUpdateMs;
     db.touchPeer(peer);
   } else if ('registration' in change) {
-    const record = state.get(change.registration)?.producers.get(peer); // also of one that has left
+    const record = state.get(change.registration)?.producer(peer); // also of one that has left
     if (record) state.unlink(record);
   }
   state.changes.tell();
