@@ -48,7 +48,7 @@ const KINDS: { readonly [T in ChangeType]: Kind<T> } = {
   producerRemoved: [
     hasBoth,
     (_, state, { registration }, peer) => {
-      const record = peer && state.get(registration)?.producers.get(peer); // also of one that has left
+      const record = peer && state.get(registration)?.producer(peer); // also of one that has left
       if (record) state.unlink(record);
     },
   ],
