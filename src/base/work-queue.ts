@@ -49,6 +49,9 @@ class Line {
   }
 }
 
+/** A job that is over with its first piece is short, as the answer to a PING: to put it off would cost more than to do it. */
+const SHORT_JOB_STEPS = 1 / 4;
+
 /** The runtime's own: after I/O where there is such a thing, else as soon as a timer can be. */
 const runtimeTurn: NextTurn = (callback) => {
   const { setImmediate } = globalThis as { readonly setImmediate?: NextTurn };
@@ -176,7 +179,8 @@ export class WorkQueue {
       const start = this.#clock();
       do {
         next = job.steps.next();
-        count += typeof next.value === 'number' && next.done !== true ? next.value : 1;
+        if (next.done === true) count += count === 0 ? SHORT_JOB_STEPS : 1;
+        else count += typeof next.value === 'number' ? next.value : 1;
       } while (count < most && next.done !== true);
       this.#workedMs += this.#clock() - start;
     } catch (error) {
