@@ -36,7 +36,7 @@ export async function readEvents({ api, route, lastId, firstByteMs, onOpen, onEv
     timer = setTimeout(() => stop.abort(), SILENCE_MS);
   };
   try {
-    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    const headers: Record<string, string> = { Accept: 'text/event-stream, application/json' };
     if (lastId !== '') headers['Last-Event-ID'] = lastId;
     const response = await api.fetch(route, { signal: stop.signal, headers });
     if (!response.ok || !response.body) return { status: response.status };
