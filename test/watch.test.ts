@@ -548,7 +548,7 @@ describe('a read that waits', () => {
   });
 
   test('of 1,000 that wait for one topic are answered over many turns', async () => {
-    const { handler, feed, topology } = setUp();
+    const { handler, feed, topology } = setUp({ maxWatchers: 1000 });
     const waiting = Array.from({ length: 1000 }, () => get(handler, `/lookup?topic=orders&index=${feed.index}`));
     await settled();
     topology.createTopic('orders');
