@@ -88,7 +88,7 @@ export function createUnionHandler(options: UnionHandlerOptions): UnionHandler {
     inactiveProducerTimeoutMs: checked.inactiveProducerTimeoutMs ?? DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   });
   const feed = createFeed(topology, { timers, onError });
-  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, onError });
+  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, authorize, onError });
   const inner = createHttpHandler({ topology, zonePolicy, zoneOf, onError });
   const rows = [...inner.routes, ...watching.rows].map((row) => {
     if (row.action.kind === 'write') return writing(row, members, http);
@@ -103,7 +103,7 @@ export function createUnionHandler(options: UnionHandlerOptions): UnionHandler {
         : response;
     return isThenable(result) ? result.then(name) : name(result);
   };
-  const handler = decorate(router, named, createBlockingReads(feed));
+  const handler = decorate(router, named, createBlockingReads(feed, { takePlace: watching.takePlace }));
   return Object.defineProperties(handler, {
     lookupds: { get: () => members.states },
     topology: { value: topology },

@@ -89,7 +89,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const { maxWatchers, zonePolicy } = checked;
   const feed = createFeed(topology, { onError, ...(maxWatchers === 0 && { capacity: 0 }) });
   const zoneOf = checked.zones ? zoneByNetwork(checked.zones) : checked.zoneOf;
-  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, onError });
+  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, authorize: access.judge, onError });
   const profiles = checked.pprof === true ? createProfiles({ commandLine: checked.commandLine }) : undefined;
   const findings =
     checked.findings === true
@@ -120,7 +120,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     ...{ tcpHandler, httpHandler, log, clock, onError, onLimit: observe?.limit },
     outer: access.decorators,
     middle: [...operation.decorators, ...(page?.decorators ?? [])],
-    inner: [createBlockingReads(feed)],
+    inner: [createBlockingReads(feed, { takePlace: watching.takePlace })],
     fail: (error) => lifetime.fail(error),
   });
   const { tcp, tcpTls, http, https, tlsServers } = listening;
@@ -136,6 +136,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
         log.error?.(`kept what was loaded before - ${(error as Error).message}`);
       }
     }
+    watching.recheck();
   };
   let unwatch = () => {};
   const started = () => {

@@ -43,7 +43,7 @@ export async function readEvents(options: StreamOptions): Promise<Ending> {
     timer = setTimeout(() => stop.abort(), isCaughtUp() ? SILENCE_MS : patienceMs);
   };
   try {
-    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    const headers: Record<string, string> = { Accept: 'text/event-stream, application/json' };
     if (lastId !== '') headers['Last-Event-ID'] = lastId;
     const response = await api.fetch(route, { signal: stop.signal, headers });
     if (!response.ok || !response.body) return { status: response.status };
