@@ -100,6 +100,12 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
         () => ['-config', configFile('verbose = true\ntombstone_lifetime = 45s # how long\n')],
         /line 2, .*; in quotes: tombstone_lifetime = "45s"$/,
       ],
+      ['flags that do not go together', () => ['-http-address='], /FATAL: -http-address "" needs an -https-address$/],
+      [
+        'a file that is not there',
+        () => ['-auth-token-file=/nowhere/x'],
+        /FATAL: -auth-token-file \/nowhere\/x cannot be read/,
+      ],
       ['a bad address', () => ['-config', configFile('tcp_address = "x"\n')], /"x" for key tcp_address: not host:port/],
       ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
     ];

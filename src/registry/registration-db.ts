@@ -179,7 +179,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
    * The same for a peer that is a producer of much: from now on it is in no answer, and each step of what this returns ends one
    * of its parts as a producer and answers of which registration. Until then they count in `size` and `countProducers`.
    */
-  hidePeer(peer: PeerInfo): Iterator<Registration, void, undefined> {
+  hidePeer(peer: PeerInfo): Generator<Registration, void, undefined> {
     const records = this.#state.peers.get(peer);
     if (records) this.#state.hide(records);
     this.#told(records);
