@@ -27,6 +27,9 @@ interface Job {
 /** How many steps of one job are done before the next one has its share. */
 const SHARE = 100;
 
+/** A job that is over with its first piece is short, as the answer to a PING: to put it off would cost more than to do it. */
+const SHORT_JOB_STEPS = 1 / 4;
+
 /** Jobs in order. To shift a long array costs as much as it is long: those before `#next` are taken. */
 class Line {
   #jobs: Job[] = [];
@@ -48,9 +51,6 @@ class Line {
     return job;
   }
 }
-
-/** A job that is over with its first piece is short, as the answer to a PING: to put it off would cost more than to do it. */
-const SHORT_JOB_STEPS = 1 / 4;
 
 /** The runtime's own: after I/O where there is such a thing, else as soon as a timer can be. */
 const runtimeTurn: NextTurn = (callback) => {
