@@ -164,6 +164,7 @@ describe('lookupds that share a registry in Redis', { skip, timeout: 120_000 }, 
         names: [['not legal!', 1, 0, 0]],
         forgotten: [],
         tombstones: [],
+        asked: [],
         isFirst: true,
         isWhole: true,
       });

@@ -10,7 +10,7 @@ const LEASE_MS = 60_000;
 
 /** A batch with some of its parts. */
 export function batchOf(origin: string, number: number, parts: Partial<SharedBatch> = {}): SharedBatch {
-  const nothing = { own: [], names: [], forgotten: [], tombstones: [] };
+  const nothing = { own: [], names: [], forgotten: [], tombstones: [], asked: [] };
   return { origin, number, atMs: 1000.5, isFirst: number === 1, isWhole: true, ...nothing, ...parts };
 }
 

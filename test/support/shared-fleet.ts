@@ -69,6 +69,11 @@ export function joined({ topology }: FleetMember, host: string, ...topics: reado
   return peer;
 }
 
+/** The hosts that carry a topic, as a member answers. */
+export function producersOf({ topology }: FleetMember, topic: string): readonly string[] {
+  return (topology.producers(topic)?.producers ?? []).map(({ broadcastAddress }) => broadcastAddress).sort();
+}
+
 /** What a lookupd answers, in an order of its own. */
 export function answers({ topology }: Pick<FleetMember, 'topology'>): unknown {
   const topics = topology.topics().sort();

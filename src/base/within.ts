@@ -1,4 +1,4 @@
-import { setTimer, type ClientTimers } from '../base/timers.js';
+import { setTimer, type ClientTimers } from './timers.js';
 
 export interface Deadline {
   readonly timers: ClientTimers;
