@@ -8,8 +8,6 @@ import { SharedTeller } from './shared-teller.js';
 
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
-/** After so many looks without anything heard, not even what was told here, the connection is taken to be deaf. */
-const DEAF_LOOKS = 2;
 
 interface Parts {
   readonly topology: Topology;
@@ -37,8 +35,8 @@ export class SharedLink {
   #isTold = false;
   #pauseMs = MIN_PAUSE_MS;
   #lookedAtMs = 0;
-  #heardBefore = 0;
-  #deafLooks = 0;
+  /** What had been heard, and published, at the last look. */
+  #before = { heard: 0, published: 0 };
   #ready: () => void = () => undefined;
 
   constructor(parts: Parts) {
@@ -46,7 +44,7 @@ export class SharedLink {
     const { topology, graceMs, leaseMs } = parts;
     this.#state = new SharedState(this.#origin, topology, graceMs, {
       onNews: () => void this.#teller.tell(),
-      onAsked: () => this.#after(leaseMs / 3, this.#lookAgain),
+      onAsked: () => this.#after(leaseMs / 15, this.#lookAgain),
     });
     this.#teller = new SharedTeller(this.#origin, this.#state, {
       connection: () => (this.#isConnected ? this.#connection : undefined),
@@ -148,7 +146,6 @@ export class SharedLink {
     this.#isTold = false;
     this.#failure = undefined;
     this.#pauseMs = MIN_PAUSE_MS;
-    this.#deafLooks = 0;
     this.#ready();
   }
 
@@ -177,6 +174,7 @@ export class SharedLink {
     this.#counts.readings++;
     if (!known) this.#parts.log.info?.(`SHARED: lookupd ${origin} is there`);
     await this.#state.applyOrigin(origin, { ...kept, fields: this.#partsInTime(kept.fields) });
+    if (!known) this.#state.others.doubt(origin);
   }
 
   async #readNames(connection: SharedConnection): Promise<NameRecord[]> {
@@ -213,10 +211,10 @@ export class SharedLink {
     if (now < this.#lookedAtMs) this.#state.clockSetBack();
     this.#lookedAtMs = now;
     if (isLate || !this.#isConnected) this.#state.renewLeases();
-    if (isLate || this.#counts.heard > this.#heardBefore) this.#deafLooks = 0;
-    else if (this.#isConnected && ++this.#deafLooks > DEAF_LOOKS)
+    const { heard, published } = this.status.counts;
+    if (this.#isConnected && !isLate && published > this.#before.published && heard === this.#before.heard)
       this.#lost(new Error('not even what this lookupd tells is heard'));
-    this.#heardBefore = this.#counts.heard;
+    this.#before = { heard, published };
     this.#look(this.#isConnected && !isLate);
     void this.#teller.due();
     this.#after(everyMs, this.#tick);
@@ -225,7 +223,7 @@ export class SharedLink {
   /** Whether those who were asked have said anything. */
   readonly #lookAgain = (): void => {
     this.#look(this.#isConnected);
-    if (this.#state.others.areAsked) this.#after(this.#parts.leaseMs / 3, this.#lookAgain);
+    if (this.#state.others.areAsked) this.#after(this.#parts.leaseMs / 15, this.#lookAgain);
   };
 
   #look(areHeard: boolean): void {

@@ -12,7 +12,7 @@ export class OtherLookupds {
   readonly #onAsked: () => void;
   #asked = new Set<string>();
 
-  /** `onAsked`: somebody is asked whether it is there, which is to be looked at a third of a lease later. */
+  /** `onAsked`: somebody is asked whether it is there, which is to be looked at until it is known. */
   constructor(topology: Topology, own: OwnPeers, graceMs: number, judge: ClaimJudge, onAsked: () => void) {
     this.#onAsked = onAsked;
     this.#topology = topology;
@@ -65,8 +65,13 @@ export class OtherLookupds {
   arrived(peer: PeerInfo): void {
     for (const copy of this.#topology.copiesOf(peer)) {
       const other = copy === peer ? undefined : this.of(copy);
-      if (other && this.ask(other.origin)) this.#asked.add(other.origin);
+      if (other) this.doubt(other.origin);
     }
+  }
+
+  /** Whether it is there is to be asked. */
+  doubt(origin: string): void {
+    if (this.ask(origin)) this.#asked.add(origin);
   }
 
   /** It was asked whether it is there, here or elsewhere. False if it had been. */

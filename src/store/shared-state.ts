@@ -17,7 +17,7 @@ const STEPS = 4;
 export interface StateListener {
   /** There is something to tell. */
   readonly onNews: () => void;
-  /** Another is asked whether it is there: that is to be looked at a third of a lease later. */
+  /** Another is asked whether it is there: that is to be looked at until it is known. */
   readonly onAsked: () => void;
 }
 
