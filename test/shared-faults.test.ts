@@ -17,10 +17,10 @@ async function fleet(size: number, options: object = {}) {
 /** A registry of which a test changes what it does. */
 function faulty(registry: SharedRegistry) {
   const faults = { isDeaf: false, areNamesEndless: false, connections: 0 };
-  const connect = async (listener: SharedListener): Promise<SharedConnection> => {
+  const connect = async (listener: SharedListener, signal: AbortSignal): Promise<SharedConnection> => {
     faults.connections++;
     const heard: SharedListener['heard'] = (batch) => (faults.isDeaf ? undefined : listener.heard(batch));
-    const connection = await registry.connect({ ...listener, heard });
+    const connection = await registry.connect({ ...listener, heard }, signal);
     return {
       publish: (batch, leaseMs) => connection.publish(batch, leaseMs),
       origins: () => connection.origins(),

@@ -59,8 +59,8 @@ describe('the checks of a registry', () => {
     test(`find one that ${what}`, async () => {
       const make = () => {
         const memory = createSharedMemory(Date.now);
-        const connect: SharedRegistry['connect'] = async (listener) => {
-          const real = await memory.registry().connect(listener);
+        const connect: SharedRegistry['connect'] = async (listener, signal) => {
+          const real = await memory.registry().connect(listener, signal);
           const names = ['publish', 'origins', 'read', 'readNames', 'leave', 'close'] as const;
           const whole = Object.fromEntries(names.map((name) => [name, (real[name] as () => unknown).bind(real)]));
           return { ...whole, ...fault(real) } as unknown as SharedConnection;
@@ -77,6 +77,13 @@ describe('the checks of a registry', () => {
   test('want a function', () => {
     assert.throws(() => sharedRegistryChecks('a store' as never), TypeError);
   });
+});
+
+test('a name has no braces, by which a cluster would take the keys apart', () => {
+  const client = createClient();
+  for (const name of ['', '{', 'a}b', '{}'])
+    assert.throws(() => createRedisRegistry({ client, name }), /must not be empty, and have no braces/);
+  for (const name of ['é ⨯', '*?[a]', '\'"; DROP']) createRedisRegistry({ client, name });
 });
 
 interface Member {

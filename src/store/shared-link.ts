@@ -27,6 +27,7 @@ export class SharedLink {
   readonly #counts = { heard: 0, readings: 0, lost: 0 };
   readonly #stops: (() => void)[] = [];
   readonly #timers = new Map<() => void, unknown>();
+  #connecting = new AbortController();
   #connection: SharedConnection | undefined;
   #isConnected = false;
   #isRead = false;
@@ -96,17 +97,20 @@ export class SharedLink {
     this.#isClosed = true;
     this.#isConnected = false;
     for (const timer of this.#timers.values()) this.#parts.timers.clearTimeout(timer);
+    this.#connecting.abort();
     this.#connection?.close();
     this.#connection = undefined;
   }
 
   async #connect(): Promise<void> {
+    const giveUp = (this.#connecting = new AbortController());
     let isLost = false;
     let synced = (): void => undefined;
     const sync = new Promise<void>((resolve) => (synced = resolve));
     const lost = (error: Error) => {
       if (isLost) return;
       isLost = true;
+      giveUp.abort(error);
       synced();
       this.#lost(error);
     };
@@ -121,7 +125,7 @@ export class SharedLink {
       }
     };
     try {
-      const connecting = this.#parts.registry.connect({ heard, lost });
+      const connecting = this.#parts.registry.connect({ heard, lost }, giveUp.signal);
       connecting.then(
         (late) => (isLost || this.#isClosed) && late.close(),
         () => undefined,

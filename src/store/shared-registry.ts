@@ -74,6 +74,9 @@ export interface SharedConnection {
 
 /** What carries a registry that several lookupds share: `createRedisRegistry`, or a store of your own. */
 export interface SharedRegistry {
-  /** Connects, and hears what is published from then on; after a connection was lost, from where that one was, if that is still there. */
-  connect(listener: SharedListener): Promise<SharedConnection>;
+  /**
+   * Connects, and hears what is published from then on; after a connection was lost, from where that one was, if that is still there.
+   * When the signal is aborted nobody waits for it any more: nothing of it is to be left.
+   */
+  connect(listener: SharedListener, signal: AbortSignal): Promise<SharedConnection>;
 }

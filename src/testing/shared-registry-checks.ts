@@ -82,7 +82,7 @@ async function run(make: () => SharedStore | PromiseLike<SharedStore>, check: Ch
         },
         lost: () => undefined,
       };
-      const connection = await store.registry().connect(listener);
+      const connection = await store.registry().connect(listener, new AbortController().signal);
       opened.push(connection);
       return { connection, heard };
     });

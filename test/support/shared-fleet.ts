@@ -28,8 +28,8 @@ export async function startMember(
   const tell = (line: string) => void lines.push(line);
   const log = { info: tell, warn: tell, error: tell };
   const kept: SharedConnection[] = [];
-  const connect: SharedRegistry['connect'] = async (listener) => {
-    const connection = await registry.connect(listener);
+  const connect: SharedRegistry['connect'] = async (listener, signal) => {
+    const connection = await registry.connect(listener, signal);
     kept.push(connection);
     return connection;
   };
