@@ -62,12 +62,12 @@ export const OPERATION_CHECKS: Checks<OperationOptions> = {
 export interface OperatedParts {
   readonly topology: Topology;
   readonly onError: OnError;
-  readonly tcpHandler: () => TcpHandler;
+  readonly tcpHandler: () => Pick<TcpHandler, 'connections' | 'unfinishedBytes'>;
   readonly httpHandler: () => RoutedHandler;
   readonly httpConnections: () => number;
   readonly watchers: () => number;
   readonly warmRestart: () => WarmRestartStatus | undefined;
-  /** What it shares with others tells. */
+  /** What it shares with others tells, or those that it answers for. */
   readonly shared: readonly Metric[];
   /** What is to be known though it is ready. */
   readonly notes: readonly Condition[];
