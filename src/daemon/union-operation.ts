@@ -38,7 +38,7 @@ export function createUnionOperation(
   const operation = createOperation(
     { ...options, healthz: false, readyz: false, stats: false },
     {
-      ...{ topology, onError, httpConnections, state, shared: [lookupds], notes: [] },
+      ...{ topology, onError, httpConnections, state, others: [lookupds], notes: [] },
       tcpHandler: () => NO_PEERS,
       httpHandler: handler,
       watchers: () => handler().watchers,

@@ -1,4 +1,5 @@
 import { ANY, type OperatorWrite, type PeerInfo, type Registration, type Topology } from '../registry/index.js';
+import { bringRegistration } from './bringing.js';
 import { isName } from './shared-fields.js';
 import { SharedNames, toName, toRegistration } from './shared-names.js';
 import type { NameRecord } from './shared-registry.js';
@@ -150,7 +151,7 @@ export class SharedDeletions {
     }
     if (isHeld) return;
     if (!this.#names.isThere(name)) db.removeRegistration(registration);
-    else if (!db.hasRegistration(registration)) this.#topology.adopt(registration);
+    else if (!db.hasRegistration(registration)) bringRegistration(this.#topology, registration, false);
   }
 
   /** Somebody carries it: it is there. */
