@@ -62,7 +62,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const lookupd =
       lookupds.length === 0
         ? createLookupd({ ...options, commandLine, log, onError })
-        : (await import('./union-server.js')).createUnionServer({ ...toUnionOptions(given), options, log, onError });
+        : (await import('./union-server.js')).createUnionServer({
+            ...toUnionOptions(given),
+            options: { ...options, commandLine },
+            log,
+            onError,
+          });
     await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
