@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { COMMAND, fetchRaw, startCommand } from './support/command-lookupd.js';
+import { freePort } from './support/free-port.js';
 
 const TIMEOUT = { timeout: 30_000 };
 const noSignals = process.platform === 'win32' && 'Windows ends a process without telling it';
@@ -99,6 +100,12 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
         () => ['-config', configFile('verbose = true\ntombstone_lifetime = 45s # how long\n')],
         /line 2, .*; in quotes: tombstone_lifetime = "45s"$/,
       ],
+      ['flags that do not go together', () => ['-http-address='], /FATAL: -http-address "" needs an -https-address$/],
+      [
+        'a file that is not there',
+        () => ['-auth-token-file=/nowhere/x'],
+        /FATAL: -auth-token-file \/nowhere\/x cannot be read/,
+      ],
       ['a bad address', () => ['-config', configFile('tcp_address = "x"\n')], /"x" for key tcp_address: not host:port/],
       ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
     ];
@@ -165,6 +172,33 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       assert.match(command.log(), /INFO: 200 GET \/ping \(127\.0\.0\.1:\d+\) [\d.]+(µs|ms)\n/);
     });
   }
+
+  test('ends before it has cleared its registry of many', { ...TIMEOUT, skip: noSignals }, async () => {
+    const preload = join(folder, 'pending.cjs');
+    const look = `process.getActiveResourcesInfo().includes('Immediate')`;
+    writeFileSync(preload, `process.on('exit', () => console.error('PENDING', ${look}));`);
+    const [tcpPort, httpPort] = [await freePort(), await freePort()];
+    const flags = [`-tcp-address=127.0.0.1:${tcpPort}`, `-http-address=127.0.0.1:${httpPort}`, '-log-level=fatal'];
+    const child = spawn(process.execPath, ['--require', preload, COMMAND, ...flags], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let text = '';
+    child.stderr.on('data', (chunk: Buffer) => (text += String(chunk)));
+    const ended = once(child, 'close');
+    // Without its log, it tells nobody when it listens.
+    while (!(await fetchRaw(httpPort, 'GET', '/ping').catch(() => undefined))) assert.equal(child.exitCode, null, text);
+    const peer = connect(tcpPort, '127.0.0.1');
+    const body = JSON.stringify({ broadcast_address: 'h', hostname: 'h', tcp_port: 1, http_port: 2, version: '1' });
+    peer.write(`  V1IDENTIFY\n\0\0\0${String.fromCharCode(body.length)}${body}`);
+    for (let i = 0; i < 40_000; i++) peer.write(`REGISTER topic_${i}\n`);
+    for (let answers = 0; answers < 40_000;) {
+      const [bytes] = (await once(peer, 'data')) as [Buffer];
+      answers += bytes.toString('latin1').split('OK').length - 1;
+    }
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    assert.match(text, /^PENDING true$/m);
+  });
 
   test('SIGHUP does not end it', { ...TIMEOUT, skip: noSignals }, async () => {
     await using command = await startCommand();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate as macrotask } from 'node:timers/promises';
 import fc from 'fast-check';
 import { createFeed, watchChanges, watchLookup, type FeedOptions } from 'nsqlookupd/feed';
 import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
@@ -54,8 +55,84 @@ describe('a feed', () => {
 
   test('keeps no more bytes than it may, and nothing of what it forgot', () => {
     const { topology, feed } = setUp({ maxBytes: 10_000 });
+    assert.ok(feed.index);
     for (let i = 0; i < 10_000; i++) topology.createTopic(`topic-${i}`);
     assert.ok(feed.bytes <= 10_000 && feed.size > 10, `${feed.bytes} bytes, ${feed.size} changes`);
+  });
+
+  test('records nothing before somebody has an index or listens', async () => {
+    const { topology, feed, join } = setUp();
+    const peer = join('h', 'orders');
+    topology.leave(peer);
+    assert.equal(feed.size, 0);
+    const waiting = feed.wait(feed.index);
+    topology.createTopic('parcels');
+    assert.equal(await waiting, true);
+    assert.equal(feed.size, 1);
+  });
+
+  test('begun while changes are told has those that follow, once', () => {
+    const { topology, feed } = setUp();
+    let index: string | undefined;
+    const stop = topology.db.onChange(() => {
+      stop();
+      topology.createTopic('returns'); // is told next
+      index = feed.index;
+    });
+    topology.createTopic('orders');
+    topology.createTopic('parcels');
+    const replay = feed.since(index!);
+    assert.ok(!replay.isGone);
+    assert.deepEqual(
+      replay.changes.map((change) => 'registration' in change && change.registration.key),
+      ['parcels'],
+    );
+  });
+
+  test('keeps plain data, and nothing of the registry', async () => {
+    const { topology, feed, join } = setUp();
+    const start = feed.index;
+    const gone = ((): WeakRef<object>[] => {
+      const peer = Object.assign(join('h', 'orders'), { socket: {} });
+      topology.tombstone('orders', 'h:4151');
+      const [producer] = topology.db.producersOf({ category: 'topic', key: 'orders', subkey: '' });
+      topology.leave(peer);
+      return [peer, peer.socket, producer!].map((each) => new WeakRef(each));
+    })();
+    topology.deleteTopic('orders');
+    const told = feed.since(start);
+    assert.ok(!told.isGone);
+    const tombstoned = told.changes.find(({ type }) => type === 'producerTombstoned');
+    assert.ok(tombstoned && 'producer' in tombstoned);
+    assert.deepEqual(JSON.parse(JSON.stringify(tombstoned)), {
+      ...{ revision: tombstoned.revision, type: 'producerTombstoned', peerKey: tombstoned.peerKey },
+      registration: { category: 'topic', key: 'orders', subkey: '' },
+      peer: { ...createPeer('h:4150', { lastUpdateMs: tombstoned.peer.lastUpdateMs }) },
+      producer: { peer: { ...tombstoned.peer }, tombstonedAtMs: tombstoned.producer.tombstonedAtMs },
+      tombstonedAtMs: tombstoned.producer.tombstonedAtMs,
+    });
+    feed.close();
+    await macrotask();
+    globalThis.gc!();
+    assert.deepEqual(
+      gone.map((ref) => ref.deref()),
+      [undefined, undefined, undefined],
+    );
+    assert.ok(feed.size > 0);
+  });
+
+  test('weighs its peers once, for as long as a change names them', () => {
+    const { topology, feed, join } = setUp({ capacity: 3 });
+    assert.ok(feed.index);
+    const bytesOf = (host: string) => {
+      topology.leave(join(host));
+      for (let i = 0; i < 3; i++) topology.createTopic(`${host}-${i}`);
+      return feed.bytes;
+    };
+    const before = bytesOf('a');
+    topology.leave(join('b'));
+    assert.ok(feed.bytes > before + 300, `${feed.bytes} bytes with a peer, ${before} without`);
+    assert.equal(bytesOf('c'), before);
   });
 
   test('of no capacity keeps nothing, and waits all the same', async () => {

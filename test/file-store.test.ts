@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -166,6 +167,47 @@ describe('a store in a folder', () => {
       await store.close?.();
     },
   );
+
+  const skip = process.platform === 'win32' || process.getuid?.() === 0 ? 'root may write anywhere' : false;
+  test('that may not be written to is read, and saved to as soon as it may', { skip }, async () => {
+    const folder = newFolder();
+    const first = await createFileStore(folder);
+    await first.save(chunksOf(HEAD, 'former'));
+    await first.close?.();
+    chmodSync(folder, 0o500);
+    const store = await createFileStore(folder);
+    assert.equal(await loaded(store), `${HEAD}former`);
+    await assert.rejects(store.save(chunksOf(HEAD, 'later')), { code: 'EACCES' });
+    chmodSync(folder, 0o700);
+    await store.save(chunksOf(HEAD, 'later'));
+    await assert.rejects(createFileStore(folder), /another process has the folder/);
+    await store.close?.();
+  });
+
+  test('whose folder is removed makes it anew, and has it', { skip: process.platform === 'win32' }, async () => {
+    const folder = newFolder();
+    const store = await createFileStore(folder);
+    await store.save(chunksOf(HEAD, 'former'));
+    rmSync(folder, { recursive: true });
+    await store.save(chunksOf(HEAD, 'later'));
+    assert.equal(await loaded(store), `${HEAD}later`);
+    await assert.rejects(createFileStore(folder), /another process has the folder/);
+    rmSync(folder, { recursive: true });
+    const other = await createFileStore(folder);
+    await assert.rejects(store.save(chunksOf(HEAD, 'last')), /another process has the folder/);
+    await store.close?.();
+    await assert.rejects(
+      createFileStore(folder),
+      /another process has the folder/,
+      'the lock is still the other one’s',
+    );
+    await other.close?.();
+  });
+
+  test('whose folder can never be made is refused at once', { skip: process.platform !== 'linux' }, async () => {
+    await assert.rejects(createFileStore('/proc/nsqlookupd/data'), { code: 'ENOENT' });
+    await assert.rejects(createFileStore('/dev/null/data'), { code: 'ENOTDIR' });
+  });
 
   test('refuses what is no path, and a file in its place', async () => {
     await assert.rejects(createFileStore(5 as never), /^TypeError: folder must be a string, and is 5/);

@@ -140,6 +140,21 @@ describe('createLookupd', () => {
     nsqd.drop();
   });
 
+  test('counts the limits that Node answers at', { timeout: 10_000 }, async () => {
+    const limits = { httpMaxHeaderBytes: 1000, httpRequestTimeoutMs: 200 };
+    await using lookupd = createLookupd({ ...LOOPBACK, ...ALL, ...limits });
+    const { httpAddress } = await lookupd.listen();
+    const port = portOf(httpAddress);
+    const long = await fetchRaw(port, 'GET', `/${'x'.repeat(1000)}`);
+    assert.equal(long.status, 431);
+    const slow = connect(port, '127.0.0.1');
+    slow.write('GET /ping HTTP/1.1\r\nHost:');
+    assert.match(await text(slow), /^$|^HTTP\/1\.1 408 /);
+    const metrics = await fetchRaw(port, 'GET', '/metrics');
+    for (const limit of Object.keys(limits))
+      assert.match(metrics.text, new RegExp(`^nsqlookupd_limits_met_total{limit="${limit}"} [1-9]`, 'm'));
+  });
+
   test('refuses misuse', () => {
     for (const options of [
       { healthz: 1 },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { unlisted } from './runtimes/runtimes.js';
 
 const guide = readdirSync('docs')
   .filter((name) => name.endsWith('.md'))
@@ -80,11 +81,15 @@ describe('the pages', () => {
     }
   });
 
+  const files = readdirSync('test').flatMap((name) => (name.endsWith('.test.ts') ? name.replace('.test.ts', '') : []));
+
+  test('every file of tests runs on all runtimes, or has a reason not to', () => {
+    assert.deepEqual(unlisted(files), []);
+    assert.deepEqual(unlisted(['no-such', ...files]), ['no-such']);
+  });
+
   test('docs/testing.md names every file of tests', () => {
     const page = readText('docs/testing.md');
-    const files = readdirSync('test').flatMap((name) =>
-      name.endsWith('.test.ts') ? name.replace('.test.ts', '') : [],
-    );
     assert.deepEqual(
       files.filter((name) => !page.includes(`\`${name}\``)),
       [],

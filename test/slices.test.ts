@@ -29,7 +29,8 @@ function setUp() {
   const waiting: (() => void)[] = [];
   let turns = 0;
   const work = new WorkQueue({ nextTurn: (callback) => void waiting.push(callback) });
-  const topology = new CountingTopology({ db, clock: () => 1_000_000, work });
+  let now = 1_000_000;
+  const topology = new CountingTopology({ db, clock: () => now, work });
   const handler = createHttpHandler({ topology });
   const ask = (path: string, query = '') => handler({ method: 'GET', path, query, headers: {} }) as HttpResult;
   const turn = () => {
@@ -41,7 +42,7 @@ function setUp() {
     return body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   };
   /** The whole of an answer, turning the loop whenever it waits; and the turns that took. */
-  const readAll = async (response: HttpResponse | undefined) => {
+  const readAll = async (response: HttpResponse | undefined, afterFirst = () => {}) => {
     const chunks: Uint8Array[] = [];
     const before = turns;
     const iterator = chunksOf(response!);
@@ -50,7 +51,7 @@ function setUp() {
       const next = iterator.next().then((result) => {
         has = true;
         if (result.done === true) isOver = true;
-        else chunks.push(result.value);
+        else if (chunks.push(result.value) === 1) afterFirst();
       });
       await new Promise((resolve) => setImmediate(resolve));
       while (!has) {
@@ -61,7 +62,8 @@ function setUp() {
     }
     return { text: Buffer.concat(chunks).toString(), chunks, turns: turns - before };
   };
-  return { topology, ask, readAll, chunksOf, turn, waiting, readTopics: () => db.topicsRead };
+  const setClock = (ms: number) => void (now = ms);
+  return { topology, ask, readAll, chunksOf, turn, waiting, setClock, readTopics: () => db.topicsRead };
 }
 
 const peersOf = (topology: Topology, count: number) =>
@@ -149,6 +151,47 @@ describe('a long answer', () => {
     topology.leave(peers[20]!);
     await readAll(ask('/nodes'));
     assert.equal(topology.nodesMade, 52);
+  });
+
+  test('of nodes that is asked for again is told in longer runs, until something changes or a time comes', async () => {
+    const { topology, ask, readAll, setClock } = setUp();
+    const peers = peersOf(topology, 60);
+    for (const peer of peers) for (let i = 0; i < 500; i++) topology.register(peer, `topic${i}`);
+    topology.tombstone('topic3', 'h9:4151');
+    const made = async () => {
+      const anew = createHttpHandler({ topology, maxCacheBytes: 0 });
+      return (await readAll(anew({ method: 'GET', path: '/nodes', query: '', headers: {} }) as HttpResult)).text;
+    };
+    const first = await readAll(ask('/nodes'));
+    const again = await readAll(ask('/nodes'));
+    assert.ok(again.chunks.length < first.chunks.length, `${again.chunks.length} of ${first.chunks.length}`);
+    assert.deepEqual([again.text, (await readAll(ask('/nodes'))).text], [first.text, first.text]);
+    assert.equal(first.text, await made());
+    assert.ok(again.turns <= 1, `${again.turns} turns for what only has to be sent`);
+    setClock(1_000_000 + topology.lifetimes.tombstoneLifetimeMs + 1);
+    for (const peer of peers) topology.ping(peer);
+    const later = await readAll(ask('/nodes'));
+    assert.notEqual(later.text, first.text);
+    assert.equal(later.text, await made());
+    await readAll(ask('/nodes'));
+    topology.register(peers[30]!, 'a-topic');
+    topology.leave(peers[31]!);
+    assert.equal((await readAll(ask('/nodes'))).text, await made());
+  });
+
+  test('of nodes goes on with what is so, when something changes while it is read', async () => {
+    const { topology, ask, readAll } = setUp();
+    const peers = peersOf(topology, 60);
+    for (const peer of peers) for (let i = 0; i < 500; i++) topology.register(peer, `topic${i}`);
+    for (let i = 0; i < 2; i++) await readAll(ask('/nodes'));
+    const [beforeLast, last] = topology.nodePeers().slice(-2);
+    const { text } = await readAll(ask('/nodes'), () => {
+      topology.unregister(beforeLast!, 'topic0');
+      topology.register(last!, 'a-topic');
+    });
+    const { producers } = JSON.parse(text) as { producers: { topics: string[] }[] };
+    const counts = producers.map(({ topics }) => topics.length);
+    assert.deepEqual(counts, [...Array.from({ length: 58 }, () => 500), 499, 501]);
   });
 
   test('can go on while what it tells of changes', async () => {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { PeerClient } from 'nsqlookupd/client';
 import { createLookupd } from 'nsqlookupd/daemon';
+import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
 import { freePort } from './support/free-port.js';
 import { COMMAND } from './support/command-lookupd.js';
 
@@ -150,6 +151,52 @@ describe('nsqlookupd health', () => {
     for (const server of [up, original, starting, none]) await close(server);
   });
 });
+
+test(
+  'both ask with a token, over TLS, with a certificate, where a lookupd wants that',
+  { ...T, skip: NO_OPENSSL },
+  async () => {
+    using folder = new CertificateFolder();
+    const authTokenFile = folder.file('tokens', '# consumers\n0123456789abcdef read\n', 0o600);
+    const ca = folder.createCa('ca');
+    const server = folder.create(ca, 'lookupd');
+    const client = folder.create(ca, 'client');
+    const tls = { tlsCert: server.certFile, tlsKey: server.keyFile, tlsRootCaFile: ca.certFile };
+    await using lookupd = createLookupd({
+      ...LOOPBACK,
+      ...tls,
+      httpsAddress: '127.0.0.1:0',
+      tlsClientAuthPolicy: 'require-verify',
+      authTokenFile,
+      healthz: true,
+      healthzOpen: false,
+    });
+    const { httpsAddress } = await lookupd.listen();
+    const [token, root] = [`-auth-token-file=${authTokenFile}`, `-tls-root-ca-file=${ca.certFile}`];
+    const shown = [`-tls-cert=${client.certFile}`, `-tls-key=${client.keyFile}`];
+    const url = `https://${httpsAddress}`;
+    for (const subcommand of ['check', 'health']) {
+      const asked = (...flags: readonly string[]) => run(subcommand, url, ...flags);
+      assert.deepEqual((await asked(token, root, ...shown)).err, '', subcommand);
+      assert.equal((await asked(token, root, ...shown)).code, 0);
+      assert.match((await asked(root, ...shown)).err, /answered 401/);
+      assert.equal((await asked(token, root, '-tls-server-name=localhost', ...shown)).code, 0);
+      assert.match(
+        (await asked(token, root, '-tls-server-name=a.example.com', ...shown)).err,
+        /cannot be asked - .*a\.example\.com/,
+      );
+      assert.match((await asked(token, ...shown)).err, /cannot be asked - .*certificate/);
+      assert.match((await asked(token, root)).err, /cannot be asked - .*certificate/);
+      const missing = await asked(token, '-tls-root-ca-file=/no/such/file');
+      assert.equal(missing.code, 2);
+      assert.match(missing.err, /-tls-root-ca-file \/no\/such\/file cannot be read/);
+      assert.match(
+        (await asked('-auth-token-file=/no/such/file')).err,
+        /-auth-token-file \/no\/such\/file cannot be read/,
+      );
+    }
+  },
+);
 
 test('-help names the subcommands, and theirs their flags', T, async () => {
   const { out } = await run('-help');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { request, type RequestOptions } from 'node:https';
@@ -142,9 +143,9 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
   for (const [options, words] of [
     [{ httpsAddress: ':0' }, /TLS needs a tlsCert and a tlsKey/],
     [{ tcpTlsAddress: ':0', tlsCert: 'c' }, /TLS needs/],
-    [{ httpAddress: '' }, /httpAddress "" needs a httpsAddress/],
+    [{ httpAddress: '' }, /httpAddress "" needs an httpsAddress/],
     [{ tcpAddress: '' }, /tcpAddress "" needs a tcpTlsAddress/],
-    [{ tlsRequired: true }, /tlsRequired needs a httpsAddress/],
+    [{ tlsRequired: true }, /tlsRequired needs an httpsAddress/],
     [{ ...TLS_PORTS, tlsCert: 'c', tlsKey: 'k', tlsClientAuthPolicy: 'require-verify' }, /needs a tlsRootCaFile/],
     [{ tlsClientAuthPolicy: 'verify' }, /tlsClientAuthPolicy must be one of require, require-verify/],
     [{ tlsMinVersion: 'TLSv1.2' }, /tlsMinVersion must be one of tls1.0/],
@@ -186,6 +187,29 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
     await using lookupd = await start({ tlsCert: certFile, tlsKey: keyFile, log });
     await assert.rejects(ask(lookupd.httpsPort, '/ping', trusting), /expired/);
     await until(/^TLS: the certificate was valid to /);
+  });
+
+  test('a certificate that expires within two weeks is told of: in the log, as a finding, by a metric', async () => {
+    const found = async (days: string) => {
+      const { log, lines } = createLog();
+      const { certFile, keyFile, cert } = folder.create(ca, 'renewed', { days });
+      const operated = { metrics: true, findings: true };
+      await using lookupd = await start({ tlsCert: certFile, tlsKey: keyFile, log, ...operated });
+      const { text } = await ask(lookupd.httpsPort, '/findings', trusting);
+      const { findings } = JSON.parse(text) as { findings: { kind: string; subject: string; seen: string }[] };
+      const metrics = (await ask(lookupd.httpsPort, '/metrics', trusting)).text;
+      const [, expiry] = /^nsqlookupd_tls_certificate_expiry_timestamp_seconds (\d+)$/m.exec(metrics) ?? [];
+      assert.equal(Number(expiry) * 1000, Date.parse(new X509Certificate(cert).validTo));
+      return { findings, warned: lines.some((line) => line.startsWith('TLS: the certificate expires soon')) };
+    };
+    const { findings, warned } = await found('13');
+    assert.equal(warned, true);
+    assert.deepEqual(
+      findings.map(({ kind, subject }) => [kind, subject]),
+      [['certificate-expiring', 'CN=renewed']],
+    );
+    assert.match(findings[0]!.seen, /^it is valid to \w{3} /);
+    assert.deepEqual(await found('15'), { findings: [], warned: false });
   });
 
   describe('tlsRequired', () => {

@@ -103,6 +103,90 @@ describe('a WorkQueue', () => {
     assert.ok(work.isFree);
   });
 
+  test('works no longer in a turn than it may, however long a step takes', () => {
+    const turns = new Turns();
+    let nowMs = 0;
+    const work = new WorkQueue({ msPerTurn: 8, clock: () => nowMs, nextTurn: turns.next });
+    function* slow(): Generator<undefined, void, undefined> {
+      for (let i = 0; i < 1000; i++) {
+        nowMs += 0.5; // as while garbage is collected with each step
+        yield undefined;
+      }
+    }
+    for (let i = 0; i < 3; i++) work.run(slow());
+    let last = 0;
+    const perTurn: number[] = [nowMs];
+    last = nowMs;
+    turns.pass(() => {
+      perTurn.push(nowMs - last);
+      last = nowMs;
+    });
+    assert.equal(nowMs, 1500);
+    assert.ok(
+      perTurn.every((ms) => ms <= 50), // a look at the clock comes after 100 steps
+      perTurn.join(),
+    );
+    assert.equal(work.size, 0);
+  });
+
+  test('does not look at the time unless it is told to', () => {
+    const turns = new Turns();
+    let nowMs = 0;
+    const clock = () => (nowMs += 100);
+    const passed = [{ stepsPerTurn: 1000 }, { stepsPerTurn: 1000, msPerTurn: 1 }].map((options) => {
+      const work = new WorkQueue({ ...options, clock, nextTurn: turns.next });
+      work.run(count('long', 2000, []));
+      return turns.pass();
+    });
+    assert.ok(passed[0]! <= 3 && passed[1]! >= 20, passed.join());
+  });
+
+  test('begins what is new before it goes on with what is long, and neither keeps the other waiting', () => {
+    const turns = new Turns();
+    const work = new WorkQueue({ stepsPerTurn: 200, nextTurn: turns.next });
+    const log: string[] = [];
+    for (let i = 0; i < 50; i++) work.run(count(`long ${i}`, 1000, log));
+    for (let i = 0; i < 60; i++) turns.one();
+    let done = 0;
+    for (let i = 0; i < 10; i++) {
+      work.run(count('short', 10, log), () => done++);
+      turns.one();
+      assert.equal(done, i + 1);
+    }
+    const before = log.length;
+    const more = () => work.run(count('new', 300, log));
+    more();
+    for (let i = 0; i < 10; i++) {
+      more();
+      turns.one();
+    }
+    assert.ok(log.slice(before).filter((name) => name.startsWith('long')).length >= 500);
+    turns.pass();
+    assert.equal(work.size, 0);
+  });
+
+  test('costs a job alone what its clock throws', () => {
+    const turns = new Turns();
+    let isBroken = true;
+    const clock = () => {
+      if (isBroken) throw new Error('no time');
+      return 0;
+    };
+    const work = new WorkQueue({ clock, nextTurn: turns.next });
+    const log: string[] = [];
+    const run = () =>
+      work.run(
+        count('job', 3, []),
+        (result) => log.push(result),
+        (error) => log.push(String(error)),
+      );
+    run();
+    isBroken = false;
+    run();
+    turns.pass();
+    assert.deepEqual(log, ['Error: no time', 'job']);
+  });
+
   test('tells who waits of what was thrown, and goes on with the others', async () => {
     const turns = new Turns();
     const errors: string[] = [];

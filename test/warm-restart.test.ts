@@ -560,6 +560,84 @@ describe('a store that lies', () => {
   });
 });
 
+describe('a store that says nothing', () => {
+  const never = () => new Promise<never>(() => {});
+  const stuck = async function* (): AsyncGenerator<string> {
+    yield '{"nsqlookupd":"registry","format":1,"clockMs":0,"wallMs":0}\n["add","topic","orders","",1,[]]\n';
+    await never();
+  };
+  const set = (store: Partial<RegistryStore>) => {
+    const clock = new ManualClock();
+    const topology = topologyAt(clock);
+    const lines: string[] = [];
+    const tell = (line: string) => void lines.push(line);
+    const log = { info: tell, warn: tell, error: tell };
+    const whole = { load: () => Promise.resolve(undefined), save: never, ...store };
+    return { clock, topology, lines, keeper: createWarmRestart({ topology, store: whole, timers: clock, log }) };
+  };
+
+  for (const [when, load] of [
+    ['at once', never],
+    ['in the middle', () => Promise.resolve(stuck())],
+  ] as const) {
+    test(`as it loads, ${when}, is given up, at the end of its time or of the start`, async () => {
+      for (const isAborted of [false, true]) {
+        const { clock, topology, keeper } = set({ load });
+        const stop = new AbortController();
+        const restored = assert.rejects(
+          keeper.restore(stop.signal),
+          isAborted ? /stopped/ : /^Error: the store has said nothing for 60000 ms$/,
+        );
+        if (isAborted) stop.abort(new Error('stopped'));
+        else await clock.advanceAsync(60_000);
+        await restored;
+        assert.equal(topology.db.size, 0);
+        await keeper.close();
+        assert.equal(clock.pending, 0);
+      }
+    });
+  }
+
+  test('as it saves is told once, and waited for; the end waits no longer than it is to', async () => {
+    const { clock, topology, keeper, lines } = set({});
+    await keeper.restore();
+    topology.createTopic('orders');
+    await clock.advanceAsync(61_000);
+    topology.createTopic('parcels');
+    await clock.advanceAsync(600_000);
+    assert.deepEqual(lines, ['SAVE: the store has said nothing for 60000 ms, still waiting']);
+    assert.equal(keeper.status.failure, 'the store has said nothing for 60000 ms');
+    const closed = keeper.close(5000);
+    await clock.advanceAsync(5000);
+    await closed;
+    assert.equal(clock.pending, 0);
+  });
+
+  test('as it takes one piece after the other is not told of, and tells when it is done', async () => {
+    let take = () => {};
+    const { clock, topology, keeper, lines } = set({
+      save: async (chunks) => {
+        const iterator = chunks[Symbol.asyncIterator]();
+        for (;;) {
+          await new Promise<void>((resolve) => (take = resolve));
+          if ((await iterator.next()).done === true) return;
+        }
+      },
+    });
+    await keeper.restore();
+    for (let i = 0; i < 3000; i++) topology.createTopic(`topic-with-a-long-name-${i}`);
+    for (let i = 0; i < 20 && keeper.status.savedAtMs === undefined; i++) {
+      await clock.advanceAsync(50_000);
+      take();
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    }
+    assert.ok(keeper.status.savedAtMs !== undefined);
+    assert.deepEqual(lines, []);
+    await keeper.close();
+    assert.equal(clock.pending, 0);
+  });
+});
+
 test('wrong options are told by name', () => {
   const topology = topologyAt(new ManualClock());
   const store = new MemoryStore();

@@ -1,3 +1,4 @@
+import { createSteadyClock, type Clock } from './clock.js';
 import { aFunction, checkOptions, number, type Checks } from './options.js';
 import { callGuarded, printError, report, type OnError } from './error-report.js';
 
@@ -9,8 +10,13 @@ export type NextTurn = (callback: () => void) => void;
 
 /** What is done in one turn of the event loop until others have theirs: about 2 milliseconds of work. */
 export const DEFAULT_STEPS_PER_TURN = 2000;
-
-const CHECKS: Checks<WorkQueueOptions> = { stepsPerTurn: number(1), nextTurn: aFunction, onError: aFunction };
+const CHECKS: Checks<WorkQueueOptions> = {
+  stepsPerTurn: number(1),
+  msPerTurn: number(0),
+  clock: aFunction,
+  nextTurn: aFunction,
+  onError: aFunction,
+};
 
 interface Job {
   readonly steps: Steps<unknown>;
@@ -20,6 +26,28 @@ interface Job {
 
 /** How many steps of one job are done before the next one has its share. */
 const SHARE = 100;
+
+/** Jobs in order. To shift a long array costs as much as it is long: those before `#next` are taken. */
+class Line {
+  #jobs: Job[] = [];
+  #next = 0;
+
+  get size(): number {
+    return this.#jobs.length - this.#next;
+  }
+
+  add(job: Job): void {
+    this.#jobs.push(job);
+  }
+
+  take(): Job | undefined {
+    const job = this.#jobs[this.#next++];
+    if (this.#next < this.#jobs.length / 2) return job;
+    this.#jobs = this.#jobs.slice(this.#next);
+    this.#next = 0;
+    return job;
+  }
+}
 
 /** The runtime's own: after I/O where there is such a thing, else as soon as a timer can be. */
 const runtimeTurn: NextTurn = (callback) => {
@@ -32,6 +60,13 @@ const runtimeTurn: NextTurn = (callback) => {
 export interface WorkQueueOptions {
   /** How many steps are done in one turn of the event loop, from 1 on. Default 2,000. `Infinity`: all at once. */
   readonly stepsPerTurn?: number | undefined;
+  /**
+   * How many milliseconds are worked in one turn, from 0 on; the clock is looked at every 100 steps. The same steps take many
+   * times as long while the engine collects garbage. Default: `Infinity`, so that a turn does the same however fast it is.
+   */
+  readonly msPerTurn?: number | undefined;
+  /** What that time is measured with, in milliseconds. Default: a steady one. */
+  readonly clock?: Clock | undefined;
   /** Default: `setImmediate`, or a timer of 0 ms where there is none. */
   readonly nextTurn?: NextTurn | undefined;
   /** Gets what a job threw that nobody waits for. Default: a line to the console. */
@@ -54,19 +89,28 @@ export interface WorkQueueOptions {
  * ```
  */
 export class WorkQueue {
-  #jobs: Job[] = [];
-  /** Where in them the next one is: to shift a long array costs as much as it is long. */
-  #next = 0;
+  /** Those that nothing was done for yet: most are short, and are not to wait for all that are long. */
+  readonly #fresh = new Line();
+  readonly #begun = new Line();
+  /** Whose turn it is: those of the two have it by turns, as neither may keep the other waiting. */
+  #isFreshNext = true;
   readonly #nextTurn: NextTurn;
   readonly #stepsPerTurn: number;
+  readonly #msPerTurn: number;
+  readonly #clock: Clock;
   readonly #onError: OnError;
+  /** Of this turn. */
   #left: number;
+  #workedMs = 0;
   #isWaiting = false;
 
   /** Throws a TypeError that names the option when one is unknown or of the wrong kind. */
   constructor(options?: WorkQueueOptions) {
     const checked = checkOptions('WorkQueue', options, CHECKS);
     const { stepsPerTurn = DEFAULT_STEPS_PER_TURN, nextTurn = runtimeTurn, onError = printError } = checked;
+    const { msPerTurn = Infinity, clock = createSteadyClock() } = checked;
+    this.#msPerTurn = msPerTurn;
+    this.#clock = clock;
     this.#stepsPerTurn = stepsPerTurn;
     this.#nextTurn = nextTurn;
     this.#onError = onError;
@@ -75,7 +119,7 @@ export class WorkQueue {
 
   /** How many jobs are not finished. */
   get size(): number {
-    return this.#jobs.length - this.#next;
+    return this.#fresh.size + this.#begun.size;
   }
 
   /** Whether this turn has steps left, and nobody is before. */
@@ -99,8 +143,9 @@ export class WorkQueue {
       done: done as (result: unknown) => void,
       failed: failed ?? ((error) => report(this.#onError, error, 'work that was cut into steps threw')),
     };
-    if (this.isFree && this.#work(job, this.#left)) return;
-    this.#jobs.push(job);
+    const { isFree } = this;
+    while (isFree && this.#left > 0) if (this.#work(job)) return;
+    (isFree ? this.#begun : this.#fresh).add(job);
     this.#wake();
   }
 
@@ -122,31 +167,32 @@ export class WorkQueue {
     return new Promise((resolve) => this.run(wait(steps), resolve));
   }
 
-  /** Whether the job is over, after so many steps at the most. */
-  #work(job: Job, most: number): boolean {
+  /** Whether the job is over, after its share of what is left of this turn. */
+  #work(job: Job): boolean {
+    const most = Math.min(SHARE, this.#left);
     let count = 0;
     let next: IteratorResult<unknown, unknown>;
     try {
+      const start = this.#clock();
       do {
         next = job.steps.next();
         count += typeof next.value === 'number' && next.done !== true ? next.value : 1;
       } while (count < most && next.done !== true);
+      this.#workedMs += this.#clock() - start;
     } catch (error) {
       this.spend(count);
       this.#tell(() => job.failed(error));
       return true;
     }
-    this.spend(count);
+    this.spend(this.#workedMs < this.#msPerTurn ? count : Math.max(count, this.#left));
     if (next.done === true) this.#tell(() => job.done(next.value));
     return next.done === true;
   }
 
   #take(): Job | undefined {
-    const job = this.#jobs[this.#next++];
-    if (this.#next < this.#jobs.length / 2) return job;
-    this.#jobs = this.#jobs.slice(this.#next);
-    this.#next = 0;
-    return job;
+    const [first, second] = this.#isFreshNext ? [this.#fresh, this.#begun] : [this.#begun, this.#fresh];
+    this.#isFreshNext = !this.#isFreshNext;
+    return first.take() ?? second.take();
   }
 
   #tell(call: () => void): void {
@@ -158,10 +204,11 @@ export class WorkQueue {
     const turn = () => {
       this.#isWaiting = false;
       this.#left = this.#stepsPerTurn;
+      this.#workedMs = 0;
       while (this.#left > 0) {
         const job = this.#take();
         if (!job) return;
-        if (!this.#work(job, Math.min(SHARE, this.#left))) this.#jobs.push(job);
+        if (!this.#work(job)) this.#begun.add(job);
       }
       this.#wake();
     };

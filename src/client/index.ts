@@ -33,6 +33,6 @@ export {
 } from './peer-client.js';
 export { ClosedError, PeerConnection, RefusedError, type Order } from './peer-connection.js';
 export { connectTcp, connectTls } from './node-connect.js';
-export type { Pem, TlsClientOptions } from './tls-options.js';
+export type { Pem, TlsClientOptions } from '../base/tls-options.js';
 export type { Connect } from './lookupd-link.js';
 export type { ClientTimers } from '../base/timers.js';

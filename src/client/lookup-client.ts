@@ -27,11 +27,11 @@ import { explain, toSafeError } from './lookup-error.js';
 import { LookupdHttp } from './lookupd-http.js';
 import type { LookupdWatch } from './lookupd-watch.js';
 import { type WatchOptions } from './lookupd-watch.js';
-import { createTlsFetch, fetchAnyPort } from './node-fetch.js';
+import { createTlsFetch, fetchAnyPort } from '../base/node-fetch.js';
 import { nodesChangeSince, topicChangeSince, type NodesChange, type TopicChange } from './watch-changes.js';
 import { changesOf } from './changes-of.js';
 import type { Watched } from './watched.js';
-import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from '../base/tls-options.js';
 
 /** How long a lookupd may take for its whole answer. */
 export const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;

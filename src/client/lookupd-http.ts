@@ -1,7 +1,7 @@
 import type { ClientTimers } from '../base/timers.js';
 import type { Json } from './found.js';
 import { LookupError } from './lookup-error.js';
-import { within } from './within.js';
+import { within } from '../base/within.js';
 
 export interface LookupdHttpOptions {
   readonly timeoutMs: number;

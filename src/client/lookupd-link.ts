@@ -3,7 +3,7 @@ import { isThenable } from '../base/error-report.js';
 import type { ByteStream } from '../streams/index.js';
 import { ClosedError, PeerConnection, RefusedError } from './peer-connection.js';
 import { setTimer, type ClientTimers } from '../base/timers.js';
-import { eachWithin, within, type Deadline } from './within.js';
+import { eachWithin, within, type Deadline } from '../base/within.js';
 
 /** Opens a stream of bytes to a lookupd. The signal is aborted when the stream is no longer wanted. */
 export type Connect = (address: string, signal: AbortSignal) => ByteStream | PromiseLike<ByteStream>;

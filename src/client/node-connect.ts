@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { ByteStream } from '../streams/index.js';
 import { aSignal, checkOptions } from '../base/options.js';
 import { parseTcpAddress } from '../base/host-port.js';
-import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from '../base/tls-options.js';
 
 /**
  * Opens a TCP connection to `host:port`, in Node: what a `PeerClient` connects with. Rejects with the system's error, or the

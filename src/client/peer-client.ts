@@ -18,7 +18,7 @@ import { parseTcpAddress } from '../base/host-port.js';
 import { someLookupds } from './address.js';
 import { LookupdLink, type Connect } from './lookupd-link.js';
 import { connectTcp, connectTls } from './node-connect.js';
-import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from '../base/tls-options.js';
 import { DEFAULT_TIMERS, type ClientTimers } from '../base/timers.js';
 
 /** How often nsqd pings. */

@@ -14,7 +14,7 @@ import {
 import type { ClientTimers } from '../base/timers.js';
 import { ZONE_POLICIES, type Authorize, type ZoneOf, type ZonePolicy } from '../http/index.js';
 import { lookupdsOrFunction, type Lookupds } from './address.js';
-import { TLS_CLIENT_CHECKS, type TlsClientOptions } from './tls-options.js';
+import { TLS_CLIENT_CHECKS, type TlsClientOptions } from '../base/tls-options.js';
 
 /** 45 seconds: how long what a lookupd said last serves when it is down. */
 export const DEFAULT_UNION_GRACE_MS = 45_000;

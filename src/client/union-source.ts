@@ -7,7 +7,7 @@ import { readEvents } from './event-stream.js';
 import { LookupError, toSafeError } from './lookup-error.js';
 import type { LookupdHttp } from './lookupd-http.js';
 import { PolledRegistry } from './union-polled.js';
-import { within } from './within.js';
+import { within } from '../base/within.js';
 
 /** A lookupd's stream has a comment every 15 seconds: when nothing has come for so long, it is dead. */
 const SILENCE_MS = 45_000;

@@ -17,7 +17,7 @@ import { toLookupds } from './address.js';
 import { explain, toSafeError } from './lookup-error.js';
 import { DEFAULT_LOOKUP_TIMEOUT_MS, DEFAULT_MAX_ANSWER_BYTES } from './lookup-client.js';
 import { LookupdHttp } from './lookupd-http.js';
-import { createTlsFetch, fetchAnyPort } from './node-fetch.js';
+import { createTlsFetch, fetchAnyPort } from '../base/node-fetch.js';
 import { UnionMembers, type UnionLookupd } from './union-members.js';
 import {
   DEFAULT_UNION_GRACE_MS,

@@ -10,7 +10,6 @@ export interface TokenFile {
   readonly warnings: readonly string[];
 }
 
-const OPTION = 'authTokenFile';
 const OTHERS_MAY_READ = 0o004;
 const OTHERS_MAY_WRITE = 0o002;
 /** Fewer can be guessed. */
@@ -22,16 +21,16 @@ const NAME = 'cn:';
  * error that names the file and the line and shows no token: for another line, the same token twice, or none at all; for a file
  * that others may write to.
  */
-export function readTokenFile(path: string): TokenFile {
-  const { text, mode } = readSmallFile(OPTION, path);
+export function readTokenFile(path: string, option = 'authTokenFile'): TokenFile {
+  const { text, mode } = readSmallFile(option, path);
   const fail = (what: string): never => {
-    throw new Error(`${OPTION} ${path}: ${what}`);
+    throw new Error(`${option} ${path}: ${what}`);
   };
   if (process.platform !== 'win32' && mode & OTHERS_MAY_WRITE) fail('anybody may write to it');
   const tokens = new Map<string, Access>();
   const names = new Map<string, Access>();
   const warnings: string[] = [];
-  if (process.platform !== 'win32' && mode & OTHERS_MAY_READ) warnings.push(`${OPTION} ${path}: anybody may read it`);
+  if (process.platform !== 'win32' && mode & OTHERS_MAY_READ) warnings.push(`${option} ${path}: anybody may read it`);
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (/^\s*(?:#|$)/.test(line)) continue;
     const [, who = '', access] = /^\s*([!-~]{1,256})[ \t]+(read|write)\s*$/.exec(line) ?? [];
@@ -41,7 +40,7 @@ export function readTokenFile(path: string): TokenFile {
     const key = isName ? who.slice(NAME.length) : who;
     if (table.has(key)) fail(`line ${i + 1} has what an earlier line has`);
     if (!isName && key.length < SHORT_LENGTH)
-      warnings.push(`${OPTION} ${path}: the token of line ${i + 1} is short enough to be guessed`);
+      warnings.push(`${option} ${path}: the token of line ${i + 1} is short enough to be guessed`);
     table.set(key, access as Access);
   }
   if (tokens.size + names.size === 0) fail('there is no token in it');

@@ -3,6 +3,6 @@ import { runCommand } from './command.js';
 
 void runCommand(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
-  // A reader of the log that reads no more would keep the process for ever.
-  if (process.stderr.writableLength > 0) process.exit();
+  // Neither a log that nobody reads any more, nor a registry that is cleared of its peers, is to keep the process.
+  if (process.stdout.writableLength === 0) process.exit();
 });

@@ -6,6 +6,7 @@ import { isReachable, resolveName } from './own-findings.js';
 import { anObject, readTopology, RemoteError, type AskJson } from './remote-topology.js';
 import { BOOLEAN, duration, type Kind } from './setting-kinds.js';
 import { row } from './settings/setting.js';
+import { createSubcommandFetch, FETCH_FLAGS } from './subcommand-fetch.js';
 import { parseSubcommand, routeAt, subcommandUsage } from './subcommand-args.js';
 
 const FORMAT: Kind<'text' | 'json'> = {
@@ -18,6 +19,7 @@ const FORMAT: Kind<'text' | 'json'> = {
 
 const FLAGS = {
   help: row(BOOLEAN, false, 'print this and exit'),
+  ...FETCH_FLAGS,
   format: row(FORMAT, 'text', 'text or json'),
   probe: row(BOOLEAN, false, 'also connect to every port that an nsqd announces'),
   timeout: row(duration(1, 600_000), 30_000, 'by when each answer must have come'),
@@ -33,7 +35,7 @@ const FOUND = 1;
 const NOT_ASKED = 2;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** Only the lookupd itself can tell these. */
-const ITS_OWN: readonly FindingKind[] = ['reconnecting', 'limit-near'];
+const ITS_OWN: readonly FindingKind[] = ['reconnecting', 'certificate-expiring', 'limit-near'];
 
 /** Tells what is wrong with the topology of a lookupd: 0 for nothing, 1 for findings, 2 when it cannot be asked, or for a bad flag. */
 export async function runCheck(args: readonly string[]): Promise<number> {
@@ -45,7 +47,7 @@ export async function runCheck(args: readonly string[]): Promise<number> {
     }
     if (!url) throw new SettingError('a URL is missing, such as http://127.0.0.1:4161');
     const timeoutMs = flags.timeout ?? FLAGS.timeout.default;
-    const ask = createAsk(url, timeoutMs);
+    const ask = createAsk(url, timeoutMs, createSubcommandFetch(flags));
     const topology = await readTopology(ask, {
       inactiveProducerTimeoutMs: flags['inactive-producer-timeout'] ?? DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
       tombstoneLifetimeMs: flags['tombstone-lifetime'] ?? DEFAULT_TOMBSTONE_LIFETIME_MS,
@@ -70,7 +72,7 @@ export async function runCheck(args: readonly string[]): Promise<number> {
   }
 }
 
-function createAsk(base: URL, timeoutMs: number): AskJson {
+function createAsk(base: URL, timeoutMs: number, fetch: ReturnType<typeof createSubcommandFetch>): AskJson {
   return async (route) => {
     const where = route.replace(/\?.*/, '');
     try {

@@ -1,9 +1,10 @@
 import { NSQLOOKUPD_VERSION } from '../http/index.js';
 import { explainLine, parseFlags, readConfig, SettingError, usage } from './flags.js';
-import { createLookupd, type Lookupd } from './lookupd.js';
+import { createLookupd } from './lookupd.js';
+import type { Lookupd } from './lookupd-interface.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
-import { SETTINGS, toLookupdOptions, type Settings } from './settings.js';
+import { SETTINGS, toFlagNames, toLookupdOptions, type Settings } from './settings.js';
 import { toUnionOptions } from './settings/union.js';
 import type { OnError } from '../registry/index.js';
 import { findSubcommand, SUBCOMMAND_USAGE } from './subcommands.js';
@@ -65,7 +66,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
-    log.fatal(messageOf(error));
+    log.fatal(toFlagNames(messageOf(error)));
     return FAILED;
   } finally {
     await stderrWritten(Math.max(0, Math.min(LOG_FLUSH_MS, endBy - performance.now())));

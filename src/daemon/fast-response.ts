@@ -69,9 +69,14 @@ export class FastResponse implements NodeResponse {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     if (bytes.length === 0 || this.#head?.hasBody !== true) return true;
     if (!this.#head.isChunked) return this.#write(bytes);
+    return this.writeAll([bytes]);
+  }
+
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     this.#socket.cork();
-    this.#write(`${bytes.length.toString(16)}\r\n`);
-    this.#write(bytes);
+    this.#write(`${length.toString(16)}\r\n`);
+    for (const piece of pieces) this.#socket.write(piece);
     const wantsMore = this.#write('\r\n');
     this.#socket.uncork();
     return wantsMore;

@@ -3,10 +3,12 @@ import { SettingError } from './flags.js';
 import { DEFAULT_HTTP_ADDRESS } from './lookupd-options.js';
 import { ADDRESS, BOOLEAN, duration } from './setting-kinds.js';
 import { row } from './settings/setting.js';
+import { createSubcommandFetch, FETCH_FLAGS } from './subcommand-fetch.js';
 import { parseSubcommand, routeAt, subcommandUsage } from './subcommand-args.js';
 
 const FLAGS = {
   help: row(BOOLEAN, false, 'print this and exit'),
+  ...FETCH_FLAGS,
   'http-address': row(
     ADDRESS,
     DEFAULT_HTTP_ADDRESS,
@@ -25,7 +27,7 @@ export async function runHealth(args: readonly string[]): Promise<number> {
     }
     const { host = '', port = 0 } = splitHostPort(flags['http-address'] ?? DEFAULT_HTTP_ADDRESS) ?? {};
     const base = url ?? new URL(`http://${toReachable(host)}:${port}`);
-    const reason = await ask(base, flags.timeout ?? FLAGS.timeout.default);
+    const reason = await ask(base, flags.timeout ?? FLAGS.timeout.default, createSubcommandFetch(flags));
     if (reason === undefined) return 0;
     process.stderr.write(`nsqlookupd health: ${reason}\n`);
     return 1;
@@ -43,7 +45,11 @@ function toReachable(host: string): string {
 }
 
 /** Why it is not healthy. The original has no /healthz, and answers /ping. */
-async function ask(base: URL, timeoutMs: number): Promise<string | undefined> {
+async function ask(
+  base: URL,
+  timeoutMs: number,
+  fetch: ReturnType<typeof createSubcommandFetch>,
+): Promise<string | undefined> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     for (const route of ['/healthz', '/ping']) {

@@ -51,7 +51,13 @@ export interface HttpServerOptions {
 
 /** Limits of the HTTP listener that are counted, by the option that sets each. */
 export type HttpLimit =
-  'httpMaxBodyBytes' | 'httpMaxUnsentBytes' | 'httpMaxPipelinedRequests' | 'httpAnswerTimeoutMs' | 'httpMaxConnections';
+  | 'httpMaxBodyBytes'
+  | 'httpMaxUnsentBytes'
+  | 'httpMaxPipelinedRequests'
+  | 'httpAnswerTimeoutMs'
+  | 'httpMaxConnections'
+  | 'httpMaxHeaderBytes'
+  | 'httpRequestTimeoutMs';
 
 const LIMIT_NAMES: Readonly<Record<NodeLimit, HttpLimit>> = {
   maxIgnoredBodyBytes: 'httpMaxBodyBytes',
@@ -59,6 +65,12 @@ const LIMIT_NAMES: Readonly<Record<NodeLimit, HttpLimit>> = {
   maxPipelinedRequests: 'httpMaxPipelinedRequests',
   answerTimeoutMs: 'httpAnswerTimeoutMs',
 };
+
+/** What Node itself answers, by the code of its error. */
+const NODE_LIMITS: ReadonlyMap<unknown, HttpLimit> = new Map<unknown, HttpLimit>([
+  ['HPE_HEADER_OVERFLOW', 'httpMaxHeaderBytes'],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 'httpRequestTimeoutMs'],
+]);
 
 interface Reporting {
   /** Told of each time that a client has met a limit. */
@@ -142,8 +154,12 @@ export function createHttpServer(
   // A client that waits for its answer, and has read all that was sent, is not at fault.
   server.on('timeout', (socket: Socket) => {
     const response = last.get(socket);
-    if (!response || response.writableFinished || socket.writableLength > 0) socket.destroy();
+    const isUnread = socket.writableLength > 0;
+    if (response && !response.writableFinished && !isUnread) return;
+    if (!response || isUnread) onLimit?.('httpRequestTimeoutMs'); // else it was idle
+    socket.destroy();
   });
+  if (onLimit) countNodeLimits(server, onLimit);
   // A body that waits for leave to be sent is not wanted: the answer comes instead of the leave.
   server.on('checkContinue', (request, response) => {
     last.set(request.socket, response);
@@ -172,6 +188,16 @@ export function createHttpServer(
     log.error?.(`HTTP: too many connections, dropped ${remoteAddress}:${remotePort}`);
   });
   return server;
+}
+
+/** Counts what Node answers by itself; a listener of `clientError` would have to answer in its place. */
+function countNodeLimits(server: Server | HttpsServer, onLimit: (name: HttpLimit) => void): void {
+  const emit = server.emit.bind(server) as (...args: unknown[]) => boolean;
+  server.emit = (...args: unknown[]) => {
+    const limit = args[0] === 'clientError' ? NODE_LIMITS.get((args[1] as NodeJS.ErrnoException).code) : undefined;
+    if (limit) onLimit(limit);
+    return emit(...args);
+  };
 }
 
 /** Follows which connections of a server have requests in flight. */

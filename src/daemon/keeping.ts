@@ -43,15 +43,16 @@ export class Keeping {
     return this.#keeper?.status;
   }
 
-  async begin(): Promise<void> {
+  /** Rejects when the signal is aborted. */
+  async begin(signal: AbortSignal, graceMs: number): Promise<void> {
     const { dataPath, store: given, ...rest } = this.#options;
     if (this.#keeper || (given === undefined && dataPath === undefined)) return;
     const store = given ?? (await createFileStore(dataPath!));
     const keeper = createWarmRestart({ ...rest, store });
     try {
-      await keeper.restore();
+      await keeper.restore(signal);
     } catch (error) {
-      await keeper.close();
+      await keeper.close(graceMs);
       throw error;
     }
     this.#keeper = keeper;

@@ -147,9 +147,9 @@ export const LOOKUPD_CHECKS: Checks<LookupdOptions> = {
 export function checkTogether(options: LookupdOptions): void {
   const { tcpAddress, httpAddress, tcpTlsAddress, httpsAddress, tlsRequired } = options;
   if (tcpAddress === '' && tcpTlsAddress === undefined) throw new TypeError('tcpAddress "" needs a tcpTlsAddress');
-  if (httpAddress === '' && httpsAddress === undefined) throw new TypeError('httpAddress "" needs a httpsAddress');
+  if (httpAddress === '' && httpsAddress === undefined) throw new TypeError('httpAddress "" needs an httpsAddress');
   if (options.zoneOf && options.zones) throw new TypeError('createLookupd takes zones or a zoneOf, not both');
-  if (tlsRequired === true && httpsAddress === undefined) throw new TypeError('tlsRequired needs a httpsAddress');
+  if (tlsRequired === true && httpsAddress === undefined) throw new TypeError('tlsRequired needs an httpsAddress');
   if (tcpTlsAddress !== undefined || httpsAddress !== undefined) checkTls(options);
 }
 

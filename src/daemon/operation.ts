@@ -67,8 +67,8 @@ export interface OperatedParts {
   readonly httpConnections: () => number;
   readonly watchers: () => number;
   readonly warmRestart: () => WarmRestartStatus | undefined;
-  /** What it shares with others tells. */
-  readonly shared: readonly Metric[];
+  /** What other parts have to tell. */
+  readonly others: readonly Metric[];
   /** What is to be known though it is ready. */
   readonly notes: readonly Condition[];
   /** What the lookupd itself is at that is in the way of being ready. */
@@ -93,7 +93,7 @@ export function createOperation(options: LookupdOptions, parts: OperatedParts): 
   const limits = limitsOf(options, parts);
   const meters = metrics === true || stats === true ? new Meters() : undefined;
   const process = createProcessMetrics();
-  const others = [...process.metrics, ...parts.shared, ...lookupdMetrics(parts, options.log, isReady)];
+  const others = [...process.metrics, ...parts.others, ...lookupdMetrics(parts, options.log, isReady)];
   const known = meters ? createMetrics({ topology, meters, limits, others }) : [];
   const [healthz, readyz] = healthRoutes({ conditions, notes: parts.notes, onError });
   const routesOf = (isWanted: boolean | undefined, make: () => readonly RouteRow[]) =>

@@ -16,6 +16,8 @@ export function createPage(
   { topology, feed, authorize }: Parts,
 ): { readonly routes: readonly RouteRow[]; readonly decorators: readonly HttpDecorator[] } {
   const sharing = dataPath === undefined && store === undefined ? 'in memory' : 'kept over restarts';
-  const routes = pageRoutes({ topology, authorize, sharing, oldestIndex: () => feed.oldestIndex });
+  const oldestIndex = () => feed.oldestIndex;
+  oldestIndex(); // from now on it records, for who opens the page later
+  const routes = pageRoutes({ topology, authorize, sharing, oldestIndex });
   return { routes, decorators: [refuseOtherSites] };
 }

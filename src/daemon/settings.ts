@@ -42,3 +42,13 @@ export function toLookupdOptions(given: Partial<Settings>): LookupdOptions {
   }
   return options;
 }
+
+/** A message that names options, for who has set flags. */
+export function toFlagNames(message: string): string {
+  const flags = new Map<string | undefined, string>();
+  for (const [flag, { option }] of Object.entries<Setting<unknown>>(SETTINGS)) flags.set(option, flag);
+  return message.replace(/\b[a-z]+(?:[A-Z][a-z]*)+\b|\blimits\.\w+/g, (option) => {
+    const flag = flags.get(option);
+    return flag === undefined ? option : `-${flag}`;
+  });
+}

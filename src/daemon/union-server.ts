@@ -4,7 +4,8 @@ import { zoneByNetwork } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
 import { createAccess } from './access.js';
 import { createListeners } from './listeners.js';
-import { createLifetime, type Lookupd } from './lookupd.js';
+import { createLifetime } from './lifetime.js';
+import type { Lookupd } from './lookupd-interface.js';
 import { checkTogether, DEFAULT_GRACE_MS, type LookupdOptions } from './lookupd-options.js';
 import { tlsFiles } from './tls.js';
 import { createTlsLoader } from './tls-reload.js';
@@ -47,7 +48,7 @@ export function createUnionServer(
     fail: (error) => lifetime.fail(error),
   });
   const { http, https, tlsServers } = listening;
-  const loaders = [access.load, createTlsLoader(options, tlsServers, log)];
+  const loaders = [access.load, createTlsLoader(options, () => tlsServers, log).load];
   const reload = () => {
     for (const loader of loaders) {
       try {

@@ -1,25 +1,27 @@
 import type { Change } from '../registry/index.js';
-
-/** What a change weighs, about, beside its names: the object itself, and what it alone holds on to. */
-const CHANGE_BYTES = 300;
+import { KeptChange } from './kept-change.js';
+import { KeptPeers } from './kept-peers.js';
 
 /** The latest changes of a registry, as many as there is room for, by count and by bytes. */
 export class ChangeRing {
   readonly #capacity: number;
   readonly #maxBytes: number;
-  readonly #onDrop: (change: Change) => void;
+  readonly #peers = new KeptPeers();
   /** Those before `#start` are dropped. */
-  #changes: (Change | undefined)[] = [];
+  #changes: (KeptChange | undefined)[] = [];
   #start = 0;
   #bytes = 0;
   /** The revision after which all changes are here. */
-  #since: number;
+  #since = 0;
 
-  constructor(since: number, capacity: number, maxBytes: number, onDrop: (change: Change) => void) {
-    this.#since = since;
+  constructor(capacity: number, maxBytes: number) {
     this.#capacity = capacity;
     this.#maxBytes = maxBytes;
-    this.#onDrop = onDrop;
+  }
+
+  /** All changes after that revision are pushed from now on. */
+  begin(revision: number): void {
+    this.#since = revision;
   }
 
   get since(): number {
@@ -31,13 +33,18 @@ export class ChangeRing {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#peers.bytes;
   }
 
   push(change: Change): void {
-    this.#changes.push(change);
-    this.#bytes += bytesOf(change);
-    while (this.size > this.#capacity || this.#bytes > this.#maxBytes) this.#drop();
+    if (this.#capacity === 0 || this.#maxBytes === 0) {
+      this.#since = change.revision;
+      return;
+    }
+    const kept = new KeptChange(change, this.#peers);
+    this.#changes.push(kept);
+    this.#bytes += kept.bytes;
+    while (this.size > this.#capacity || this.bytes > this.#maxBytes) this.#drop();
   }
 
   /** Up to so many of those after a revision, in order. */
@@ -48,23 +55,18 @@ export class ChangeRing {
       if (this.#changes[middle]!.revision <= revision) low = middle + 1;
       else high = middle;
     }
-    return this.#changes.slice(low, low + most) as Change[];
+    return this.#changes.slice(low, low + most).map((kept) => kept!.toChange());
   }
 
   #drop(): void {
-    const change = this.#changes[this.#start]!;
+    const kept = this.#changes[this.#start]!;
     this.#changes[this.#start++] = undefined;
-    this.#bytes -= bytesOf(change);
-    this.#since = change.revision;
+    this.#bytes -= kept.bytes;
+    this.#since = kept.revision;
+    if (kept.peer) this.#peers.release(kept.peer);
     if (this.#start > 1000 && this.#start > this.#changes.length / 2) {
       this.#changes = this.#changes.slice(this.#start);
       this.#start = 0;
     }
-    this.#onDrop(change);
   }
-}
-
-function bytesOf(change: Change): number {
-  if (!('registration' in change)) return CHANGE_BYTES;
-  return CHANGE_BYTES + change.registration.key.length + change.registration.subkey.length;
 }

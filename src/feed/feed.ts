@@ -43,7 +43,13 @@ export const TOPICS = Symbol('topics');
 export const NODES = Symbol('nodes');
 export const ALL = Symbol('all');
 
-/** The changes after an index, or that they are not to be had: it is of another epoch, from the future, or too long ago. */
+/** So much of what is older than the ring is no matter. */
+const MIN_PRUNED = 1000;
+
+/**
+ * The changes after an index, as plain data in which peers are copies; or that they are not to be had: it is of another epoch, from
+ * the future, or too long ago.
+ */
 export type Replay = { readonly isGone: false; readonly changes: readonly Change[] } | { readonly isGone: true };
 
 /** How long, and for what, `wait` waits. */
@@ -58,7 +64,8 @@ export interface WaitOptions {
 
 /**
  * A registry's changes in order, the latest of them kept, so that who has missed some is told them, or that they are gone. An index
- * (`EPOCH.REVISION`, to be treated as an opaque text) says how far somebody has come; after a restart it is of another epoch.
+ * (`EPOCH.REVISION`, to be treated as an opaque text) says how far somebody has come; after a restart it is of another epoch. Nothing
+ * is recorded before the first index is given away.
  */
 export class Feed {
   /** Whose changes these are. */
@@ -69,11 +76,13 @@ export class Feed {
   readonly #ring: ChangeRing;
   readonly #time: TimeChanges;
   readonly #onError: OnError;
-  /** When what somebody may wait for last changed, as far as the ring goes back. */
+  /** When what somebody may wait for last changed, as far as the ring goes back, and now and then a little further. */
   readonly #lastRevisions = new Map<string | symbol, number>();
   readonly #listeners = new Map<string | symbol, Set<() => void>>();
-  readonly #stop: () => void;
-  #revision: number;
+  #prunesAt = MIN_PRUNED;
+  #revision = 0;
+  /** Undefined before it is needed. */
+  #stop: (() => void) | undefined;
   #isClosed = false;
 
   /** @internal */
@@ -84,19 +93,19 @@ export class Feed {
     this.timers = timers;
     this.#onError = onError;
     this.#epoch = globalThis.crypto.randomUUID().slice(0, 8);
-    this.#revision = topology.db.revision;
-    this.#ring = new ChangeRing(this.#revision, capacity, maxBytes, (change) => this.#forget(change));
-    this.#stop = topology.db.onChange((change) => this.#take(change));
+    this.#ring = new ChangeRing(capacity, maxBytes);
     this.#time = new TimeChanges(topology, timers);
   }
 
   /** Where the feed is now. */
   get index(): string {
+    this.#begin();
     return this.indexOf(this.#revision);
   }
 
   /** The oldest index that it can go on from. */
   get oldestIndex(): string {
+    this.#begin();
     return this.indexOf(this.#ring.since);
   }
 
@@ -168,6 +177,7 @@ export class Feed {
 
   /** Calls back after each change of a topic, `TOPICS`, `NODES` or `ALL`, and when the feed is closed, until what it gives is called. @internal */
   listen(key: string | symbol, listener: () => void): () => void {
+    this.#begin();
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners.add(listener));
     return () => {
@@ -180,18 +190,30 @@ export class Feed {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stop();
+    this.#stop?.();
     this.#time.close();
     for (const key of [...this.#listeners.keys()]) this.#tell(key);
   }
 
+  /** Nothing is recorded before somebody has an index, or listens. */
+  #begin(): void {
+    if (this.#stop || this.#isClosed) return;
+    const { topology } = this;
+    this.#revision = topology.db.revision;
+    this.#ring.begin(this.#revision);
+    this.#stop = topology.db.onChange((change) => this.#take(change));
+    this.#time.begin();
+  }
+
   #read(index: string): number | undefined {
+    this.#begin();
     const [, epoch, digits] = /^([0-9a-f]{8})\.(\d{1,16})$/.exec(index) ?? [];
     const revision = Number(digits);
     return epoch === this.#epoch && revision >= this.#ring.since && revision <= this.#revision ? revision : undefined;
   }
 
   #take(change: Change): void {
+    if (change.revision <= this.#revision) return; // made before this began, and told after
     this.#revision = change.revision;
     this.#ring.push(change);
     this.#time.heard(change);
@@ -199,6 +221,7 @@ export class Feed {
       this.#lastRevisions.set(key, change.revision);
       this.#tell(key);
     }
+    this.#prune();
     this.#tell(ALL);
   }
 
@@ -223,10 +246,12 @@ export class Feed {
       yield TOPICS;
   }
 
-  #forget(change: Change): void {
-    for (const key of this.#keysOf(change)) {
-      if (this.#lastRevisions.get(key) === change.revision) this.#lastRevisions.delete(key);
-    }
+  /** Forgets what is older than the ring, when there is about twice as much as at the last time. */
+  #prune(): void {
+    if (this.#lastRevisions.size < this.#prunesAt) return;
+    for (const [key, revision] of this.#lastRevisions)
+      if (revision <= this.#ring.since) this.#lastRevisions.delete(key);
+    this.#prunesAt = Math.max(MIN_PRUNED, 2 * this.#lastRevisions.size);
   }
 }
 

@@ -1,5 +1,12 @@
 import { setTimer, type ClientTimers } from '../base/timers.js';
-import { CLIENT, type Change, type PeerInfo, type Producer, type Topology } from '../registry/index.js';
+import {
+  CLIENT,
+  type Change,
+  type PeerInfo,
+  type Producer,
+  type Registration,
+  type Topology,
+} from '../registry/index.js';
 
 /** A little later than the moment itself, at which a producer still counts as heard of. */
 const AFTER_MS = 1;
@@ -13,34 +20,43 @@ export class TimeChanges {
   readonly #timers: ClientTimers;
   /** The producers whose tombstones have not ended, and when each does, the first in front. */
   readonly #tombstones = new Map<Producer, number>();
+  /** Whether peers that fall silent are told, too. */
+  #isBegun = false;
   #timer: unknown;
   #wakesAtMs = Infinity;
 
   constructor(topology: Topology, timers: ClientTimers) {
     this.#topology = topology;
     this.#timers = timers;
+    topology.db.on('producerTombstoned', this.#tombstoned);
+  }
+
+  /** Before, it tells only of tombstones: a look at those costs nothing while there are none. */
+  begin(): void {
+    this.#isBegun = true;
     this.#look();
   }
 
   /** What a change means for when to look again. */
   heard(change: Change): void {
-    if (change.type === 'producerTombstoned') {
-      const endsAtMs = change.tombstonedAtMs + this.#topology.lifetimes.tombstoneLifetimeMs;
-      this.#tombstones.delete(change.producer); // one that is tombstoned again goes to the end
-      this.#tombstones.set(change.producer, endsAtMs);
-      this.#wakeAt(endsAtMs);
-    } else if (
-      change.type === 'peerTouched' ||
-      (change.type === 'producerAdded' && change.registration.category === 'client')
-    ) {
-      this.#wakeAt(this.#silentAt(change.peer));
-    }
+    const isPeer =
+      change.type === 'peerTouched' || (change.type === 'producerAdded' && change.registration.category === 'client');
+    if (isPeer) this.#wakeAt(this.#silentAt(change.peer));
   }
 
   close(): void {
+    this.#topology.db.off('producerTombstoned', this.#tombstoned);
+    this.#tombstones.clear();
     this.#wakesAtMs = -Infinity; // nothing is earlier
     if (this.#timer !== undefined) this.#timers.clearTimeout(this.#timer);
   }
+
+  readonly #tombstoned = (_: Registration, producer: Producer): void => {
+    const endsAtMs = producer.tombstonedAtMs! + this.#topology.lifetimes.tombstoneLifetimeMs;
+    this.#tombstones.delete(producer); // one that is tombstoned again goes to the end
+    this.#tombstones.set(producer, endsAtMs);
+    this.#wakeAt(endsAtMs);
+  };
 
   #silentAt(peer: PeerInfo): number {
     return peer.lastUpdateMs + this.#topology.lifetimes.inactiveProducerTimeoutMs;
@@ -60,11 +76,12 @@ export class TimeChanges {
     const { db, clock } = this.#topology;
     const lastMs = this.#wakesAtMs;
     const now = clock();
+    if (this.#timer !== undefined) this.#timers.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#wakesAtMs = Infinity;
     const changed = new Set<PeerInfo>();
     let nextMs = Infinity;
-    for (const { peer } of db.producersOf(CLIENT)) {
+    for (const { peer } of this.#isBegun ? db.producersOf(CLIENT) : []) {
       const silentAtMs = this.#silentAt(peer);
       if (silentAtMs >= now) nextMs = Math.min(nextMs, silentAtMs);
       else if (silentAtMs >= lastMs) changed.add(peer);

@@ -41,6 +41,11 @@ export class KeptCache {
     return undefined;
   }
 
+  /** Whether so much could be kept beside what it is made of and much else: an eighth of all. */
+  hasRoomFor(bytes: number): boolean {
+    return bytes <= this.#maxBytes / 8;
+  }
+
   /** Keeps what was made at that revision, if there is room for it. */
   set(key: unknown, revision: number, made: Made): void {
     const bytes = made.bytes + ENTRY_BYTES;

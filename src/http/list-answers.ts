@@ -1,30 +1,19 @@
-import { ANY, type PeerInfo, type Topology, type TopologyNode } from '../registry/index.js';
+import { ANY, type PeerInfo, type Topology } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 import type { KeptCache } from './kept-cache.js';
+import { createNodesAnswer } from './nodes-answer.js';
 import { failure, json, toBytes, toJson } from './responses.js';
 import { toBody, type Parts } from './slices.js';
 import { nearest, placesOf, reducePlace, type Place, type PlacesOf, type ZonePolicy } from './zones.js';
-import { listed, map, nodeParts, openPeer, registryParts } from './wire-json.js';
+import { listed, map, openPeer, registryParts } from './wire-json.js';
 
 const TOPIC_NOT_FOUND = toBytes(failure(404, 'TOPIC_NOT_FOUND'));
-
-/** A node that carries more topics and channels is told of part by part, and nothing of it is kept. */
-const MAX_KEPT_REGISTRATIONS = 1000;
-
-/** What is kept with the text: the peer itself, which may have left. */
-const PEER_BYTES = 1000;
 
 /** Of a zone or region in a set, beside its text. */
 const PLACE_BYTES = 64;
 
 /** To put so much of a list together is a step of work. */
 const BYTES_PER_STEP = 128;
-
-interface KeptNode {
-  /** After a comma. */
-  readonly bytes: Uint8Array;
-  readonly changesAtMs: number;
-}
 
 /** The answers that are lists, which may be long, by the routes that give them. */
 export interface ListAnswers {
@@ -95,49 +84,6 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     yield ']}';
   }
 
-  function* reading(peer: PeerInfo): Generator<string, TopologyNode, undefined> {
-    const steps = topology.readingNode(peer);
-    for (;;) {
-      const next = steps.next();
-      if (next.done === true) return next.value;
-      yield '';
-    }
-  }
-
-  function* nodesParts(
-    peers: readonly PeerInfo[],
-    seen: (changesAtMs: number) => void,
-  ): Generator<string | Uint8Array, void, undefined> {
-    yield '{"producers":[';
-    let comma = '';
-    for (const peer of peers) {
-      const revision = db.revisionOfPeer(peer);
-      if (revision === 0) continue; // it has left meanwhile
-      const isLong = db.countRegistrationsOf(peer) > MAX_KEPT_REGISTRATIONS;
-      // What others hold of it has revisions of its own.
-      const isKept = !isLong && topology.copiesOf(peer).length === 1;
-      let known = isKept ? (cache.get(peer, revision) as KeptNode | undefined) : undefined;
-      if (!isKept) {
-        const node = isLong ? yield* reading(peer) : topology.node(peer);
-        seen(node.changesAtMs);
-        yield* nodeParts(comma + openOf(peer), node);
-      } else {
-        if (!known) {
-          const node = topology.node(peer);
-          const bytes = encoder.encode([...nodeParts(`,${openOf(peer)}`, node)].join(''));
-          work.spend(bytes.length / BYTES_PER_STEP);
-          const { changesAtMs } = node;
-          known = { bytes, changesAtMs };
-          cache.set(peer, revision, { value: known, bytes: bytes.length + PEER_BYTES, changesAtMs });
-        }
-        seen(known.changesAtMs);
-        yield comma === '' ? known.bytes.subarray(1) : known.bytes;
-      }
-      comma = ',';
-    }
-    yield ']}';
-  }
-
   const lookup = (topic: string) => {
     const [key, revision] = [`lookup ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
     const known = kept(key, revision);
@@ -185,20 +131,7 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     },
     lookup,
     lookupFrom,
-    nodes: () => {
-      const revision = db.nodesRevision;
-      const known = kept('nodes', revision);
-      if (known) return known;
-      let changesAtMs = Infinity;
-      const body = toBody(
-        nodesParts(topology.nodePeers(), (at) => (changesAtMs = Math.min(changesAtMs, at))),
-        work,
-      );
-      const response = json(body);
-      if (body instanceof Uint8Array)
-        cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
-      return response;
-    },
+    nodes: createNodesAnswer(topology, cache, openOf),
     debug: () => json(toBody(registryParts(topology), work)),
   };
 }

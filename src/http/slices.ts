@@ -1,60 +1,85 @@
 import { concat, encodeText } from '../base/bytes.js';
 import type { WorkQueue } from '../base/work-queue.js';
-import type { HttpBody } from './http-message.js';
 
 /** An answer in short parts, each made when it is asked for. */
 export type Parts = Iterator<string | Uint8Array, void, undefined>;
 
 /** Some parts as bytes, and whether that was all. */
 interface Slice {
-  readonly bytes: Uint8Array;
-  /** About how many steps of work it was. */
+  readonly pieces: readonly Uint8Array[];
+  /** About how many steps of work it is to make and to send it. */
   readonly steps: number;
   readonly isLast: boolean;
 }
 
-const SLICE_BYTES = 64 * 1024;
+/** So much text is a slice. */
+const TEXT_BYTES = 64 * 1024;
+/** A slice of parts that are bytes may be longer, as they only have to be sent. */
+const SLICE_BYTES = 128 * 1024;
 /** A slice has no more parts, however short they are. */
 const MAX_PARTS = 2000;
 /** To encode and to send so much is as much work as one short part. */
-const BYTES_PER_STEP = 1024;
+const TEXT_BYTES_PER_STEP = 1024;
+/** To send, or to copy, so much. */
+export const BYTES_PER_STEP = 4096;
 
-/** The answer as bytes if it is short, or else as slices of about 64 KiB: each is made, in a turn of its own, when it is to be sent. */
-export function toBody(parts: Parts, work: WorkQueue): Uint8Array | Exclude<HttpBody, string | Uint8Array> {
-  const first = takeSlice(parts);
-  work.spend(first.steps);
-  return first.isLast ? first.bytes : sendSlices(first, parts, work);
+/** A long answer in slices of 64 to 256 KiB: each is made, in a turn of its own if it is much work, when it is to be sent. */
+export class Slices implements AsyncIterable<Uint8Array> {
+  /** Each slice as the pieces that it is made of, for who can send them as they are. To be read once, this or that. */
+  readonly pieces: AsyncGenerator<readonly Uint8Array[], void, undefined>;
+
+  constructor(first: Slice, parts: Parts, work: WorkQueue) {
+    this.pieces = sliced(first, parts, work);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const pieces of this.pieces) yield concat(pieces);
+  }
 }
 
-async function* sendSlices(first: Slice, parts: Parts, work: WorkQueue): AsyncGenerator<Uint8Array, void, undefined> {
-  yield first.bytes;
+/** The answer as bytes if it is short, or else in slices. */
+export function toBody(parts: Parts, work: WorkQueue): Uint8Array | Slices {
+  const first = takeSlice(parts);
+  work.spend(first.steps);
+  return first.isLast ? concat(first.pieces) : new Slices(first, parts, work);
+}
+
+async function* sliced(
+  first: Slice,
+  parts: Parts,
+  work: WorkQueue,
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  yield first.pieces;
   for (let slice = first, steps = first.steps; !slice.isLast; steps = slice.steps) {
     await work.turn(steps);
     slice = takeSlice(parts);
-    yield slice.bytes;
+    yield slice.pieces;
   }
 }
 
 function takeSlice(parts: Parts): Slice {
-  const chunks: Uint8Array[] = [];
-  let text = '';
-  let length = 0;
-  let steps = 0;
-  let isLast = false;
-  while (!isLast && length < SLICE_BYTES && steps < MAX_PARTS) {
-    const next = parts.next();
-    steps++;
-    if (next.done === true) isLast = true;
+  const pieces: Uint8Array[] = [];
+  let [text, textBytes, bytes, count, isLast] = ['', 0, 0, 0, false];
+  const cut = () => {
+    if (text !== '') pieces.push(encodeText(text));
+    text = '';
+  };
+  while (!isLast && textBytes < TEXT_BYTES && bytes < SLICE_BYTES && count < MAX_PARTS) {
+    const { done, value } = parts.next();
+    count++;
+    if (done === true) isLast = true;
     else {
-      length += next.value.length;
-      if (typeof next.value === 'string') text += next.value;
-      else {
-        if (text !== '') chunks.push(encodeText(text));
-        chunks.push(next.value);
-        text = '';
+      bytes += value.length;
+      if (typeof value === 'string') {
+        text += value;
+        textBytes += value.length;
+      } else {
+        cut();
+        pieces.push(value);
       }
     }
   }
-  const bytes = concat(text === '' ? chunks : [...chunks, encodeText(text)]);
-  return { bytes, steps: steps + bytes.length / BYTES_PER_STEP, isLast };
+  cut();
+  const steps = count + textBytes / TEXT_BYTES_PER_STEP + (bytes - textBytes) / BYTES_PER_STEP;
+  return { pieces, steps, isLast };
 }

@@ -63,6 +63,10 @@ export const FINDING_KINDS = {
     why: 'its nsqds are on their way to other lookupds; those that do not come are left out when the grace ends',
     advice: 'bring it back if it is missed; after a restart it has a new name, and the old one goes by itself',
   },
+  'certificate-expiring': {
+    why: 'who checks it, as all clients should, cannot connect over TLS once it has expired',
+    advice: 'put a new certificate and its key where -tls-cert and -tls-key point; they are read again by themselves',
+  },
   'limit-near': {
     why: 'what comes once the limit is met is refused',
     advice: 'raise the limit, or find out what fills it',

@@ -20,7 +20,13 @@ const CODES = ['E_INVALID', 'E_BAD_BODY', 'E_BAD_TOPIC', 'E_BAD_CHANNEL', 'E_BAD
 const LIMITS = [
   ...['maxLineBytes', 'maxBodyBytes', 'maxFieldLength', 'maxRegistrations', 'maxConnections', 'maxUnfinishedBytes'],
   ...['identifyTimeoutMs', 'silenceTimeoutMs', 'drainTimeoutMs', 'httpMaxConnections', 'httpMaxBodyBytes'],
-  ...['httpMaxUnsentBytes', 'httpMaxPipelinedRequests', 'httpAnswerTimeoutMs'],
+  ...[
+    'httpMaxUnsentBytes',
+    'httpMaxPipelinedRequests',
+    'httpAnswerTimeoutMs',
+    'httpMaxHeaderBytes',
+    'httpRequestTimeoutMs',
+  ],
 ];
 /** What is asked for that is no route. */
 const OTHER = 'other';

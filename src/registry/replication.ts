@@ -1,7 +1,82 @@
-import type { Change } from './change.js';
+import type { Change, ChangeType } from './change.js';
 import type { DbState } from './db-state.js';
+import type { PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
-import { assertChange, assertSnapshot, type Snapshot } from './snapshot.js';
+import type { Snapshot } from './snapshot.js';
+
+type Unknown = Readonly<Record<string, unknown>>;
+
+const isNumber = Number.isFinite;
+const isText = (value: unknown) => typeof value === 'string';
+/** One that can be counted up for as long as anybody lives. */
+const isRevision = (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 2 ** 52;
+
+/** Whether those fields of a thing are all of that kind. */
+function areAll(isIt: (value: unknown) => boolean, thing: unknown, ...names: readonly string[]): boolean {
+  return names.every((name) => isIt((Object(thing) as Unknown)[name]));
+}
+
+function isPeer(value: unknown): boolean {
+  return (
+    areAll(isText, value, 'broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion') &&
+    areAll(isNumber, value, 'tcpPort', 'httpPort', 'lastUpdateMs')
+  );
+}
+
+function isRegistration(value: unknown): boolean {
+  const { category, key, subkey } = Object(value) as Unknown;
+  return isText(key) && isText(subkey) && (category === 'topic' || category === 'channel' || category === 'client');
+}
+
+const hasRegistration = ({ registration }: Unknown) => isRegistration(registration);
+const hasBoth = ({ registration, peerKey }: Unknown) => isRegistration(registration) && isText(peerKey);
+
+type Of<T> = Change & { readonly type: T };
+type Kind<T> = readonly [
+  isWhole: (change: Unknown) => boolean,
+  make: (db: RegistrationDB, state: DbState, change: Of<T>, peer: PeerInfo | undefined) => unknown,
+];
+
+/** What a change must have beside its revision, and how it is made. The peer is the one that was brought, if it is there. */
+const KINDS: { readonly [T in ChangeType]: Kind<T> } = {
+  registrationAdded: [hasRegistration, (_, state, { registration, isMade }) => state.add(registration, isMade)],
+  registrationRemoved: [hasRegistration, (db, _, { registration }) => db.removeRegistration(registration)],
+  producerAdded: [
+    (change) => hasBoth(change) && isPeer(change['peer']),
+    (db, { peers }, { registration, peerKey, peer }) => db.addProducer(registration, peers.bring(peerKey, peer)),
+  ],
+  producerRemoved: [
+    hasBoth,
+    (_, state, { registration }, peer) => {
+      const record = peer && state.get(registration)?.producer(peer); // also of one that has left
+      if (record) state.unlink(record);
+    },
+  ],
+  producerTombstoned: [
+    (change) => hasBoth(change) && isNumber(change['tombstonedAtMs']),
+    (db, _, { registration, tombstonedAtMs }, peer) => peer && db.tombstone(registration, peer, tombstonedAtMs),
+  ],
+  peerLeft: [({ peerKey }) => isText(peerKey), (db, _, _change, peer) => peer && db.hidePeer(peer)],
+  peerTouched: [
+    ({ peerKey, peer }) => isText(peerKey) && areAll(isNumber, peer, 'lastUpdateMs'),
+    (db, _, change, peer) => {
+      if (!peer) return;
+      peer.lastUpdateMs = change.peer.lastUpdateMs;
+      db.touchPeer(peer);
+    },
+  ],
+};
+
+/** Throws a TypeError for what is no change: it would leave what no later one mends. */
+export function applyChange(db: RegistrationDB, state: DbState, change: Change): void {
+  const given = Object(change) as Unknown;
+  const type = String(given['type']) as ChangeType;
+  const [isWhole, make] = (Object.hasOwn(KINDS, type) ? KINDS[type] : []) as Partial<Kind<ChangeType>>;
+  if (!make || !isWhole!(given) || !isRevision(change.revision)) throw new TypeError(`not a whole change: ${type}`);
+  make(db, state, change, state.peers.broughtBy(given['peerKey'] as string));
+  state.changes.tell();
+  state.revision = Math.max(state.revision, change.revision);
+}
 
 export function takeSnapshot(db: RegistrationDB, { index }: DbState): Snapshot {
   const peers = Object.fromEntries(db.peers().map((peer) => [db.keyOf(peer)!, { ...peer }]));
@@ -16,39 +91,34 @@ export function takeSnapshot(db: RegistrationDB, { index }: DbState): Snapshot {
   return { format: 1, epoch: db.epoch, revision: db.revision, peers, registrations };
 }
 
+/** Throws a TypeError for what is no snapshot, with nothing changed. */
 export function restoreSnapshot(db: RegistrationDB, state: DbState, snapshot: Snapshot): void {
-  assertSnapshot(snapshot);
+  const { format, revision, peers, registrations } = Object(snapshot) as Snapshot;
+  const must = (isSo: unknown, what: string) => {
+    if (!isSo) throw new TypeError(`a snapshot must have ${what}`);
+  };
+  must(format === 1, 'the format 1');
+  must(isRevision(revision), 'a revision');
+  must(peers && Array.isArray(registrations), 'peers and registrations');
+  must(Object.values(peers).every(isPeer), 'whole peers');
+  const isProducer = (producer: unknown) => {
+    const { peer, tombstonedAtMs = 0 } = Object(producer) as Unknown;
+    return isText(peer) && Object.hasOwn(peers, peer) && isNumber(tombstonedAtMs);
+  };
+  for (const registration of registrations) {
+    must(isRegistration(registration), 'whole registrations');
+    const { producers } = registration;
+    must(Array.isArray(producers) && producers.every(isProducer), 'the peers of its producers');
+  }
   if (db.size > 0) throw new TypeError('a snapshot is restored into an empty db');
-  for (const { isMade, producers, ...registration } of snapshot.registrations) {
+  for (const { isMade, producers, ...registration } of registrations) {
     state.add(registration, isMade);
     state.changes.tell();
     for (const { peer: key, tombstonedAtMs } of producers) {
-      const peer = state.peers.bring(key, snapshot.peers[key]!);
+      const peer = state.peers.bring(key, peers[key]!);
       db.addProducer(registration, peer);
       if (tombstonedAtMs !== undefined) db.tombstone(registration, peer, tombstonedAtMs);
     }
   }
-  state.revision = Math.max(state.revision, snapshot.revision);
-}
-
-export function applyChange(db: RegistrationDB, state: DbState, change: Change): void {
-  assertChange(change);
-  const peer = 'peerKey' in change ? state.peers.broughtBy(change.peerKey) : undefined;
-  if (change.type === 'registrationAdded') state.add(change.registration, change.isMade);
-  else if (change.type === 'registrationRemoved') db.removeRegistration(change.registration);
-  else if (change.type === 'producerAdded') {
-    db.addProducer(change.registration, peer ?? state.peers.bring(change.peerKey, change.peer));
-  } else if (!peer) {
-    // It has left, or was never told of.
-  } else if (change.type === 'peerLeft') db.hidePeer(peer);
-  else if (change.type === 'producerTombstoned') db.tombstone(change.registration, peer, change.tombstonedAtMs);
-  else if (change.type === 'peerTouched') {
-    peer.lastUpdateMs = change.peer.lastUpdateMs;
-    db.touchPeer(peer);
-  } else if ('registration' in change) {
-    const record = state.get(change.registration)?.producers.get(peer); // also of one that has left
-    if (record) state.unlink(record);
-  }
-  state.changes.tell();
-  state.revision = Math.max(state.revision, change.revision);
+  state.revision = Math.max(state.revision, revision);
 }

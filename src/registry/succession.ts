@@ -1,4 +1,5 @@
-import { toNodeAddress, type PeerInfo } from './peer-info.js';
+import { copiesOf } from './copies.js';
+import type { PeerInfo } from './peer-info.js';
 import type { Registration } from './registration.js';
 import type { RegistrationDB } from './registration-db.js';
 
@@ -21,15 +22,8 @@ export class Succession {
 
   /** A peer identifies itself: it follows those that were known at its address. */
   begin(peer: PeerInfo): void {
-    const formers = this.#db
-      .peersAt(toNodeAddress(peer))
-      .filter((other) => other !== peer && other.tcpPort === peer.tcpPort && this.#isGone(other));
+    const formers = copiesOf(this.#db, peer).filter((other) => other !== peer && this.#isGone(other));
     if (formers.length > 0) this.#formers.set(peer, [...new Set([...this.formersOf(peer), ...formers])]);
-  }
-
-  /** Whether one whom the peer has followed has that: to take it over needs no room. */
-  isFormers(peer: PeerInfo, registration: Registration): boolean {
-    return this.formersOf(peer).some((former) => this.#db.getProducer(registration, former));
   }
 
   /** The peer has that now: it takes it over, with its tombstone. */

@@ -2,6 +2,7 @@ export {
   createWarmRestart,
   DEFAULT_RESTORE_GRACE_MS,
   DEFAULT_SAVE_INTERVAL_MS,
+  DEFAULT_STORE_TIMEOUT_MS,
   type WarmRestart,
   type WarmRestartOptions,
   type WarmRestartStatus,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open, mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
-import { lockFolder } from './node-folder-lock.js';
+import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { lockFolder, type FolderLock } from './node-folder-lock.js';
 import { UnreadableError, type RegistryStore, type UnreadableReason } from './registry-store.js';
 
 const FILE = 'registry.snapshot';
@@ -14,21 +14,34 @@ const HEAD = '{"nsqlookupd":"registry"';
 
 const READ_BYTES = 256 * 1024;
 
-/** Takes a folder, which is made if it is not there. */
+/** What a disk says that cannot be written to now: it may be later. */
+const UNWRITABLE = ['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT', 'EIO'];
+
+/** Takes a folder, which is made if it is not there. One that cannot be written to is taken with the first save that can. */
 export async function openFileStore(folder: string): Promise<FileStore> {
-  await mkdir(folder, { recursive: true });
-  return new FileStore(folder, await lockFolder(folder));
+  const store = new FileStore(folder);
+  await store.take().catch((error: unknown) => {
+    if (!UNWRITABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  });
+  return store;
 }
 
 /** A `RegistryStore` in a folder, which `createFileStore` makes. */
 export class FileStore implements RegistryStore {
   readonly #folder: string;
-  readonly #unlock: () => Promise<void>;
+  #lock: FolderLock | undefined;
 
   /** @internal */
-  constructor(folder: string, unlock: () => Promise<void>) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#unlock = unlock;
+  }
+
+  /** Makes the folder and takes it, unless it has it. Rejects when another process does, or with the system's error. @internal */
+  async take(): Promise<void> {
+    if (this.#lock && (await this.#lock.isHeld())) return;
+    await this.close();
+    await makeFolder(resolve(this.#folder));
+    this.#lock = await lockFolder(this.#folder);
   }
 
   /** What was saved last, when its checksum is right; undefined if nothing was. Rejects with an UnreadableError. */
@@ -51,6 +64,7 @@ export class FileStore implements RegistryStore {
 
   /** See `RegistryStore`. */
   async save(chunks: AsyncIterable<string>): Promise<void> {
+    await this.take();
     const path = join(this.#folder, NEW_FILE);
     const file = await open(path, 'w', 0o600);
     try {
@@ -79,8 +93,29 @@ export class FileStore implements RegistryStore {
   }
 
   /** Lets others have the folder. */
-  close(): Promise<void> {
-    return this.#unlock();
+  async close(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = undefined;
+  }
+}
+
+/** As `mkdir -p`; Node's own never ends below `/proc`. */
+async function makeFolder(path: string, isLast = false): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const isThere =
+      code === 'ENOENT'
+        ? false
+        : await stat(path).then(
+            (found) => found.isDirectory(),
+            () => false,
+          );
+    if (isThere) return;
+    if (code !== 'ENOENT' || isLast || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, true);
   }
 }
 

@@ -1,4 +1,5 @@
 import { isEphemeral, type PeerInfo, type Registration, type Topology } from '../registry/index.js';
+import { bringRegistration } from './bringing.js';
 import { linesOf, readHead, readLine, type ProducerMark, type TextHead, type TextLine } from './registry-text.js';
 import { UnreadableError } from './registry-store.js';
 
@@ -122,7 +123,7 @@ class Reader {
   #add([, category, key, subkey, isMade, marks]: Extract<TextLine, readonly ['add', ...unknown[]]>): number {
     const registration = { category, key, subkey };
     if (marks.length === 0) {
-      if (!this.#topology.bringBack(registration, isMade === 1)) this.lost++;
+      if (!bringRegistration(this.#topology, registration, isMade === 1)) this.lost++;
       if (isMade === 0) this.#note(registration);
     }
     for (const mark of marks) this.#addProducer(registration, isMade === 1, mark);
@@ -132,7 +133,7 @@ class Reader {
   #addProducer(registration: Registration, isMade: boolean, mark: ProducerMark): void {
     const [number, tombstonedAtMs] = typeof mark === 'number' ? [mark] : mark;
     const named = this.#peerOf(number);
-    if (!this.#topology.bringBack(registration, isMade, named)) this.lost++;
+    if (!bringRegistration(this.#topology, registration, isMade, named)) this.lost++;
     const peer = tombstonedAtMs === undefined ? undefined : this.#topology.db.broughtBy(named.peerKey);
     if (tombstonedAtMs === undefined || !peer) return;
     const atMs = Math.min(tombstonedAtMs + this.#tombstonesBy, this.#topology.clock());

@@ -1,4 +1,6 @@
+import { finish } from '../base/work-queue.js';
 import { isHeardOf, type PeerInfo, type Registration, type Topology } from '../registry/index.js';
+import { bringPeer } from './bringing.js';
 import { readClaim, readField, readPeer, toField, type SharedClaim } from './shared-fields.js';
 import type { OwnWrite } from './shared-registry.js';
 
@@ -84,7 +86,7 @@ export class OtherLookupd {
     const peer = this.#peers.get(number)?.peer;
     if (text === null) {
       this.#waiting.get(number)?.delete(field);
-      if (peer) this.#topology.release(peer, registration);
+      if (peer) this.#release(peer, registration);
     } else if (peer) this.#claim(peer, registration, text, byMs);
     else {
       const waiting = this.#waiting.get(number) ?? new Set();
@@ -114,7 +116,7 @@ export class OtherLookupd {
     const now = this.#topology.clock();
     const lastUpdateMs = isSilent ? Math.min(now, shared.peer.lastUpdateMs + byMs) : now;
     const key = `${this.origin}/${number}`;
-    const peer = this.#topology.bring(key, { ...shared.peer, lastUpdateMs });
+    const peer = bringPeer(this.#topology, key, { ...shared.peer, lastUpdateMs });
     if (!peer) {
       this.refused++;
       return;
@@ -137,7 +139,7 @@ export class OtherLookupd {
       this.unreadable++;
       return;
     }
-    if (!this.#judge(registration, claim)) return this.#topology.release(peer, registration);
+    if (!this.#judge(registration, claim)) return this.#release(peer, registration);
     if (!this.#topology.hold(peer, registration)) {
       this.refused++;
       return;
@@ -146,6 +148,10 @@ export class OtherLookupd {
     const at = Math.min(clock(), claim.tombstonedAtMs + byMs);
     if (Math.abs(at - (db.getProducer(registration, peer)?.tombstonedAtMs ?? -Infinity)) > 1000)
       db.tombstone(registration, peer, at);
+  }
+
+  #release(peer: PeerInfo, registration: Registration): void {
+    finish(this.#topology.releasing(peer, registration));
   }
 
   #leave(number: number): void {

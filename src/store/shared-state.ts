@@ -7,6 +7,7 @@ import {
   type Registration,
   type Topology,
 } from '../registry/index.js';
+import { bringRegistration } from './bringing.js';
 import { isName } from './shared-fields.js';
 import { SharedNames, toName, toRegistration } from './shared-names.js';
 import { OtherLookupd } from './shared-other.js';
@@ -294,7 +295,7 @@ export class SharedState {
     }
     if (isHeld) return;
     if (!this.#names.isThere(name)) db.removeRegistration(registration);
-    else if (!db.hasRegistration(registration)) this.#topology.adopt(registration);
+    else if (!db.hasRegistration(registration)) bringRegistration(this.#topology, registration, false);
   }
 
   /** Somebody carries it: it is there. */

@@ -11,17 +11,18 @@ import {
   type Checks,
 } from '../base/options.js';
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
+import { eachOfWithin, within } from '../base/within.js';
 import { SILENT_LOGGER, type Logger, type OnError, type PeerInfo, type Topology } from '../registry/index.js';
 import { readRegistry } from './registry-reader.js';
 import { UnreadableError, type RegistryStore } from './registry-store.js';
-import { writeRegistry } from './registry-writer.js';
+import { Saver } from './saver.js';
 
 /** 45 seconds: how long the producers of before a restart are answered for; an nsqd tries again every 15. */
 export const DEFAULT_RESTORE_GRACE_MS = 45_000;
 /** A second between two saves, at the least. */
 export const DEFAULT_SAVE_INTERVAL_MS = 1000;
-/** The part of the time that goes into saving, at the most: a large registry is saved less often. */
-const MAX_SHARE_OF_TIME = 0.1;
+/** A minute: how long a store may say nothing. */
+export const DEFAULT_STORE_TIMEOUT_MS = 60_000;
 
 /** What a `WarmRestart` is made of. */
 export interface WarmRestartOptions {
@@ -35,6 +36,11 @@ export interface WarmRestartOptions {
   readonly restoreGraceMs?: number | undefined;
   /** How long after a save the next one begins, if anything has changed: milliseconds from 0 on; ten times what the last took, if that is longer. Default 1,000. */
   readonly saveIntervalMs?: number | undefined;
+  /**
+   * How long the store may say nothing, in milliseconds from 0 on: one that loads is given up then; that one does not save is told to
+   * `log`, and it is waited for. Default 60,000.
+   */
+  readonly storeTimeoutMs?: number | undefined;
   /** Default: the runtime's own. */
   readonly timers?: ClientTimers | undefined;
   /** Told what was restored, and, once until it works again, that it could not be saved. Default: nobody. */
@@ -48,6 +54,7 @@ const CHECKS: Checks<WarmRestartOptions> = {
   store: required(withMethods('a RegistryStore', 'load', 'save')),
   restoreGraceMs: number(0),
   saveIntervalMs: number(0),
+  storeTimeoutMs: number(0),
   timers: clientTimers,
   log: logger,
   onError: aFunction,
@@ -69,9 +76,10 @@ export interface WarmRestartStatus {
 export interface WarmRestart {
   /**
    * Takes in what was saved, and saves from then on what changes. To be called before anybody may register. What cannot be read is
-   * set aside, and told to `log`. Rejects when the store cannot be used at all.
+   * set aside, and told to `log`. Rejects when the store cannot be used at all or says nothing for too long, and when the signal is
+   * aborted, with its reason; the registry is empty then.
    */
-  restore(): Promise<void>;
+  restore(signal?: AbortSignal): Promise<void>;
   /** How it stands. */
   readonly status: WarmRestartStatus;
   /**
@@ -111,9 +119,10 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
   const checked = checkOptions('createWarmRestart', options, CHECKS);
   const { topology, store, timers = DEFAULT_TIMERS, onError = printError } = checked;
   const { restoreGraceMs = DEFAULT_RESTORE_GRACE_MS, saveIntervalMs = DEFAULT_SAVE_INTERVAL_MS } = checked;
+  const { storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
   let restored: readonly PeerInfo[] = [];
-  const saver = new Saver(topology, store, saveIntervalMs, timers, log);
+  const saver = new Saver({ topology, store, saveIntervalMs, storeTimeoutMs, timers, log });
   let graceTimer: unknown;
 
   const areThere = () => restored.filter((peer) => topology.db.keyOf(peer) !== undefined);
@@ -123,11 +132,13 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     if (left.length > 0) log.info?.(`RESTORE: peers that have not come back: ${left.length}`);
     for (const peer of left) topology.leave(peer);
   };
-  const read = async () => {
+  const read = async (signal: AbortSignal | undefined) => {
+    const late = () => new Error(`the store has said nothing for ${storeTimeoutMs} ms`);
+    const deadline = { timers, ms: storeTimeoutMs, late, signal };
     try {
-      const chunks = await store.load();
+      const chunks = await within(Promise.resolve(store.load()), deadline);
       if (!chunks) return;
-      const { peers, lost } = await readRegistry(topology, chunks);
+      const { peers, lost } = await readRegistry(topology, eachOfWithin(chunks, deadline));
       restored = peers;
       if (lost > 0) log.warn?.(`RESTORE: registrations and producers without room: ${lost}`);
       log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.length} peers`);
@@ -142,8 +153,8 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     }
   };
   return {
-    async restore() {
-      await read();
+    async restore(signal) {
+      await read(signal);
       saver.start();
       if (restored.length > 0) graceTimer = setTimer(timers, endGrace, restoreGraceMs);
     },
@@ -162,103 +173,4 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
       timers.clearTimeout(timer);
     },
   };
-}
-
-/** Saves what has changed, now and then, one save at a time. */
-class Saver {
-  readonly #topology: Topology;
-  readonly #store: RegistryStore;
-  readonly #intervalMs: number;
-  readonly #timers: ClientTimers;
-  readonly #log: Logger;
-  #stop: (() => void) | undefined;
-  #timer: unknown;
-  #saving: Promise<void> | undefined;
-  #closing: Promise<void> | undefined;
-  #isChanged = false;
-  #isGivenUp = false;
-  #isWhole = false;
-  #tookMs = 0;
-  #savedAtMs: number | undefined;
-  #failures = 0;
-  #failure: string | undefined;
-
-  constructor(topology: Topology, store: RegistryStore, intervalMs: number, timers: ClientTimers, log: Logger) {
-    this.#topology = topology;
-    this.#store = store;
-    this.#intervalMs = intervalMs;
-    this.#timers = timers;
-    this.#log = log;
-  }
-
-  get status(): Omit<WarmRestartStatus, 'restoredPeers'> {
-    return { savedAtMs: this.#savedAtMs, failures: this.#failures, failure: this.#failure };
-  }
-
-  start(): void {
-    this.#stop = this.#topology.db.onChange(() => {
-      if (this.#isChanged) return;
-      this.#isChanged = true;
-      this.#schedule();
-    });
-  }
-
-  /** Resolves when the last save is over, or given up, as the time is `over`. */
-  async close(over: Promise<void>): Promise<void> {
-    this.#stop?.();
-    if (this.#timer !== undefined) this.#timers.clearTimeout(this.#timer);
-    this.#closing ??= this.#saveLast();
-    await Promise.race([this.#closing, over]);
-    this.#isGivenUp = true;
-  }
-
-  async #saveLast(): Promise<void> {
-    await this.#saving;
-    if (this.#isChanged) await this.#save();
-  }
-
-  async *#text(): AsyncGenerator<string, void, undefined> {
-    for await (const chunk of writeRegistry(this.#topology)) {
-      if (this.#isGivenUp) throw new Error('given up, as the process ends');
-      yield chunk;
-    }
-    this.#isWhole = true;
-  }
-
-  #schedule(): void {
-    if (this.#closing || this.#saving || this.#timer !== undefined) return;
-    const pauseMs = Math.max(this.#intervalMs, this.#tookMs / MAX_SHARE_OF_TIME);
-    this.#timer = setTimer(this.#timers, () => this.#begin(), pauseMs);
-  }
-
-  #begin(): void {
-    this.#timer = undefined;
-    this.#saving = this.#save().finally(() => {
-      this.#saving = undefined;
-      if (this.#isChanged) this.#schedule();
-    });
-  }
-
-  async #save(): Promise<void> {
-    this.#isChanged = this.#isWhole = false;
-    const text = this.#text();
-    try {
-      const startMs = this.#topology.clock();
-      await this.#store.save(text);
-      if (!this.#isWhole) throw new Error('the store has not taken all of it');
-      if (this.#failure !== undefined) this.#log.info?.('SAVE: the registry is saved again');
-      this.#savedAtMs = startMs;
-      this.#tookMs = this.#topology.clock() - startMs;
-      this.#failure = undefined;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (this.#failure === undefined)
-        this.#log.error?.(`SAVE: the registry could not be saved, trying again - ${message}`);
-      this.#failure = message;
-      this.#failures++;
-      this.#isChanged = true;
-    } finally {
-      void text.return().catch(() => undefined); // a store may leave it half taken
-    }
-  }
 }

@@ -50,6 +50,8 @@ export interface NodeResponse {
   writeHead(status: number, headers: string[]): unknown;
   /** Sends a part of the body. False when it wants no more until `drain`. */
   write(chunk: string | Uint8Array): boolean;
+  /** The same of a part that lies in several places. */
+  writeAll?(pieces: readonly Uint8Array[]): boolean;
   /** Sends the last of the body, if any. */
   end(chunk?: string | Uint8Array): unknown;
   /** Sends a short body of ASCII text. */

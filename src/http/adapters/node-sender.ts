@@ -1,6 +1,7 @@
 import { callGuarded } from '../../base/error-report.js';
 import type { OnError } from '../../registry/index.js';
 import type { HttpResponse } from '../http-message.js';
+import { Slices } from '../slices.js';
 import { assertStatus } from './assert-status.js';
 import type { NodeResponse } from './node-messages.js';
 import { releaseBody } from './release-body.js';
@@ -72,8 +73,10 @@ async function sendChunks(
   onError: OnError,
 ): Promise<void> {
   if (response.destroyed) return releaseBody(chunks, onError); // the client has gone meanwhile
-  response.flushHeaders?.();
-  const iterator = chunks[Symbol.asyncIterator]();
+  const isReady = chunks instanceof Slices; // its first slice takes the head along
+  if (!isReady) response.flushHeaders?.();
+  const iterator: AsyncIterator<string | Uint8Array | readonly Uint8Array[]> =
+    isReady && response.writeAll ? chunks.pieces : chunks[Symbol.asyncIterator]();
   let goOn = () => {};
   let isClosed = false;
   response.on('drain', () => {
@@ -89,9 +92,11 @@ async function sendChunks(
   });
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     if (isClosed) return;
-    const isTaken = response.write(next.value);
+    const { value } = next;
+    const isTaken =
+      typeof value === 'string' || value instanceof Uint8Array ? response.write(value) : response.writeAll!(value);
     unsent.written(response);
-    if (isTaken) continue;
+    if (isTaken || response.writableLength === 0) continue;
     const stop = isEndless ? unsent.limit(response) : undefined; // each piece has the time that other answers have
     await new Promise<void>((resolve) => (goOn = resolve));
     stop?.();

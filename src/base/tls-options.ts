@@ -1,4 +1,4 @@
-import { text, type Check } from '../base/options.js';
+import { text, type Check } from './options.js';
 
 /** A PEM text, or its bytes. */
 export type Pem = string | Uint8Array;

@@ -1,4 +1,4 @@
-import { setTimer, type ClientTimers } from '../base/timers.js';
+import { setTimer, type ClientTimers } from './timers.js';
 
 export interface Deadline {
   readonly timers: ClientTimers;
@@ -29,4 +29,22 @@ export async function within<T>(promise: PromiseLike<T>, { timers, ms, late, sig
 export async function eachWithin(promises: readonly Promise<unknown>[], deadline: Deadline): Promise<void> {
   Promise.all(promises).catch(() => undefined); // when one is rejected, nobody looks at those after it
   for (const promise of promises) await within(promise, deadline);
+}
+
+/** Each of what comes one by one; the time begins anew with each. */
+export async function* eachOfWithin<T>(
+  source: AsyncIterable<T> | Iterable<T>,
+  deadline: Deadline,
+): AsyncGenerator<T, void, undefined> {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  try {
+    for (;;) {
+      const next = await within(Promise.resolve(iterator.next()), deadline);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // One that is stuck ends when it ends.
+    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
 }
