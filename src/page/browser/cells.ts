@@ -147,7 +147,7 @@ class Brush {
       if (bottom <= from || top >= to) continue;
       for (const [peer, tombstonedAtMs] of layout.rows[row]!.producers) {
         const right = this.#rights[peer.column] ?? 0;
-        if (right === 0) continue;
+        if (right === 0) continue; // not seen
         const left = this.#lefts[peer.column]!;
         const state = this.#stateOf(peer, tombstonedAtMs);
         const ink = this.#inks[state]!;
@@ -171,29 +171,39 @@ class Brush {
   #paintDense(from: number, to: number, first: number, end: number): void {
     const { layout, x, y, ratio, colours } = this.#picture;
     const width = this.#width;
-    const ranks = new Uint8Array(width * (to - from));
+    // A place for each column, or for each pixel if those are fewer.
+    const isNarrow = this.#states.length > width;
+    const places = isNarrow ? width : this.#states.length;
+    const ranks = new Uint8Array(places * (to - from));
     const counts = new Uint32Array(ranks.length);
-    const perPixel = Math.max(1, 1 / (x.size * ratio)) * Math.max(1, 1 / (y.size * ratio));
     for (let row = first; row < end; row++) {
       const top = Math.floor(y.toPixel(row) * ratio);
       const bottom = Math.min(to, Math.max(top + 1, Math.floor(y.toPixel(row + 1) * ratio)));
       if (bottom <= from || top >= to) continue;
-      for (const [peer, tombstonedAtMs] of layout.rows[row]!.producers) {
-        const right = this.#rights[peer.column] ?? 0;
-        if (right === 0) continue;
+      layout.rows[row]!.producers.forEach((tombstonedAtMs, peer) => {
+        const { column } = peer;
+        if (!this.#rights[column]) return; // not seen
         const rank = this.#stateOf(peer, tombstonedAtMs) + 1;
+        const place = isNarrow ? this.#lefts[column]! : column;
         for (let line = Math.max(from, top) - from; line < bottom - from; line++) {
-          for (let at = line * width + this.#lefts[peer.column]!; at < line * width + right; at++) {
-            counts[at]!++;
-            if (ranks[at]! < rank) ranks[at] = rank;
-          }
+          const at = line * places + place;
+          counts[at]!++;
+          if (ranks[at]! < rank) ranks[at] = rank;
         }
-      }
+      });
     }
-    for (let at = 0; at < ranks.length; at++) {
-      if (ranks[at] === 0) continue;
-      const strength = FAINTEST + (1 - FAINTEST) * Math.min(1, counts[at]! / perPixel);
-      this.#pixels[from * width + at] = toInk(colours[STATES[ranks[at]! - 1]!], strength);
+    const perPlace = (isNarrow ? 1 / (x.size * ratio) : 1) * Math.max(1, 1 / (y.size * ratio));
+    for (let line = 0; line < to - from; line++) {
+      for (let place = 0; place < places; place++) {
+        const at = line * places + place;
+        if (ranks[at] === 0) continue;
+        const strength = FAINTEST + (1 - FAINTEST) * Math.min(1, counts[at]! / perPlace);
+        const start = (from + line) * width;
+        const left = isNarrow ? place : this.#lefts[place]!;
+        const right = isNarrow ? place + 1 : this.#rights[place]!;
+        const ink = toInk(colours[STATES[ranks[at]! - 1]!], strength);
+        for (let pixel = start + left; pixel < start + right; pixel++) this.#pixels[pixel] = ink;
+      }
     }
   }
 

@@ -15,6 +15,8 @@ import { describeChange } from './words.js';
 import { Writes } from './writes.js';
 
 const ASK_MS = 10_000;
+/** For each so many registrations, findings are asked for once less often. */
+const FINDINGS_A_LOOK = 100_000;
 const HEARD_MS = 5000;
 /** Details and tables are drawn anew at most so often, for changes. */
 const REDRAW_MS = 60;
@@ -25,6 +27,7 @@ const judge = new Judge();
 let model = new Model();
 let found: FindingsJson | undefined;
 let isRedrawDue = false;
+let drawnMs = 0;
 let areDetailsDue = false;
 let noticeTimer = 0;
 
@@ -125,13 +128,15 @@ const source = new Source({
 function redraw(): void {
   if (isRedrawDue) return;
   isRedrawDue = true;
-  setTimeout(() => {
+  const draw = () => {
     isRedrawDue = false;
+    drawnMs = performance.now();
     head.draw(model);
     if (areDetailsDue) details.draw(model);
     areDetailsDue = false;
     tables.draw(map.layout);
-  }, REDRAW_MS);
+  };
+  setTimeout(draw, drawnMs + REDRAW_MS - performance.now());
 }
 
 /** For what time alone changes. */
@@ -154,11 +159,26 @@ async function ask(): Promise<void> {
     if (before && before.package_version !== about.package_version) tellUpgrade(about);
     showRights(about);
   }
-  found = about && toFindings(await api.read('findings'));
+  if (about && areFindingsDue()) await askFindings();
+  tick();
+}
+
+/** The server looks at all that is registered for them. */
+function areFindingsDue(): boolean {
+  const every = Math.ceil((model.size + 1) / FINDINGS_A_LOOK);
+  return found === undefined || Math.round(judge.now() / ASK_MS) % every === 0;
+}
+
+async function askFindings(): Promise<void> {
+  found = toFindings(await api.read('findings'));
   judge.silent = new Set(found?.findings.filter(({ kind }) => kind === 'silent').map(({ subject }) => subject));
   head.findings(found && countFindings(found));
   if (!byId('findings').contains(document.activeElement) || byId('findings').hidden) showFindings(found, openSubject);
-  tick();
+}
+
+/** All pages at the same time, by the server's clock: it looks once for all. */
+function askLater(): void {
+  setTimeout(() => void ask().finally(askLater), ASK_MS - (judge.now() % ASK_MS));
 }
 
 function tellRestart(): void {
@@ -212,7 +232,6 @@ listenToTabs(() => details.draw(model));
 details.draw(model);
 setInterval(tick, 1000);
 setInterval(() => void details.ask(model), HEARD_MS);
-setInterval(() => void ask(), ASK_MS);
 head.drawRate();
-void ask();
+void ask().finally(askLater);
 void source.run();

@@ -73,6 +73,8 @@ const MAX_DEPARTURES = 64;
 export class Model {
   readonly peers = new Map<string, Peer>();
   readonly topics = new Map<string, Topic>();
+  /** How many producers there are, of all topics. */
+  size = 0;
   channelCount = 0;
   topicCount = 0;
   clientCount = 0;
@@ -181,6 +183,7 @@ export class Model {
     const topic = this.#topic(name);
     if (category === 'channel') topic.channels.get(channel)?.add(peer);
     else {
+      if (!topic.producers.has(peer)) this.size++;
       peer.topics.add(topic);
       topic.producers.set(peer, tombstonedAtMs);
     }
@@ -190,7 +193,10 @@ export class Model {
     const topic = this.topics.get(name);
     if (category === 'client') this.#setClient(peer, false);
     else if (category === 'channel') topic?.channels.get(channel)?.delete(peer);
-    else if (topic?.producers.delete(peer) === true) peer.topics.delete(topic);
+    else if (topic?.producers.delete(peer) === true) {
+      peer.topics.delete(topic);
+      this.size--;
+    }
     this.#dropIfIdle(peer);
   }
 

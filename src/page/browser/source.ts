@@ -1,9 +1,10 @@
 import type { Api } from './api.js';
+import type { ServerEvent } from './events.js';
 import { Model, type ChangeJson, type PartJson } from './model.js';
 import { pollChanges } from './poll.js';
 import { Slices } from './slices.js';
 import type { Judge } from './state.js';
-import { readEvents, type ServerEvent } from './stream.js';
+import { readEvents } from './stream.js';
 
 /** How the page hears of changes. */
 export type Way = 'connecting' | 'live' | 'polling' | 'away' | 'refused' | 'unclear';
@@ -75,7 +76,9 @@ export class Source {
           onWay('live');
         },
         onEvent: (event) => this.#take(event),
-      }).catch(() => undefined);
+      }).catch((error: unknown) => {
+        if (error instanceof RangeError) this.#isPlain = false; // too long to be anything
+      });
       if (ending === 'held back' || (typeof ending === 'object' && [404, 503].includes(ending.status))) {
         await this.#poll();
         continue;

@@ -1,17 +1,9 @@
 import type { Api } from './api.js';
+import { EventReader, type ServerEvent } from './events.js';
 import { Slices } from './slices.js';
-
-export interface ServerEvent {
-  readonly name: string;
-  readonly id: string | undefined;
-  readonly data: string;
-}
 
 /** Nothing for so long, with a comment due every 15 seconds: the connection is dead. */
 const SILENCE_MS = 25_000;
-/** An event that is longer than so many characters is none. */
-const MAX_EVENT = 32 * 2 ** 20;
-
 export interface StreamOptions {
   readonly api: Api;
   readonly route: string;
@@ -52,23 +44,17 @@ export async function readEvents(options: StreamOptions): Promise<Ending> {
     if (isCaughtUp()) onOpen?.();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const slices = new Slices();
-    let text = '';
+    const events = new EventReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return 'ended';
       clearTimeout(timer); // what is read takes as long as it takes
       if (isHeldBack && !isCaughtUp()) onOpen?.();
       isHeldBack = false;
-      const searched = Math.max(0, text.length - 1);
-      text += value;
-      if (text.length > MAX_EVENT) throw new RangeError('an event is too long');
-      let start = 0;
-      for (let from = searched, end; (end = text.indexOf('\n\n', from)) >= 0; from = start = end + 2) {
-        const event = toEvent(text.slice(start, end));
-        if (event && !(await onEvent(event))) return 'ended';
+      for (const event of events.read(value)) {
+        if (!(await onEvent(event))) return 'ended';
         await slices.next();
       }
-      text = text.slice(start);
       waitForMore();
     }
   } catch (error) {
@@ -78,16 +64,4 @@ export async function readEvents(options: StreamOptions): Promise<Ending> {
     clearTimeout(timer);
     stop.abort();
   }
-}
-
-function toEvent(text: string): ServerEvent | undefined {
-  let name = '';
-  let id: string | undefined;
-  let data: string | undefined;
-  for (const line of text.split('\n')) {
-    if (line.startsWith('event: ')) name = line.slice(7);
-    else if (line.startsWith('id: ')) id = line.slice(4);
-    else if (line.startsWith('data: ')) data = line.slice(6);
-  }
-  return data === undefined ? undefined : { name, id, data };
 }
