@@ -349,7 +349,7 @@ describe('the command', { timeout: 60_000, skip: process.platform === 'win32' &&
       startCommand([`-auth-token-file=${fileOf('rubbish')}`]),
       /exit code 1: .*line 1 is not TOKEN read/s,
     );
-    await assert.rejects(startCommand(['-tls-required']), /exit code 1: .*tlsRequired needs an httpsAddress/s);
-    await assert.rejects(startCommand(['-http-address=']), /exit code 1: .*httpAddress "" needs an httpsAddress/s);
+    await assert.rejects(startCommand(['-tls-required']), /exit code 1: .*-tls-required needs an -https-address/s);
+    await assert.rejects(startCommand(['-http-address=']), /exit code 1: .*-http-address "" needs an -https-address/s);
   });
 });
