@@ -35,7 +35,8 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
     const args = [...file, ...own, ...more.slice(file.length)];
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let log = '';
-    for await (const chunk of child.stdout) if (/eady to accept connections|Sentinel ID is/.test((log += String(chunk)))) break;
+    for await (const chunk of child.stdout)
+      if (/eady to accept connections|Sentinel ID is/.test((log += String(chunk)))) break;
     return child;
   };
   let child = await run();
