@@ -75,7 +75,7 @@ export class SafeEmitter<Events extends { [E in keyof Events]: (...args: never[]
 
   /** Who listens to such events. */
   listeners<E extends keyof Events>(event: E): Events[E][] {
-    return [...(this.#events.get(event) ?? [])].map(({ listener }) => listener as Events[E]);
+    return Array.from(this.#events.get(event) ?? [], ({ listener }) => listener as Events[E]);
   }
 
   /** How many listen to such events. */
@@ -85,7 +85,8 @@ export class SafeEmitter<Events extends { [E in keyof Events]: (...args: never[]
 
   #add(event: keyof Events, listening: Listening): this {
     if (typeof listening.listener !== 'function') throw new TypeError('The listener must be a function');
-    this.#events.set(event, (this.#events.get(event) ?? new Set()).add(listening));
+    const all = this.#events.get(event) ?? new Set();
+    this.#events.set(event, all.add(listening));
     return this;
   }
 }
