@@ -107,6 +107,29 @@ describe('a listener that throws', () => {
     assert.equal(seen[0], context);
   });
 
+  test('listens as often and as long as it has said', () => {
+    const db = new RegistrationDB();
+    const heard: string[] = [];
+    const [context, other] = [{ name: 'context' }, { name: 'other' }];
+    const listener = function (this: unknown) {
+      heard.push((this as typeof context).name ?? 'db');
+    };
+    const late = () => heard.push('late');
+    db.on('registrationAdded', listener, context).once('registrationAdded', listener, other);
+    db.once('registrationAdded', () => db.on('registrationAdded', late));
+    db.addRegistration(topicRegistration('a'));
+    assert.deepEqual(heard.splice(0), ['context', 'other']); // who comes meanwhile hears of the next
+    db.addRegistration(topicRegistration('b'));
+    assert.deepEqual(heard.splice(0), ['context', 'late']);
+    db.off('registrationAdded', listener, other).off('registrationAdded', listener, undefined, true);
+    assert.deepEqual(db.listeners('registrationAdded'), [listener, late]);
+    db.off('registrationAdded', listener);
+    assert.deepEqual([db.eventNames(), db.listenerCount('registrationAdded')], [['registrationAdded'], 1]);
+    db.removeAllListeners('registrationAdded');
+    assert.deepEqual([db.eventNames(), db.listenerCount('registrationAdded')], [[], 0]);
+    assert.throws(() => db.on('registrationAdded', 5 as never), /^TypeError: The listener must be a function/);
+  });
+
   test('changes the registry from within, and the indexes agree', () => {
     const db = new RegistrationDB();
     const peer = peerOf('h1');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -184,6 +185,23 @@ for (const httpFastPath of [true, false]) {
         socket.write('GET /ping HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(30_000));
         await answer;
         assert.match(await send('GET /ping HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'), /OK$/);
+      });
+
+      test('are parsed little by little, however many come in one chunk', TIMEOUT, async () => {
+        let inTurn = 0;
+        let most = 0;
+        const onRequest = () => {
+          if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+          most = Math.max(most, inTurn);
+        };
+        subscribe('http.server.request.start', onRequest);
+        const { socket, answer } = open();
+        const get = (headers: string) => `GET /nowhere HTTP/1.1\r\nHost: h\r\n${headers}\r\n`;
+        socket.write(get('').repeat(1900) + get('Connection: close\r\n'));
+        const text = await answer;
+        unsubscribe('http.server.request.start', onRequest);
+        assert.equal(text.match(/HTTP\/1\.1 404/g)?.length, 1901);
+        assert.ok(most > 1 && most <= 300, `${most} requests in one turn`);
       });
 
       test('are answered whole when the client ends its side at once', TIMEOUT, async () => {

@@ -41,7 +41,7 @@ describe('a module imports only modules below it', () => {
         [],
       );
       // The rule is one that the imports could break.
-      assert.ok(found.length > 0);
+      assert.ok(found.length > 0 || MAY_IMPORT[module]!.length === 0);
     });
   }
 

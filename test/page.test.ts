@@ -102,6 +102,23 @@ describe('the page', () => {
     assert.equal((await ask('/ui/topic')).status, 400);
   });
 
+  test('is told apart who is restored, and who is at another lookupd', async () => {
+    const { topology, ask } = setUp();
+    for (const key of ['gone/1', 'other/1']) {
+      const peer = peerOf(key, { broadcastAddress: key.replace('/', '-') });
+      const change = {
+        revision: 1,
+        type: 'producerAdded',
+        registration: topicRegistration('orders'),
+        producer: { peer },
+      };
+      topology.db.apply({ ...change, peer, peerKey: key } as never);
+    }
+    topology.liveOrigins.add('other');
+    const about = JSON.parse((await ask('/ui/about')).body) as Record<string, unknown>;
+    assert.deepEqual([about['restored'], about['other_origins']], [['gone/1'], ['other']]);
+  });
+
   test('ends a tombstone', async () => {
     const { topology, ask, clock } = setUp();
     const peer = peerOf('host-1', { broadcastAddress: 'host-1', httpPort: 4151, lastUpdateMs: clock.now() });

@@ -19,6 +19,8 @@ const CATEGORIES = ['client', 'topic', 'channel'] as const;
 const NAMES = ['', 'a', 'b', '*', '__proto__', 'constructor'];
 const PEERS = ['h1', 'h2', 'h3'].map((host) => peerOf(host));
 
+const needsGC = { skip: !globalThis.gc && 'needs --expose-gc' };
+
 type Step = (db: RegistrationDB | NaiveDB) => unknown;
 
 /** Changes among few registrations, so that they meet. */
@@ -320,6 +322,27 @@ describe('RegistrationDB', () => {
         assert.equal(copy.peersOf('there').length, 0);
       }),
     );
+  });
+
+  test('takes no more memory than it says, and less than half a kilobyte a registration', needsGC, () => {
+    const peers = Array.from({ length: 4 }, (_, i) => peerOf(`node-${i}`));
+    const kinds: Record<string, (db: RegistrationDB, i: number) => unknown> = {
+      topics: (db, i) => db.addProducer(topicRegistration(`topic_${i}`), peers[i % 4]!),
+      channels: (db, i) => db.addProducer(channelRegistration('topic', `channel_${i}`), peers[i % 4]!),
+      both: (db, i) =>
+        db.addProducer({ category: i % 2 ? 'topic' : 'channel', key: `t_${i >> 1}`, subkey: '' }, peers[0]!),
+      shared: (db, i) => db.addProducer(topicRegistration(`topic_${i >> 2}`), peers[i % 4]!),
+      idle: (db, i) => db.addRegistration(topicRegistration(`topic_${i}`)),
+    };
+    for (const [kind, add] of Object.entries(kinds)) {
+      const db = new RegistrationDB();
+      globalThis.gc!();
+      const before = process.memoryUsage().heapUsed;
+      for (let i = 0; i < 40_000; i++) add(db, i);
+      globalThis.gc!();
+      const bytes = process.memoryUsage().heapUsed - before;
+      assert.ok(bytes <= db.bytes && bytes < 450 * 40_000, `${kind}: ${bytes} bytes, counted as ${db.bytes}`);
+    }
   });
 
   test('a snapshot taken anywhere, and the changes after it, give the same db', () => {

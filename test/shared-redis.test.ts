@@ -9,12 +9,13 @@ import {
   createSharedMemory,
   createSharedTopology,
   type RedisClient,
+  type SharedConnection,
+  type SharedRegistry,
   type SharedTopology,
 } from 'nsqlookupd/store';
-import { createPeer } from 'nsqlookupd/testing';
+import { createPeer, sharedRegistryChecks, SharedRegistryError } from 'nsqlookupd/testing';
 import { skipWithoutRedis, startRedis, type RedisServer } from './support/redis-server.js';
 import { answers } from './support/shared-fleet.js';
-import { complies } from './support/shared-compliance.js';
 
 const skip = skipWithoutRedis();
 const clients: Readonly<Record<string, (url: string) => RedisClient>> = {
@@ -23,21 +24,67 @@ const clients: Readonly<Record<string, (url: string) => RedisClient>> = {
 };
 
 describe('a registry in memory', () => {
-  complies(() => Promise.resolve(createSharedMemory(Date.now)));
+  for (const { name, run } of sharedRegistryChecks(() => createSharedMemory(Date.now))) test(name, run);
 });
 
 for (const [library, toClient] of Object.entries(clients)) {
-  describe(`a registry in Redis, over ${library}`, () => {
+  describe(`a registry in Redis, over ${library}`, { skip }, () => {
     let server: RedisServer | undefined;
     let count = 0;
     after(() => server?.stop());
-    complies(async () => {
+    const make = async () => {
       server ??= await startRedis();
       const [{ url }, name] = [server, `test-${++count}`];
       return { registry: () => createRedisRegistry({ client: toClient(url), name }) };
-    }, skip);
+    };
+    for (const { name, run } of sharedRegistryChecks(make)) test(name, run);
   });
 }
+
+describe('the checks of a registry', () => {
+  const faults: Readonly<Record<string, (connection: SharedConnection) => Partial<SharedConnection>>> = {
+    'takes any batch': (connection) => ({
+      publish: (batch, leaseMs) => connection.publish({ ...batch, isFirst: true }, leaseMs),
+    }),
+    'keeps what has left as if it had not': (connection) => ({
+      read: async (origin) => {
+        const kept = await connection.read(origin);
+        return kept && { ...kept, hasLeft: false };
+      },
+    }),
+    'goes on when it is closed': () => ({ close: () => undefined }),
+    'lets no lease end': (connection) => ({ publish: (batch) => connection.publish(batch, 60_000) }),
+  };
+  for (const [what, fault] of Object.entries(faults)) {
+    test(`find one that ${what}`, async () => {
+      const make = () => {
+        const memory = createSharedMemory(Date.now);
+        const connect: SharedRegistry['connect'] = async (listener, signal) => {
+          const real = await memory.registry().connect(listener, signal);
+          const names = ['publish', 'origins', 'read', 'readNames', 'leave', 'close'] as const;
+          const whole = Object.fromEntries(names.map((name) => [name, (real[name] as () => unknown).bind(real)]));
+          return { ...whole, ...fault(real) } as unknown as SharedConnection;
+        };
+        return { registry: () => ({ connect }) };
+      };
+      const results = await Promise.allSettled(sharedRegistryChecks(make).map(({ run }) => run()));
+      const failed = results.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+      assert.ok(failed.length > 0);
+      for (const { reason } of failed) assert.ok(reason instanceof SharedRegistryError);
+    });
+  }
+
+  test('want a function', () => {
+    assert.throws(() => sharedRegistryChecks('a store' as never), TypeError);
+  });
+});
+
+test('a name has no braces, by which a cluster would take the keys apart', () => {
+  const client = createClient();
+  for (const name of ['', '{', 'a}b', '{}'])
+    assert.throws(() => createRedisRegistry({ client, name }), /must not be empty, and have no braces/);
+  for (const name of ['é ⨯', '*?[a]', '\'"; DROP']) createRedisRegistry({ client, name });
+});
 
 interface Member {
   readonly topology: Topology;
@@ -164,6 +211,7 @@ describe('lookupds that share a registry in Redis', { skip, timeout: 120_000 }, 
         names: [['not legal!', 1, 0, 0]],
         forgotten: [],
         tombstones: [],
+        asked: [],
         isFirst: true,
         isWhole: true,
       });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createSharedMemory, type SharedMemory } from 'nsqlookupd/store';
 import { ManualClock } from 'nsqlookupd/testing';
 import type { PeerInfo } from 'nsqlookupd/registry';
-import { answers, joined, pass, settled, startMember, type FleetMember } from './support/shared-fleet.js';
+import { answers, joined, pass, producersOf, settled, startMember, type FleetMember } from './support/shared-fleet.js';
 
 async function fleet(size: number): Promise<{ clock: ManualClock; memory: SharedMemory; members: FleetMember[] }> {
   const clock = new ManualClock();
@@ -13,9 +13,6 @@ async function fleet(size: number): Promise<{ clock: ManualClock; memory: Shared
   for (let i = 0; i < size; i++) members.push(await startMember(memory.registry(), clock));
   return { clock, memory, members };
 }
-
-const producersOf = ({ topology }: FleetMember, topic: string) =>
-  (topology.producers(topic)?.producers ?? []).map(({ broadcastAddress }) => broadcastAddress).sort();
 
 describe('lookupds that share a registry', () => {
   test('answer for the peers of all, and for topics that operators made', async () => {

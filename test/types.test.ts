@@ -39,7 +39,7 @@ test('the events of a RegistrationDB are typed', () => {
   // @ts-expect-error a registration is no text
   db.on('registrationAdded', (registration: string) => registration);
   // @ts-expect-error a registration is told alone
-  db.on('registrationRemoved', (registration, producer) => [registration, producer]);
+  db.on('registrationRemoved', (registration, producer) => [registration, producer].length);
 });
 
 test('the events of a lookupd are those of its db', () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PeerClient } from 'nsqlookupd/client';
 import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
@@ -95,6 +98,32 @@ describe('the command as a union', () => {
     const { lookupds } = (await (await fetch(`${union.base}/stats`)).json()) as { lookupds: { address: string }[] };
     assert.ok(lookupds.some(({ address }) => address === `127.0.0.1:${a.httpPort}`));
     assert.equal((await fetch(`${union.base}/topics`)).status, 200);
+  });
+
+  test('tells whoever runs it of itself, and the lookupds its token', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nsqlookupd-union-'));
+    const [theirs, own] = [join(folder, 'theirs'), join(folder, 'own')];
+    writeFileSync(theirs, 'a-token-of-the-lookupds read\n', { mode: 0o600 });
+    writeFileSync(own, 'a-token-of-the-lookupds\n', { mode: 0o600 });
+    try {
+      await using a = await startCommand([`-auth-token-file=${theirs}`]);
+      const at = ['-lookupd-http-address', `127.0.0.1:${a.httpPort}`, '-lookupd-http-address=127.0.0.1:1'];
+      await using union = await startUnion(...at, `-lookupd-token-file=${own}`, '-pprof');
+      await using peer = { client: await announce(a.tcpPort, 'n1'), [Symbol.asyncDispose]: () => peer.client.close() };
+      const get = async (path: string) => (await fetch(`${union.base}${path}`)).text();
+      await until(async () => (await get('/lookup?topic=orders')).includes('"n1"'));
+      const metrics = await get('/metrics');
+      assert.match(metrics, /^nsqlookupd_union_lookupds\{state="up"\} 1$/m);
+      assert.match(metrics, /^nsqlookupd_union_lookupds\{state="down"\} 1$/m);
+      const { findings } = JSON.parse(await get('/findings')) as { findings: { kind: string; subject: string }[] };
+      assert.ok(findings.some(({ kind, subject }) => kind === 'union-lookupd-down' && subject === '127.0.0.1:1'));
+      assert.ok(!findings.some(({ kind }) => kind === 'silent'));
+      assert.match(await get('/openapi.json'), /"\/findings"/);
+      assert.equal((await fetch(`${union.base}/debug/pprof/cmdline`)).status, 200);
+      assert.equal((await fetch(`${union.base}/sd/nsqd`)).status, 503); // so soon after the start
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test('listens for no peers', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createUnionHandler } from 'nsqlookupd/client';
+import { createUnionHandler, type UnionHandler } from 'nsqlookupd/client';
+import { toFetchHandler } from 'nsqlookupd/http';
 import { UnionWorld, until } from './support/union-world.js';
 
 const KINDS = { 'one of ours': [2, 0], 'the original': [0, 2], both: [1, 1] } as const;
@@ -206,6 +207,29 @@ describe('a union', () => {
       world.union.lookupds.map(({ address }) => address),
       ['b:1'],
     );
+  });
+
+  test('answers no union, as it would keep alive what is no more', async () => {
+    using world = new UnionWorld(1, 0);
+    const [a] = world.members;
+    const union: UnionHandler = createUnionHandler({
+      lookupds: ['self:1', 'a:1'],
+      fetch: (url, init) => {
+        if (new URL(url).hostname === 'a') return a!.fetch(url, init);
+        return Promise.resolve(toFetchHandler(union)(new Request(url, init))).then((answer) => answer);
+      },
+      random: () => 1,
+    });
+    a!.topology.register(a!.peer('n1'), 'orders');
+    await until(() => union.topology.nodes().length === 1);
+    const ask = (method: string, path: string, query: string) => union({ method, path, query, headers: {} });
+    const body = (await ask('POST', '/topic/create', 'topic=t'))!.body as string;
+    const failures = [{ lookupd: 'self:1', message: 'UNION_ASKS_UNION' }];
+    assert.equal(body, JSON.stringify({ failures }));
+    assert.match(union.lookupds[0]!.reason!, /status 508 UNION_ASKS_UNION/);
+    a!.leave('n1');
+    await until(() => union.topology.nodes().length === 0);
+    union.close();
   });
 
   test('takes over what a peer says anew, and zones are heeded', async () => {

@@ -3,24 +3,33 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createBlockingReads, createFeed, createRegistryMirror, createWatchRoutes, toChange } from 'nsqlookupd/feed';
-import { createHttpHandler, decorate, type HttpHandler, type HttpResponse } from 'nsqlookupd/http';
+import { createHttpHandler, decorate, type Authorize, type HttpHandler, type HttpResponse } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 
-function setUp({ maxWatchers = 10, capacity = 1000 } = {}) {
+interface SetUp {
+  readonly maxWatchers?: number;
+  readonly capacity?: number;
+  readonly authorize?: Authorize;
+}
+
+function setUp({ maxWatchers = 10, capacity = 1000, authorize }: SetUp = {}) {
   const clock = new ManualClock();
   const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
   const feed = createFeed(topology, { timers: clock, capacity });
-  const watching = createWatchRoutes(feed, { maxWatchers });
-  const routed = createHttpHandler({ topology, routes: watching.rows });
-  const handler = decorate(routed, createBlockingReads(feed, { random: () => 0 }));
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const watching = createWatchRoutes(feed, { maxWatchers, authorize, onError });
+  const routed = createHttpHandler({ topology, routes: watching.rows, authorize });
+  const { takePlace } = watching;
+  const handler = decorate(routed, createBlockingReads(feed, { random: () => 0, takePlace }));
   const join = (host: string, ...topics: readonly string[]): PeerInfo => {
     const peer = createPeer(`${host}:4150`, { lastUpdateMs: clock.now() });
     topology.join(peer);
     for (const topic of topics) topology.register(peer, topic);
     return peer;
   };
-  return { clock, topology, feed, watching, handler, join };
+  return { clock, topology, feed, watching, handler, join, errors };
 }
 
 async function get(handler: HttpHandler, target: string, headers: Record<string, string> = {}): Promise<HttpResponse> {
@@ -194,6 +203,54 @@ describe('GET /watch?topic=T', () => {
     assert.equal(head?.status, 503);
   });
 
+  test('tells an EventSource, which gives up at 503, when to come back', async () => {
+    const { handler, watching } = setUp({ maxWatchers: 0 });
+    const { status, body } = await get(handler, '/watch?topic=a', { accept: 'text/event-stream' });
+    assert.deepEqual([status, body], [200, 'retry: 10000\n\n']);
+    assert.equal((await get(handler, '/watch?topic=a', { accept: 'text/event-stream, */*' })).status, 503);
+    watching.close();
+    assert.equal((await get(handler, '/watch', { accept: 'text/event-stream' })).body, 'retry: 10000\n\n');
+  });
+
+  for (const [how, judge] of [
+    ['at once', (isAllowed: boolean) => isAllowed || { status: 403 }],
+    ['later', (isAllowed: boolean) => Promise.resolve(isAllowed || { status: 403 })],
+    [
+      'by throwing',
+      (isAllowed: boolean) => {
+        if (isAllowed) return true;
+        throw new Error('nobody knows');
+      },
+    ],
+  ] as readonly [string, (isAllowed: boolean) => ReturnType<Authorize>][]) {
+    test(`ends for who may no longer, as is said ${how}`, async () => {
+      const allowed = new Set(['a', 'b']);
+      const authorize: Authorize = (_, __, { headers }) => judge(allowed.has(String(headers['authorization'])));
+      const { clock, handler, watching, errors } = setUp({ authorize });
+      const open = async (authorization: string, path: string) => {
+        const events = eventsOf(await get(handler, path, { authorization }));
+        await events.next();
+        return { next: events.next() };
+      };
+      const a = await open('a', '/watch?topic=t');
+      const b = await open('b', '/watch?index=x');
+      watching.recheck();
+      await settled();
+      assert.equal(watching.watchers, 2);
+      allowed.delete('a');
+      watching.recheck();
+      await settled();
+      assert.equal(watching.watchers, 1);
+      assert.equal(await a.next, undefined);
+      allowed.delete('b');
+      await clock.advanceAsync(15_000);
+      await settled();
+      assert.equal((await b.next)?.data, ':', 'its last comment');
+      assert.equal(watching.watchers, 0);
+      assert.equal(errors.length, how === 'by throwing' ? 2 : 0);
+    });
+  }
+
   test('of many topics takes a place for every ten, and gives them back', async () => {
     const { handler, watching } = setUp({ maxWatchers: 10 });
     const topics = (count: number, name: string) =>
@@ -229,8 +286,9 @@ describe('GET /watch', () => {
       fc.asyncProperty(
         fc.array(action, { maxLength: 60 }),
         fc.nat(1500),
+        fc.nat(700),
         fc.integer({ min: 1, max: 50 }),
-        async (run, size, capacity) => {
+        async (run, size, hosts, capacity) => {
           const clock = new ManualClock();
           const work = new WorkQueue({ stepsPerTurn: 1 });
           const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
@@ -238,6 +296,11 @@ describe('GET /watch', () => {
           const watching = createWatchRoutes(feed);
           const handler = createHttpHandler({ topology, routes: watching.rows });
           for (let i = 0; i < size; i++) topology.createTopic(`t${i}`);
+          for (let i = 0; i < hosts; i++) {
+            const peer = createPeer(`h${i}:4150`, { lastUpdateMs: clock.now() });
+            topology.join(peer);
+            topology.register(peer, 'a');
+          }
           const copy = new RegistrationDB({ origin: 'copy' });
           const mirror = createRegistryMirror(copy);
           const events = eventsOf(await get(handler, '/watch'));
@@ -277,6 +340,35 @@ describe('GET /watch', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  test('tells of each peer once, and of many producers in parts, with nothing kept for each watcher', async () => {
+    const { handler, join, topology } = setUp();
+    for (let i = 0; i < 1200; i++) join(`h${i}`, 'orders');
+    const stranger = createPeer('s:4150', {});
+    topology.db.addProducer({ category: 'topic', key: 'orders', subkey: '' }, stranger); // without an IDENTIFY
+    const events = eventsOf(await get(handler, '/watch'));
+    const peers: string[] = [];
+    const parts: number[] = [];
+    for (;;) {
+      const { data } = (await events.next())!;
+      const part = JSON.parse(data) as {
+        is_last: boolean;
+        peers: object;
+        registrations: { topic: string; producers: object[] }[];
+      };
+      peers.push(...Object.keys(part.peers));
+      parts.push(part.registrations.reduce((sum, { producers }) => sum + producers.length, 0));
+      if (part.is_last) break;
+    }
+    await events.end();
+    assert.equal(peers.length, 1201);
+    assert.equal(new Set(peers).size, 1201);
+    assert.equal(
+      parts.reduce((a, b) => a + b),
+      2401,
+    );
+    assert.ok(parts.every((count) => count <= 500));
   });
 
   test('is encoded once for all who are at the same index', async () => {
@@ -338,6 +430,22 @@ describe('GET /watch', () => {
 });
 
 describe('a read that waits', () => {
+  test('takes a place of those that watch for as long as it waits', async () => {
+    const { topology, feed, handler } = setUp({ maxWatchers: 1 });
+    const path = `/lookup?topic=orders&index=${feed.index}`;
+    const waits = get(handler, path);
+    await settled();
+    const { status, body, headers } = await get(handler, path);
+    assert.deepEqual([status, body, headers['Retry-After']], [503, '{"message":"TOO_MANY_WATCHERS"}', '10']);
+    assert.equal((await get(handler, '/watch')).status, 503);
+    assert.equal((await get(handler, '/lookup?topic=orders')).status, 404, 'others are none of them');
+    topology.createTopic('orders');
+    assert.equal((await waits).status, 200);
+    assert.equal((await get(handler, '/lookup?topic=orders&index=')).status, 200);
+    await get(handler, '/watch');
+    assert.equal((await get(handler, path)).status, 503);
+  });
+
   test('has an index for who asks for one, and is what it was for who does not', async () => {
     const { handler, feed, topology } = setUp();
     topology.createTopic('orders');
@@ -440,7 +548,7 @@ describe('a read that waits', () => {
   });
 
   test('of 1,000 that wait for one topic are answered over many turns', async () => {
-    const { handler, feed, topology } = setUp();
+    const { handler, feed, topology } = setUp({ maxWatchers: 1000 });
     const waiting = Array.from({ length: 1000 }, () => get(handler, `/lookup?topic=orders&index=${feed.index}`));
     await settled();
     topology.createTopic('orders');

@@ -9,6 +9,8 @@ export interface LookupdHttpOptions {
   readonly timers: ClientTimers;
   readonly token: () => string | undefined | PromiseLike<string>;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** How one request is made. */
@@ -65,6 +67,7 @@ export class LookupdHttp {
       signal: signal ?? null,
       headers: {
         Accept: 'application/vnd.nsq; version=1.0',
+        ...this.#options.headers,
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
         ...headers,
       },

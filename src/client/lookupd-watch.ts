@@ -91,7 +91,7 @@ export class LookupdWatch {
   async #open(topic: string, lastId: string | undefined): Promise<Response | undefined> {
     const { http, signal } = this.#options;
     const headers = {
-      Accept: 'text/event-stream',
+      Accept: 'text/event-stream, application/json',
       'Cache-Control': 'no-store',
       ...(lastId !== undefined && { 'Last-Event-ID': lastId }),
     };

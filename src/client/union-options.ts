@@ -3,6 +3,7 @@ import type { OnError } from '../base/error-report.js';
 import {
   aClock,
   aFunction,
+  anArray,
   clientTimers,
   nested,
   number,
@@ -12,7 +13,8 @@ import {
   type Checks,
 } from '../base/options.js';
 import type { ClientTimers } from '../base/timers.js';
-import { ZONE_POLICIES, type Authorize, type ZoneOf, type ZonePolicy } from '../http/index.js';
+import { ZONE_POLICIES, type Authorize, type RouteRow, type ZoneOf, type ZonePolicy } from '../http/index.js';
+import type { Topology } from '../registry/index.js';
 import { lookupdsOrFunction, type Lookupds } from './address.js';
 import { TLS_CLIENT_CHECKS, type TlsClientOptions } from '../base/tls-options.js';
 
@@ -49,6 +51,8 @@ export interface UnionHandlerOptions {
   readonly tls?: TlsClientOptions | undefined;
   /** What asks. Default: the runtime's own. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /** Rows beside its own, such as those of `metricsRoutes`; a function is given what the lookupds say together. Default: none. */
+  readonly routes?: readonly RouteRow[] | ((topology: Topology) => readonly RouteRow[]) | undefined;
   /** Decides who may do what here. Default: anybody may do anything. */
   readonly authorize?: Authorize | undefined;
   /** As of `createHttpHandler`. Default `off`. */
@@ -78,6 +82,7 @@ export const UNION_CHECKS: Checks<UnionHandlerOptions> = {
   token: textOrFunction,
   tls: nested(TLS_CLIENT_CHECKS),
   fetch: aFunction,
+  routes: (name, value) => (typeof value === 'function' ? undefined : anArray(name, value)),
   authorize: aFunction,
   zonePolicy: oneOf(ZONE_POLICIES),
   zoneOf: aFunction,

@@ -143,7 +143,7 @@ export class UnionSource {
   async #open(signal: AbortSignal): Promise<Response | undefined> {
     const { http, clock } = this.#options;
     const headers = {
-      Accept: 'text/event-stream',
+      Accept: 'text/event-stream, application/json',
       'Cache-Control': 'no-store',
       ...(this.#lastId !== undefined && { 'Last-Event-ID': this.#lastId }),
     };

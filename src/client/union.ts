@@ -8,8 +8,8 @@ import {
   createRouter,
   decorate,
   type HttpDecorator,
-  type HttpHandler,
   type HttpResponse,
+  type RoutedHandler,
   type RouteRow,
 } from '../http/index.js';
 import { DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS, type Topology } from '../registry/index.js';
@@ -30,17 +30,21 @@ import { UnionRegistry } from './union-registry.js';
 import type { UnionSource } from './union-source.js';
 
 /** Answers for several lookupds as one. */
-export interface UnionHandler extends HttpHandler {
+export interface UnionHandler extends RoutedHandler {
   /** The lookupds, as they stand. */
   readonly lookupds: readonly UnionLookupd[];
   /** What they say together, to be read: what is written here reaches none of them. */
   readonly topology: Topology;
+  /** How many watch, over `/watch`. */
+  readonly watchers: number;
   /** Resolves when each has answered or failed: whether any has answered. */
   ready(): Promise<boolean>;
   /** Asks them no more, and ends all that watch. */
   close(): void;
 }
 
+/** Says that a union asks: one that answered another would answer itself, in the end, what is no more. */
+const UNION = 'X-Nsqlookupd-Union';
 /** Names the lookupds that do not answer. */
 const DOWN = 'X-Nsqlookupd-Down';
 const JSON_HEADERS = { 'Content-Type': 'application/json; charset=utf-8', 'X-Nsq-Content-Type': 'nsq; version=1.0' };
@@ -75,6 +79,7 @@ export function createUnionHandler(options: UnionHandlerOptions): UnionHandler {
     ...{ timeoutMs, maxAnswerBytes, timers },
     token: typeof token === 'function' ? token : () => token,
     fetch: fetch ?? (tls ? createTlsFetch(tls) : fetchAnyPort),
+    headers: { [UNION]: '1' },
   });
   const registry = new UnionRegistry(clock, checked.tombstoneLifetimeMs, onError);
   const { topology } = registry;
@@ -88,14 +93,16 @@ export function createUnionHandler(options: UnionHandlerOptions): UnionHandler {
     inactiveProducerTimeoutMs: checked.inactiveProducerTimeoutMs ?? DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
   });
   const feed = createFeed(topology, { timers, onError });
-  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, onError });
+  const watching = createWatchRoutes(feed, { maxWatchers, zonePolicy, zoneOf, authorize, onError });
   const inner = createHttpHandler({ topology, zonePolicy, zoneOf, onError });
   const rows = [...inner.routes, ...watching.rows].map((row) => {
     if (row.action.kind === 'write') return writing(row, members, http);
     return OWN.includes(row.action.name) ? row : reading(row, members);
   });
-  const router = createRouter([...rows, ...statusRows(members)], { authorize, onError });
+  const more = typeof checked.routes === 'function' ? checked.routes(topology) : (checked.routes ?? []);
+  const router = createRouter([...rows, ...statusRows(members), ...more], { authorize, onError });
   const named: HttpDecorator = (handler) => (request) => {
+    if (request.headers[UNION.toLowerCase()] !== undefined) return json(508, { message: 'UNION_ASKS_UNION' });
     const result = handler(request);
     const name = (response: HttpResponse | undefined) =>
       response && members.down !== ''
@@ -103,10 +110,12 @@ export function createUnionHandler(options: UnionHandlerOptions): UnionHandler {
         : response;
     return isThenable(result) ? result.then(name) : name(result);
   };
-  const handler = decorate(router, named, createBlockingReads(feed));
+  const handler = decorate(router, named, createBlockingReads(feed, { takePlace: watching.takePlace }));
   return Object.defineProperties(handler, {
     lookupds: { get: () => members.states },
     topology: { value: topology },
+    routes: { value: router.routes },
+    watchers: { get: () => watching.watchers },
     ready: { value: () => members.ready() },
     close: {
       value: () => {

@@ -1,6 +1,7 @@
 import { NSQLOOKUPD_VERSION } from '../http/index.js';
 import { explainLine, parseFlags, readConfig, SettingError, usage } from './flags.js';
-import { createLookupd, type Lookupd } from './lookupd.js';
+import { createLookupd } from './lookupd.js';
+import type { Lookupd } from './lookupd-interface.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
 import { SETTINGS, toFlagNames, toLookupdOptions, type Settings } from './settings.js';
@@ -61,7 +62,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const lookupd =
       lookupds.length === 0
         ? createLookupd({ ...options, commandLine, log, onError })
-        : (await import('./union-server.js')).createUnionServer({ ...toUnionOptions(given), options, log, onError });
+        : (await import('./union-server.js')).createUnionServer({
+            ...toUnionOptions(given),
+            options: { ...options, commandLine },
+            log,
+            onError,
+          });
     await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {

@@ -14,6 +14,7 @@ import {
 import type { Logger, OnError } from '../registry/index.js';
 import { aBoolean, number, whole, type Checks } from '../base/options.js';
 import { addFastPath } from './fast-path.js';
+import { sliceReads } from './http-reads.js';
 
 /** 30 seconds: by when an HTTP request must have come whole, and how long a client may read nothing. */
 export const DEFAULT_HTTP_REQUEST_TIMEOUT_MS = 30_000;
@@ -142,6 +143,7 @@ export function createHttpServer(
     noDelay: true,
   };
   const server = tls ? createHttpsServer({ ...serverOptions, ...tls }) : createServer(serverOptions);
+  sliceReads(server);
   server.timeout = timeoutMs; // for who does not read its answer
   server.maxConnections = httpMaxConnections;
   // A client that has sent its last still gets its answers. Node documents it nowhere, and has had it since 0.5.

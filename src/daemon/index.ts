@@ -1,4 +1,5 @@
-export { createLookupd, type Lookupd, type ListenAddresses } from './lookupd.js';
+export { createLookupd } from './lookupd.js';
+export type { ListenAddresses, Lookupd } from './lookupd-interface.js';
 export {
   DEFAULT_GRACE_MS,
   DEFAULT_HTTP_ADDRESS,

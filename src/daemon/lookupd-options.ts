@@ -75,7 +75,7 @@ export interface LookupdOptions
    * 1,000 to 32,767,000. Default 140,000; one that is gone is given up some ten seconds later.
    */
   readonly keepAliveMs?: number | undefined;
-  /** The most that watch at once (`/watch`), from 0 on. Default 10,000. */
+  /** The most that watch at once (`/watch`), or wait in a read with an `index`, from 0 on; with 0 no changes are kept. Default 10,000. */
   readonly maxWatchers?: number | undefined;
   /** Wrap the HTTP handler, the first outermost; the log stands around them. Default: none. */
   readonly decorators?: readonly HttpDecorator[] | undefined;

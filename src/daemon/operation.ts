@@ -62,7 +62,7 @@ export const OPERATION_CHECKS: Checks<OperationOptions> = {
 export interface OperatedParts {
   readonly topology: Topology;
   readonly onError: OnError;
-  readonly tcpHandler: () => TcpHandler;
+  readonly tcpHandler: () => Pick<TcpHandler, 'connections' | 'unfinishedBytes'>;
   readonly httpHandler: () => RoutedHandler;
   readonly httpConnections: () => number;
   readonly watchers: () => number;

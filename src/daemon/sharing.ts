@@ -1,4 +1,5 @@
-import { number, text, withMethods, type Check, type Checks } from '../base/options.js';
+import { number, withMethods, type Check, type Checks } from '../base/options.js';
+import { sharedName } from '../base/shared-name.js';
 import type { Condition, Found, Metric } from '../operate/index.js';
 import type { Logger, OnError, Topology } from '../registry/index.js';
 import {
@@ -14,12 +15,13 @@ import {
 export interface SharingOptions {
   /**
    * The Redis or Valkey over which lookupds share their registry: a URL (`redis:` or `rediss:`; `@redis/client`, `redis` or `ioredis` is to be
-   * installed), or a client of one of these that the host has, which is duplicated. Default: nothing is shared.
+   * installed), or a client of one of these that the host has, also of a cluster or sentinels, which is duplicated. Default: nothing is shared.
    */
   readonly sharedRedis?: string | RedisClient | undefined;
   /** Instead of Redis, what else carries it. Default: what `sharedRedis` says. */
   readonly sharedRegistry?: SharedRegistry | undefined;
-  /** What tells the registry from others in the same Redis: all lookupds of one have the same. Default `nsqlookupd`. */
+  /** What tells the registry from others in the same Redis: all lookupds of one have the same. Not empty, and without braces. Default
+   * `nsqlookupd`. */
   readonly sharedName?: string | undefined;
   /**
    * How long the peers of a lookupd that is gone are answered for if they do not come to another: milliseconds from 0 on. Default
@@ -37,7 +39,7 @@ const aUrlOrClient: Check = (name, value) => {
 export const SHARING_CHECKS: Checks<SharingOptions> = {
   sharedRedis: aUrlOrClient,
   sharedRegistry: withMethods('a SharedRegistry', 'connect'),
-  sharedName: text,
+  sharedName,
   sharedGraceMs: number(0),
 };
 

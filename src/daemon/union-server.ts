@@ -1,13 +1,16 @@
 import { createSteadyClock } from '../base/clock.js';
-import { createUnionHandler, resolveLookupds } from '../client/index.js';
+import { createUnionHandler, resolveLookupds, type UnionHandler } from '../client/index.js';
 import { zoneByNetwork } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
 import { createAccess } from './access.js';
 import { createListeners } from './listeners.js';
-import { createLifetime, type Lookupd } from './lookupd.js';
+import { createLifetime } from './lifetime.js';
+import type { Lookupd } from './lookupd-interface.js';
 import { checkTogether, DEFAULT_GRACE_MS, type LookupdOptions } from './lookupd-options.js';
+import { readSmallFile } from './read-file.js';
 import { tlsFiles } from './tls.js';
 import { createTlsLoader } from './tls-reload.js';
+import { createUnionOperation } from './union-operation.js';
 import { watchFiles } from './watched-files.js';
 
 /** What a union on listeners is made of. */
@@ -16,6 +19,10 @@ export interface UnionServerOptions {
   readonly addresses: readonly string[];
   readonly lookupdGraceMs: number;
   readonly pollMs: number;
+  /** What the lookupds are told is in that file; `''` for nothing. */
+  readonly tokenFile: string;
+  /** What the certificates of lookupds are signed by is in that file; `''` for those that Node knows. */
+  readonly caFile: string;
   /** Those that are about HTTP, TLS, zones, lifetimes and who may. */
   readonly options: LookupdOptions;
   readonly log: Logger;
@@ -26,28 +33,38 @@ export interface UnionServerOptions {
 export function createUnionServer(
   union: UnionServerOptions,
 ): Pick<Lookupd, 'listen' | 'reload' | 'close' | 'closed' | 'httpAddress'> {
-  const { addresses, lookupdGraceMs, pollMs, log, onError } = union;
+  const { addresses, lookupdGraceMs, pollMs, tokenFile, caFile, log, onError } = union;
   const clock = createSteadyClock();
   const options: LookupdOptions = { ...union.options, tcpAddress: '', tcpTlsAddress: undefined };
   checkTogether({ ...options, tcpAddress: undefined });
   const { inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy, zones } = options;
   const access = createAccess(options, { log, clock, onError });
-  const handler = createUnionHandler({
+  const token = createTokenFile(tokenFile);
+  const readCa = () => readSmallFile('lookupd-tls-root-ca-file', caFile).text;
+  let operation: ReturnType<typeof createUnionOperation>;
+  const handler: UnionHandler = createUnionHandler({
     ...{ clock, onError, pollMs, inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy },
     lookupds: toLookupds(addresses),
     graceMs: lookupdGraceMs,
     zoneOf: zones && zoneByNetwork(zones),
     authorize: access.authorize,
+    token: tokenFile === '' ? undefined : token.value,
+    tls: caFile === '' ? undefined : { ca: readCa() },
+    routes: (topology) => {
+      const httpConnections = () => listening.httpConnections();
+      const parts = { onError, httpConnections, handler: () => handler, state: () => lifetime.state };
+      return (operation = createUnionOperation(options, topology, parts)).routes;
+    },
   });
   const listening = createListeners(options, {
     ...{ tcpHandler: undefined, httpHandler: handler, log, clock, onError, onLimit: undefined },
     outer: access.decorators,
-    middle: [],
+    middle: operation!.decorators,
     inner: [],
     fail: (error) => lifetime.fail(error),
   });
   const { http, https, tlsServers } = listening;
-  const loaders = [access.load, createTlsLoader(options, () => tlsServers, log).load];
+  const loaders = [access.load, token.load, createTlsLoader(options, () => tlsServers, log).load];
   const reload = () => {
     for (const loader of loaders) {
       try {
@@ -66,7 +83,11 @@ export function createUnionServer(
       return Promise.resolve();
     },
     started: () => {
-      unwatch = watchFiles([...access.files, ...tlsFiles(tlsServers.length === 0 ? {} : options)], reload);
+      unwatch = watchFiles(
+        [...access.files, ...token.files, ...tlsFiles(tlsServers.length === 0 ? {} : options)],
+        reload,
+      );
+      operation.start();
       log.info?.(`UNION: answering for ${addresses.join(', ')}`);
       return { tcpAddress: '', httpAddress: http?.address ?? '' };
     },
@@ -74,7 +95,10 @@ export function createUnionServer(
       unwatch();
       return undefined;
     },
-    stopped: () => handler.close(),
+    stopped: () => {
+      operation.stop();
+      handler.close();
+    },
   });
   return {
     closed: lifetime.closed,
@@ -95,4 +119,16 @@ function toLookupds(addresses: readonly string[]): () => Promise<readonly string
     return () => resolve().catch(() => [address]);
   });
   return async () => (await Promise.all(each.map((resolve) => resolve()))).flat();
+}
+
+/** A token that is kept in a file of its own, and read again when that changes. */
+function createTokenFile(path: string) {
+  let token = '';
+  const load = () => {
+    if (path === '') return;
+    const { text } = readSmallFile('lookupd-token-file', path);
+    if (!/^[!-~]+\s*$/.test(text)) throw new Error(`lookupd-token-file ${path} has no token, or more than one`);
+    token = text.trim();
+  };
+  return { load, value: () => token, files: path === '' ? [] : [path] };
 }

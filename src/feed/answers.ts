@@ -9,3 +9,8 @@ export const JSON_HEADERS: Readonly<Record<string, string>> = {
 export function failure(status: number, message: string): HttpResponse {
   return { status, headers: JSON_HEADERS, body: JSON.stringify({ message }) };
 }
+
+/** As many wait or watch as may. */
+export function tooManyWatchers(): HttpResponse {
+  return { ...failure(503, 'TOO_MANY_WATCHERS'), headers: { ...JSON_HEADERS, 'Retry-After': '10' } };
+}

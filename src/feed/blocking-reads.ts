@@ -1,7 +1,7 @@
 import { aFunction, checkOptions, type Checks } from '../base/options.js';
 import { parseDuration } from '../base/duration.js';
 import type { HttpDecorator, HttpHandler, HttpRequest, HttpResponse, HttpResult } from '../http/index.js';
-import { failure } from './answers.js';
+import { failure, tooManyWatchers } from './answers.js';
 import { Feed, NODES, TOPICS } from './feed.js';
 
 /** How long a read waits that does not say. */
@@ -17,9 +17,14 @@ const STEPS_AN_ANSWER = 30;
 export interface BlockingReadsOptions {
   /** From 0 to 1, for the jitter. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
+  /**
+   * Asked before each read with an index, such as `takePlace` of `createWatchRoutes`: gives what is called when it is over; undefined where it may
+   * not be, which is answered 503. Default: any may.
+   */
+  readonly takePlace?: (() => (() => void) | undefined) | undefined;
 }
 
-const CHECKS: Checks<BlockingReadsOptions> = { random: aFunction };
+const CHECKS: Checks<BlockingReadsOptions> = { random: aFunction, takePlace: aFunction };
 
 /** What a path's answer changes with: a name, or that of the topic in the query. */
 const KEYS: Readonly<Record<string, string | symbol | undefined>> = { '/topics': TOPICS, '/nodes': NODES };
@@ -50,7 +55,11 @@ const OF_TOPIC: readonly string[] = ['/lookup', '/channels'];
  */
 export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = {}): HttpDecorator {
   if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
-  const { random = Math.random } = checkOptions('createBlockingReads', options, CHECKS);
+  const { random = Math.random, takePlace = () => () => undefined } = checkOptions(
+    'createBlockingReads',
+    options,
+    CHECKS,
+  );
   return (handler) => {
     const wait = async (request: HttpRequest, key: string | symbol, { index, waitMs }: Asked): Promise<HttpResult> => {
       const endsAtMs = feed.topology.clock() + waitMs * (1 + JITTER * random());
@@ -82,7 +91,9 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
       const asked = readQuery(query);
       if (!asked) return typeof tag === 'string' ? answerTagged(handler, request, tag) : handler(request);
       const isLegal = asked.waitMs >= MIN_WAIT_MS && asked.waitMs <= MAX_WAIT_MS;
-      return isLegal ? wait(request, key, asked) : failure(400, 'INVALID_ARG_WAIT');
+      if (!isLegal) return failure(400, 'INVALID_ARG_WAIT');
+      const release = takePlace();
+      return release ? wait(request, key, asked).finally(release) : tooManyWatchers();
     };
   };
 }

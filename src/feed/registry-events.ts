@@ -1,5 +1,5 @@
 import { concat } from '../base/bytes.js';
-import type { Category, Change, PeerInfo } from '../registry/index.js';
+import { CLIENT, type Category, type Change, type RegistrationDB } from '../registry/index.js';
 import { fromPeer, fromRegistration, toChangeJson, type PeerJson } from './change-json.js';
 import type { Feed } from './feed.js';
 import { toEvent } from './sse.js';
@@ -10,9 +10,9 @@ export interface SnapshotPartJson {
   readonly part: number;
   /** Whether it is the last; the changes follow. */
   readonly is_last: boolean;
-  /** Peers that were in no part before, by key. */
+  /** By key: the peers that are in no part before, and those that have changed since. */
   readonly peers: Readonly<Record<string, PeerJson>>;
-  /** Registrations with their producers, each a peer by key. */
+  /** Registrations with their producers, each a peer by key. One with many is in several parts, with some in each. */
   readonly registrations: readonly SnapshotRegistrationJson[];
 }
 
@@ -143,7 +143,7 @@ export class RegistryEvents {
   *#snapshot(index: string): Generator<Uint8Array, void, undefined> {
     const { db } = this.#feed.topology;
     const offsetMs = toOffsetMs(this.#feed);
-    const known = new Set<PeerInfo>();
+    const { revision } = db;
     let part = 0;
     let items = 0;
     let peers: Record<string, PeerJson> = {};
@@ -155,19 +155,33 @@ export class RegistryEvents {
       registrations = [];
       return toEvent('snapshot', isLast ? index : undefined, JSON.stringify(json));
     };
-    for (const [registration, producers] of db.entries()) {
-      const json = [...producers].map(({ peer, tombstonedAtMs }) => {
+    for (const [registration, all] of peersFirst(db)) {
+      const isFirst = registration.category === CLIENT.category;
+      const head = { ...fromRegistration(registration), is_made: registration.isMade };
+      let producers: { peer_key: string; tombstoned_at_ms?: number }[] = [];
+      for (const { peer, tombstonedAtMs } of all) {
         const key = db.keyOf(peer)!;
-        if (!known.has(peer)) peers[key] = fromPeer(peer, offsetMs);
-        known.add(peer);
-        return { peer_key: key, ...(tombstonedAtMs !== undefined && { tombstoned_at_ms: tombstonedAtMs + offsetMs }) };
-      });
-      registrations.push({ ...fromRegistration(registration), is_made: registration.isMade, producers: json });
-      items += 1 + json.length;
-      if (items >= ITEMS_A_PART) yield toPart(false);
+        // Those that have identified themselves were told first, unless they came later.
+        if (isFirst || db.revisionOfPeer(peer) > revision || !db.getProducer(CLIENT, peer))
+          peers[key] = fromPeer(peer, offsetMs);
+        const atMs = tombstonedAtMs !== undefined && { tombstoned_at_ms: tombstonedAtMs + offsetMs };
+        producers.push({ peer_key: key, ...atMs });
+        if (++items < ITEMS_A_PART) continue;
+        registrations.push({ ...head, producers });
+        producers = [];
+        yield toPart(false);
+      }
+      registrations.push({ ...head, producers });
+      if (++items >= ITEMS_A_PART) yield toPart(false);
     }
     yield toPart(true);
   }
+}
+
+/** All registrations, the one of all peers in front. */
+function* peersFirst(db: RegistrationDB): ReturnType<RegistrationDB['entries']> {
+  if (db.hasRegistration(CLIENT)) yield [{ ...CLIENT, isMade: db.isMade(CLIENT) }, db.producersOf(CLIENT)];
+  for (const entry of db.entries()) if (entry[0].category !== CLIENT.category) yield entry;
 }
 
 /** From the topology's clock to the system's. */

@@ -11,6 +11,9 @@ export const COMMENT = encodeText(':\n\n');
 /** When to come back, as the server ends. */
 export const FAREWELL = encodeText('retry: 1000\n\n');
 
+/** When to come back where there is no room: the whole answer. */
+export const COME_BACK = 'retry: 10000\n\n';
+
 export const EVENT_STREAM: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store',

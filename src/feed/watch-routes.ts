@@ -1,8 +1,10 @@
-import { printError } from '../base/error-report.js';
+import { isThenable, printError, report } from '../base/error-report.js';
 import { aFunction, checkOptions, number, oneOf, type Checks } from '../base/options.js';
 import {
   createHttpHandler,
   ZONE_POLICIES,
+  type Action,
+  type Authorize,
   type HttpRequest,
   type HttpResponse,
   type RouteDescription,
@@ -11,12 +13,12 @@ import {
   type ZonePolicy,
 } from '../http/index.js';
 import { isTopicName, type OnError } from '../registry/index.js';
-import { failure, JSON_HEADERS } from './answers.js';
+import { failure, tooManyWatchers } from './answers.js';
 import { ALL, Feed } from './feed.js';
 import { ChangeEvents, RegistryEvents } from './registry-events.js';
-import { EVENT_STREAM } from './sse.js';
+import { COME_BACK, EVENT_STREAM } from './sse.js';
 import { TopicEvents, type WatchedTopic } from './topic-events.js';
-import { joinEvents, Watchers, type Watcher } from './watchers.js';
+import { joinEvents, Watchers, type MayStay, type Watcher } from './watchers.js';
 
 /** The most that watch at once. */
 export const DEFAULT_MAX_WATCHERS = 10_000;
@@ -34,6 +36,11 @@ export interface WatchRoutesOptions {
   readonly zonePolicy?: ZonePolicy | undefined;
   /** Where a caller is who does not say it with `zone=Z&region=R`. Default: nobody knows. */
   readonly zoneOf?: ZoneOf | undefined;
+  /**
+   * Asked every 15 seconds, and at `recheck`, whether each that watches still may, as they were asked for when they came; who may not
+   * is ended. Best the same as the handler's. Default: who came may stay.
+   */
+  readonly authorize?: Authorize | undefined;
   /** Gets what went wrong. Default: a line to the console. */
   readonly onError?: OnError | undefined;
 }
@@ -42,6 +49,7 @@ const CHECKS: Checks<WatchRoutesOptions> = {
   maxWatchers: number(0),
   zonePolicy: oneOf(ZONE_POLICIES),
   zoneOf: aFunction,
+  authorize: aFunction,
   onError: aFunction,
 };
 
@@ -51,6 +59,13 @@ export interface WatchRoutes {
   readonly rows: readonly RouteRow[];
   /** How many watch. */
   readonly watchers: number;
+  /**
+   * Takes one of `maxWatchers` for somebody who waits in another way, as `createBlockingReads` lets them. Gives what gives it back;
+   * undefined if all are taken.
+   */
+  readonly takePlace: () => (() => void) | undefined;
+  /** Asks `authorize` about all that watch, as when a token has been taken from somebody. */
+  recheck(): void;
   /** Ends all that watch, who are told when to come back, and answers 503 from then on. */
   close(): void;
 }
@@ -82,7 +97,7 @@ export interface WatchRoutes {
 export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}): WatchRoutes {
   if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
   const checked = checkOptions('createWatchRoutes', options, CHECKS);
-  const { maxWatchers = DEFAULT_MAX_WATCHERS, zonePolicy = 'off', zoneOf, onError = printError } = checked;
+  const { maxWatchers = DEFAULT_MAX_WATCHERS, zonePolicy = 'off', zoneOf, authorize, onError = printError } = checked;
   const { topology } = feed;
   const watchers = new Watchers(feed, maxWatchers);
   const events = new TopicEvents(
@@ -92,7 +107,7 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     onError,
   );
 
-  const watchTopics = (topics: readonly string[], place: string, index: string): Watcher => {
+  const watchTopics = (topics: readonly string[], place: string, index: string, mayStay?: MayStay): Watcher => {
     const watched = topics.map((topic) => events.get(topic, place));
     // What the client knows already is not sent again.
     const isKnown = (each: WatchedTopic) => index !== '' && !feed.isNewSince(each.topic, index);
@@ -108,20 +123,22 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
           return isFirst && !feed.isNewSince(each.topic, index) ? [] : [each.event];
         }),
       );
-    const watcher = watchers.add(take, topics.length, () => watched.forEach((each) => events.delete(each, watcher)));
+    const watcher = watchers.add(take, topics.length, mayStay, () =>
+      watched.forEach((each) => events.delete(each, watcher)),
+    );
     for (const each of watched) events.add(each, watcher);
     return watcher;
   };
   const ofAll = watchers.group();
   const changes = new ChangeEvents(feed);
   let stop = (): void => {};
-  const watchAll = (index: string): Watcher => {
+  const watchAll = (index: string, mayStay?: MayStay): Watcher => {
     const all = new RegistryEvents(
       ...([feed, changes, index] as const),
       () => watcher.wake(),
       () => watcher.finish(),
     );
-    const watcher = watchers.add(all.take, 0, () => {
+    const watcher = watchers.add(all.take, 0, mayStay, () => {
       ofAll.delete(watcher);
       if (ofAll.size === 0) stop();
     });
@@ -137,19 +154,19 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     const { topics } = asked;
     if (!topics.every(isTopicName)) return failure(400, 'INVALID_ARG_TOPIC');
     if (topics.length > MAX_TOPICS) return failure(400, 'TOO_MANY_TOPICS');
-    if (!watchers.hasRoomFor(topics.length))
-      return { ...failure(503, 'TOO_MANY_WATCHERS'), headers: { ...JSON_HEADERS, 'Retry-After': '10' } };
+    if (!watchers.hasRoomFor(topics.length)) return tooMany(request);
     if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
     const lastId = headers['last-event-id'];
     const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
     const place = zonePolicy === 'off' ? '' : placeQuery(request, zoneOf);
-    const body = topics.length > 0 ? watchTopics(topics, place, index) : watchAll(index);
+    const mayStay = authorize && toMayStay(authorize, request, onError);
+    const body = topics.length > 0 ? watchTopics(topics, place, index, mayStay) : watchAll(index, mayStay);
     return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
   };
   const watch: RouteRow = {
     method: 'GET',
     path: '/watch',
-    action: { name: 'watch', kind: 'read' },
+    action: WATCH,
     about: ABOUT,
     answer: (request) => {
       const { length } = request.query;
@@ -162,7 +179,38 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
     get watchers() {
       return watchers.size;
     },
+    takePlace: () => watchers.takePlace(),
+    recheck: () => watchers.recheck(),
     close: () => watchers.close(),
+  };
+}
+
+const WATCH: Action = { name: 'watch', kind: 'read' };
+
+/**
+ * An EventSource, which is known by what it accepts, gives up for good at any status but 200 (WHATWG HTML, "Server-sent events"): it is
+ * told when to come back.
+ */
+function tooMany({ headers }: HttpRequest): HttpResponse {
+  if (headers['accept'] === 'text/event-stream') return { status: 200, headers: EVENT_STREAM, body: COME_BACK };
+  return tooManyWatchers();
+}
+
+/** Asks about a client once more; of its request it keeps what it was asked with. */
+function toMayStay(authorize: Authorize, request: HttpRequest, onError: OnError): MayStay {
+  const { method, path, query, headers, remoteAddress, caller = { address: remoteAddress } } = request;
+  const asked: HttpRequest = { method, path, query, headers, remoteAddress, caller };
+  const fail = (error: unknown) => {
+    report(onError, error, 'authorize threw');
+    return false;
+  };
+  return () => {
+    try {
+      const verdict = authorize(caller, WATCH, asked);
+      return isThenable(verdict) ? Promise.resolve(verdict).then((later) => later === true, fail) : verdict === true;
+    } catch (error) {
+      return fail(error);
+    }
   };
 }
 

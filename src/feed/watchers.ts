@@ -1,3 +1,4 @@
+import { isThenable } from '../base/error-report.js';
 import { setTimer, type ClientTimers } from '../base/timers.js';
 import type { WorkQueue } from '../base/work-queue.js';
 import { concat } from '../base/bytes.js';
@@ -19,6 +20,9 @@ const TOPICS_A_PLACE = 10;
 
 /** What a watcher sends: what is new since the last time, if anything is. */
 export type TakeEvents = () => Uint8Array | undefined;
+
+/** Tells whether somebody may watch still. */
+export type MayStay = () => boolean | PromiseLike<boolean>;
 
 /** All that watch, with one timer for their comments. They are woken in slices. */
 export class Watchers {
@@ -45,9 +49,20 @@ export class Watchers {
     return !this.#isClosed && this.#places + placesOf(topics) <= this.#max;
   }
 
-  /** The body of an endless answer, about so many topics. `end` is called when the client has gone. */
-  add(take: TakeEvents, topics: number, end: () => void): Watcher {
-    const watcher = new Watcher(take, topics, () => {
+  /** Takes a place for somebody who waits in another way. Gives what gives it back; undefined if all are taken. */
+  takePlace(): (() => void) | undefined {
+    if (!this.hasRoomFor(1)) return undefined;
+    let isTaken = true;
+    this.#places++;
+    return () => {
+      if (isTaken) this.#places--;
+      isTaken = false;
+    };
+  }
+
+  /** The body of an endless answer, about so many topics, for as long as they may. `end` is called when the client has gone. */
+  add(take: TakeEvents, topics: number, mayStay: MayStay | undefined, end: () => void): Watcher {
+    const watcher = new Watcher(take, topics, mayStay, () => {
       if (this.#watchers.delete(watcher)) this.#places -= placesOf(topics);
       end();
     });
@@ -60,6 +75,11 @@ export class Watchers {
   /** A part of them, that watch the same. */
   group(): WatcherGroup {
     return new WatcherGroup(this.#work);
+  }
+
+  /** Ends those that may watch no longer. */
+  recheck(): void {
+    this.#each((watcher) => watcher.recheck());
   }
 
   /** Says farewell to all, and lets nobody in any more. */
@@ -77,7 +97,10 @@ export class Watchers {
   #beat(): void {
     this.#timer = undefined;
     if (this.#watchers.size === 0 || this.#isClosed) return;
-    this.#each((watcher) => watcher.beat());
+    this.#each((watcher) => {
+      watcher.beat();
+      watcher.recheck();
+    });
     this.#beatLater();
   }
 
@@ -143,11 +166,23 @@ export class Watcher extends Wakeable<Uint8Array> {
   #takenBytes = 0;
   readonly #takeEvents: TakeEvents;
   readonly #topics: number;
+  readonly #mayStay: MayStay | undefined;
 
-  constructor(takeEvents: TakeEvents, topics: number, end: () => void) {
+  constructor(takeEvents: TakeEvents, topics: number, mayStay: MayStay | undefined, end: () => void) {
     super(() => this.#take(), end);
     this.#takeEvents = takeEvents;
     this.#topics = topics;
+    this.#mayStay = mayStay;
+  }
+
+  /** Ends it if it may watch no longer. */
+  recheck(): void {
+    const judge = (mayStay: boolean) => {
+      if (!mayStay) this.finish();
+    };
+    const verdict = this.#mayStay?.() ?? true;
+    if (isThenable(verdict)) void Promise.resolve(verdict).then(judge);
+    else judge(verdict);
   }
 
   /** Wakes it, and tells about how many steps that is, with the sending. */

@@ -59,6 +59,10 @@ export const FINDING_KINDS = {
     why: 'what changes at other lookupds is not known here, and what changes here is not known there',
     advice: 'look whether Redis runs and this lookupd reaches it; all agree again by themselves when it does',
   },
+  'union-lookupd-down': {
+    why: 'what it alone knows is in no answer once its grace is over, and writes do not reach it',
+    advice: 'bring it back, or take it out of the list',
+  },
   'shared-lookupd-gone': {
     why: 'its nsqds are on their way to other lookupds; those that do not come are left out when the grace ends',
     advice: 'bring it back if it is missed; after a restart it has a new name, and the old one goes by itself',

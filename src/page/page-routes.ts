@@ -38,7 +38,7 @@ const WRITES = [
   'channel/delete',
 ] as const;
 /** The most peers that are named as restored. */
-const MAX_NAMED = 1000;
+const MAX_NAMED = 10_000;
 
 /**
  * Makes the page that shows a topology as it changes, at `/ui`, with what it asks for beside `/watch`: `/ui/about`, `/ui/topic`,
@@ -82,6 +82,7 @@ export function pageRoutes(options: PageOptions): readonly RouteRow[] {
       inactive_producer_timeout_ms: lifetimes.inactiveProducerTimeoutMs,
       tombstone_lifetime_ms: lifetimes.tombstoneLifetimeMs,
       restored: restoredIn(topology),
+      other_origins: [...topology.liveOrigins],
       oldest_index: oldestIndex?.() ?? null,
       ...(await judged(authorize, request)),
     });
@@ -132,10 +133,10 @@ function toJsonOf(summary: string): RouteDescription {
 }
 
 /** Those whose connection ended with another process, by their keys. */
-function restoredIn({ db }: Topology): readonly string[] {
+function restoredIn({ db, liveOrigins }: Topology): readonly string[] {
   if (db.broughtCount === 0) return [];
-  const brought = db.peers().filter((peer) => db.isBrought(peer));
-  return brought.slice(0, MAX_NAMED).map((peer) => db.keyOf(peer)!);
+  const keys = db.peers().flatMap((peer) => (db.isBrought(peer) ? [db.keyOf(peer)!] : []));
+  return keys.filter((key) => !liveOrigins.has(key.slice(0, key.lastIndexOf('/')))).slice(0, MAX_NAMED);
 }
 
 /** Which writes the one who asks may make, and whether more may be made with a token. */

@@ -11,6 +11,7 @@ type IdleKind = 'left' | 'made';
 
 const ANY_KIND: readonly IdleKind[] = ['left', 'made'];
 const LEFT: readonly IdleKind[] = ['left'];
+const NONE: readonly IdleKind[] = [];
 
 /** What the registry may hold, and who makes room when it is full. */
 export class Capacity {
@@ -41,13 +42,7 @@ export class Capacity {
     const kinds = reserved === 0 ? ANY_KIND : LEFT;
     if (registrations.length > 0 && !this.#fits(registrations, producers, reserved, kinds)) return false;
     change();
-    for (const kind of kinds) {
-      let oldest: Registration | undefined;
-      while (this.#isPassed && (oldest = this.#oldest(kind))) {
-        this.#db.removeRegistration(oldest);
-        this.#onRemoved(oldest);
-      }
-    }
+    if (this.#isPassed) for (const kind of kinds) this.#makeRoom(kind);
     return true;
   }
 
@@ -62,7 +57,7 @@ export class Capacity {
     kinds: readonly IdleKind[],
   ): boolean {
     const most = registrations.length + producers;
-    if (this.#hasRoom(most, reserved, [])) return true;
+    if (this.#hasRoom(most, reserved, NONE)) return true;
     // What makes room is what is idle; not these, which are to stay.
     const known = registrations.filter((registration) => this.#db.hasRegistration(registration));
     const used = known.filter((registration) => this.#db.countProducers(registration) > 0);
@@ -70,11 +65,22 @@ export class Capacity {
   }
 
   #hasRoom(added: number, reserved: number, kinds: readonly IdleKind[]): boolean {
-    const left = (what: 'size' | 'bytes', most: number) =>
-      most -
-      Math.floor(most * reserved) -
-      kinds.reduce((held, kind) => held - this.#db.idle[kind][what], this.#db[what]);
-    return left('size', this.#maxRegistrations) >= added && left('bytes', this.#maxBytes) >= added * MAX_ADDED_BYTES;
+    const size = this.#left('size', this.#maxRegistrations, reserved, kinds);
+    return size >= added && this.#left('bytes', this.#maxBytes, reserved, kinds) >= added * MAX_ADDED_BYTES;
+  }
+
+  #left(what: 'size' | 'bytes', most: number, reserved: number, kinds: readonly IdleKind[]): number {
+    let left = most - Math.floor(most * reserved) - this.#db[what];
+    for (const kind of kinds) left += this.#db.idle[kind][what];
+    return left;
+  }
+
+  #makeRoom(kind: IdleKind): void {
+    let oldest: Registration | undefined;
+    while (this.#isPassed && (oldest = this.#oldest(kind))) {
+      this.#db.removeRegistration(oldest);
+      this.#onRemoved(oldest);
+    }
   }
 
   /** A topic goes after its channels: while it has some, it is passed over. */

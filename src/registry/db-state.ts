@@ -40,7 +40,7 @@ export class DbState {
 
   /** The peer as a producer of it, unless the peer has left. */
   recordOf(registration: Registration, peer: PeerInfo): ProducerRecord | undefined {
-    const record = this.get(registration)?.producers.get(peer);
+    const record = this.get(registration)?.producer(peer);
     return record?.records.isGone === true ? undefined : record;
   }
 
@@ -53,13 +53,13 @@ export class DbState {
   }
 
   remove(entry: Entry): void {
-    const { category, producers, scope } = entry;
-    if (producers.size === 0) this.idle.of(entry).delete(entry);
-    // They stay in the entry, which goes as a whole: to empty a map makes a new one.
-    for (const record of producers.values()) this.#ended(record);
+    const { category, scope } = entry;
+    if (entry.size === 0) this.idle.of(entry).delete(entry);
+    // They stay in the entry, which goes as a whole.
+    for (const record of entry.producers()) this.#ended(record);
     const revision = (scope.revision = ++this.revision);
     this.index.delete(entry);
-    entry.since = Infinity;
+    entry.since = -1;
     this.#count(category, -1, -entry.bytes);
     if (this.changes.hears('registrationRemoved')) {
       this.changes.push({ revision, type: 'registrationRemoved', registration: entry });
@@ -70,18 +70,18 @@ export class DbState {
   link(known: Entry | undefined, registration: Registration, peer: PeerInfo): void {
     const records = this.peers.get(peer) ?? this.#meet(peer); // which throws for what is no peer, before anything is changed
     const entry = known ?? this.#create(registration, false);
-    if (known?.producers.size === 0) this.idle.of(entry).delete(entry);
+    if (known?.size === 0) this.idle.of(entry).delete(entry);
     const record = records.add(entry);
-    entry.producers.set(peer, record);
+    entry.add(record);
     this.size++;
     this.bytes += PRODUCER_BYTES;
     this.changed('producerAdded', record);
   }
 
   unlink(record: ProducerRecord): void {
-    const { entry, peer } = record;
-    entry.producers.delete(peer);
-    if (entry.producers.size === 0) this.idle.of(entry).add(entry);
+    const { entry } = record;
+    entry.delete(record);
+    if (entry.size === 0) this.idle.of(entry).add(entry);
     this.#ended(record);
   }
 
@@ -104,9 +104,13 @@ export class DbState {
     const revision = (entry.scope.revision = ++this.revision);
     if (entry.category !== 'channel') records.revision = this.nodesRevision = revision;
     if (!this.changes.hears(type)) return;
-    const change = { revision, registration: entry, peer, peerKey: records.key, producer };
-    if (type !== 'producerTombstoned') this.changes.push({ ...change, type });
-    else this.changes.push({ ...change, type, tombstonedAtMs: producer.tombstonedAtMs! });
+    const { key: peerKey } = records;
+    if (type !== 'producerTombstoned') {
+      this.changes.push({ revision, type, registration: entry, peer, peerKey, producer });
+    } else {
+      const tombstonedAtMs = producer.tombstonedAtMs!;
+      this.changes.push({ revision, type, registration: entry, peer, peerKey, producer, tombstonedAtMs });
+    }
   }
 
   /** Makes a registration that is not there. Nobody is its producer, and it is not idle yet. */

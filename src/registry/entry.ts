@@ -3,6 +3,9 @@ import type { PeerInfo } from './peer-info.js';
 import type { ProducerRecord } from './producer-record.js';
 import type { Category, Registration } from './registration.js';
 
+/** What there is of a category and key: mostly one entry, which needs no tree. */
+export type Entries = Entry | NameTree<Entry> | undefined;
+
 /** All that is of one key, by category and subkey. */
 export class Scope {
   readonly key: string;
@@ -11,17 +14,17 @@ export class Scope {
   size = 0;
   /** Whether there is one of the topic itself. */
   isTopic = false;
-  client: NameTree<Entry> | undefined = undefined;
-  topic: NameTree<Entry> | undefined = undefined;
-  channel: NameTree<Entry> | undefined = undefined;
+  client: Entries = undefined;
+  topic: Entries = undefined;
+  channel: Entries = undefined;
 
   constructor(key: string) {
     this.key = key;
   }
 }
 
-/** What a registration weighs, about, beside the texts of its names; measured with a million. */
-const ENTRY_BYTES = 600;
+/** What a registration weighs at the most, about, beside the texts of its names; measured with a million. */
+const ENTRY_BYTES = 300;
 
 /** A registration with its producers, as the db keeps it. */
 export class Entry implements Registration {
@@ -29,11 +32,12 @@ export class Entry implements Registration {
   readonly key: string;
   readonly subkey: string;
   readonly scope: Scope;
-  /** The revision at which it came; `Infinity` when it has gone. */
+  /** The revision at which it came; -1 when it has gone. */
   since: number;
   /** Whether it was made without a producer, as an operator does. */
   readonly isMade: boolean;
-  readonly producers = new Map<PeerInfo, ProducerRecord>();
+  /** Mostly one, which needs no map: a map of one is larger than all the rest of this. */
+  #producers: ProducerRecord | Map<PeerInfo, ProducerRecord> | undefined = undefined;
   /** Its neighbours among those without a producer, while it has none. */
   older: Entry | undefined = undefined;
   newer: Entry | undefined = undefined;
@@ -50,6 +54,50 @@ export class Entry implements Registration {
   /** What it weighs in bytes of memory, about, without its producers. */
   get bytes(): number {
     return ENTRY_BYTES + this.key.length + this.subkey.length;
+  }
+
+  /** How many producers it has. */
+  get size(): number {
+    const producers = this.#producers;
+    return producers instanceof Map ? producers.size : producers ? 1 : 0;
+  }
+
+  /** Whether it is there, and was at that revision. */
+  isSince(revision: number): boolean {
+    return this.since >= 0 && this.since <= revision;
+  }
+
+  producer(peer: PeerInfo): ProducerRecord | undefined {
+    const producers = this.#producers;
+    if (producers instanceof Map) return producers.get(peer);
+    return producers?.peer === peer ? producers : undefined;
+  }
+
+  /** Its producers in the order in which they came, live. */
+  producers(): Iterable<ProducerRecord> {
+    const producers = this.#producers;
+    if (producers instanceof Map) return producers.values();
+    return producers ? [producers] : [];
+  }
+
+  /** Adds a producer, of a peer that is none of it. */
+  add(record: ProducerRecord): void {
+    const producers = this.#producers;
+    if (!producers) this.#producers = record;
+    else if (producers instanceof Map) producers.set(record.peer, record);
+    else
+      this.#producers = new Map([
+        [producers.peer, producers],
+        [record.peer, record],
+      ]);
+  }
+
+  /** Takes out a producer that it has. */
+  delete({ peer }: ProducerRecord): void {
+    const producers = this.#producers;
+    // One that would fall empty is dropped as it is: to empty a map makes a new one.
+    if (producers instanceof Map && producers.size > 1) producers.delete(peer);
+    else this.#producers = undefined;
   }
 
   /** What is told of it elsewhere. */

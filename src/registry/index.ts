@@ -30,6 +30,7 @@ export {
   type TopologyOptions,
 } from './topology-options.js';
 export { Topology } from './topology.js';
+export type { OperatorWrites } from './operator-writes.js';
 export type { TopologyReads } from './topology-reads.js';
 export type { Capacity } from './capacity.js';
 export type { ActiveProducers, LookupResult, OperatorWrite, TopologyNode } from './topology-answers.js';

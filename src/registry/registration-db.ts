@@ -144,7 +144,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** A registration without a producer is wanted: it is the last of those to make room. Nothing happens if it has one. */
   renewIdle(registration: Registration): void {
     const entry = this.#state.get(registration);
-    if (!entry || entry.producers.size > 0) return;
+    if (!entry || entry.size > 0) return;
     const waiting = this.#state.idle.of(entry);
     waiting.delete(entry);
     waiting.add(entry);
@@ -153,7 +153,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** Makes `peer` a producer, adding the registration if need be. False if it was one; its tombstone stays. */
   addProducer(registration: Registration, peer: PeerInfo): boolean {
     const known = this.#state.get(registration);
-    const old = known?.producers.get(peer);
+    const old = known?.producer(peer);
     if (old?.records.isGone === false) return false;
     if (old) this.#state.unlink(old); // the peer has come back before that was swept
     this.#state.link(known, registration, peer);
@@ -224,7 +224,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
    */
   *eachRegistration(category: Category, key: string, subkey: string): Generator<Registration, void, undefined> {
     const last = this.revision;
-    for (const entry of this.#state.index.find(category, key, subkey)) if (entry.since <= last) yield entry;
+    for (const entry of this.#state.index.find(category, key, subkey)) if (entry.isSince(last)) yield entry;
   }
 
   /** All topics, in segments of at most 2,048, as they are now. */
@@ -240,8 +240,10 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** The producers of the registrations that `findRegistrations` names, each peer once. */
   findProducers(category: Category, key: string, subkey: string): Producer[] {
     const byPeer = new Map<PeerInfo, Producer>();
-    for (const { producers } of this.#state.index.find(category, key, subkey)) {
-      for (const [peer, record] of producers) if (!record.records.isGone && !byPeer.has(peer)) byPeer.set(peer, record);
+    for (const entry of this.#state.index.find(category, key, subkey)) {
+      for (const record of entry.producers()) {
+        if (!record.records.isGone && !byPeer.has(record.peer)) byPeer.set(record.peer, record);
+      }
     }
     return [...byPeer.values()];
   }
@@ -253,13 +255,12 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
 
   /** The producers of exactly that registration, read live: one pass, before the next change. */
   *producersOf(registration: Registration): Generator<Producer, void, undefined> {
-    const { producers } = this.#state.get(registration) ?? {};
-    for (const record of producers?.values() ?? []) if (!record.records.isGone) yield record;
+    for (const record of this.#state.get(registration)?.producers() ?? []) if (!record.records.isGone) yield record;
   }
 
   /** How many producers exactly that registration has. */
   countProducers(registration: Registration): number {
-    return this.#state.get(registration)?.producers.size ?? 0;
+    return this.#state.get(registration)?.size ?? 0;
   }
 
   /** How many registrations `peer` is a producer of. */
@@ -311,7 +312,7 @@ export class RegistrationDB extends SafeEmitter<RegistrationDBEvents> {
   /** Every registration with its producers, one at a time: the db may change before the next one is asked for. */
   *entries(): Generator<readonly [Registration & { readonly isMade: boolean }, Iterable<Producer>], void, undefined> {
     const last = this.revision;
-    for (const entry of this.#state.index) if (entry.since <= last) yield [entry, this.producersOf(entry)];
+    for (const entry of this.#state.index) if (entry.isSince(last)) yield [entry, this.producersOf(entry)];
   }
 
   /** How many registrations there are, and producers of them, together. */

@@ -1,4 +1,4 @@
-import type { Entry, Scope } from './entry.js';
+import type { Entries, Entry, Scope } from './entry.js';
 import { NameTree, type NamePart } from './name-tree.js';
 import { ANY, type Category } from './registration.js';
 
@@ -21,6 +21,16 @@ function toSegment(part: NamePart<Scope>): TopicSegment {
   };
 }
 
+function entryOf(entries: Entries, subkey: string): Entry | undefined {
+  if (entries instanceof NameTree) return entries.get(subkey);
+  return entries?.subkey === subkey ? entries : undefined;
+}
+
+function valuesOf(entries: Entries): Iterable<Entry> {
+  if (entries instanceof NameTree) return entries.values();
+  return entries ? [entries] : [];
+}
+
 /** Finds entries by key, then category, then subkey. */
 export class RegistrationIndex {
   readonly #scopes = new NameTree<Scope>();
@@ -40,7 +50,7 @@ export class RegistrationIndex {
   }
 
   get(category: Category, key: string, subkey: string): Entry | undefined {
-    return this.scopeOf(key)?.[category]?.get(subkey);
+    return entryOf(this.scopeOf(key)?.[category], subkey);
   }
 
   /** All that is of a key, if there is anything. */
@@ -51,22 +61,29 @@ export class RegistrationIndex {
 
   /** How many there are of a category with that key. */
   count(category: Category, key: string): number {
-    return this.scopeOf(key)?.[category]?.size ?? 0;
+    const entries = this.scopeOf(key)?.[category];
+    return entries instanceof NameTree ? entries.size : entries ? 1 : 0;
   }
 
   add(entry: Entry): void {
     const { category, key, subkey, scope } = entry;
     if (scope.size++ === 0) this.#scopes.set(key, scope);
-    (scope[category] ??= new NameTree()).set(subkey, entry);
+    const entries = scope[category];
+    if (!entries) scope[category] = entry;
+    else if (entries instanceof NameTree) entries.set(subkey, entry);
+    else {
+      const tree = (scope[category] = new NameTree<Entry>());
+      for (const each of [entries, entry]) tree.set(each.subkey, each);
+    }
     this.#sizes[category]++;
     this.#renew(entry, true);
   }
 
   delete(entry: Entry): void {
     const { category, key, subkey, scope } = entry;
-    const entries = scope[category]!; // the entry is in it
+    const entries = scope[category];
     // One that would fall empty is dropped as it is: to empty a map makes a new one.
-    if (entries.size > 1) entries.delete(subkey);
+    if (entries instanceof NameTree && entries.size > 1) entries.delete(subkey);
     else scope[category] = undefined;
     this.#sizes[category]--;
     this.#renew(entry, false);
@@ -79,10 +96,9 @@ export class RegistrationIndex {
   *find(category: Category, key: string, subkey: string): Generator<Entry, void, undefined> {
     for (const scope of key === ANY ? this.#scopes.values() : [this.scopeOf(key)]) {
       const entries = scope?.[category];
-      if (!entries) continue;
-      if (subkey === ANY) yield* entries.values();
+      if (subkey === ANY) yield* valuesOf(entries);
       else {
-        const entry = entries.get(subkey);
+        const entry = entryOf(entries, subkey);
         if (entry) yield entry;
       }
     }
@@ -90,7 +106,7 @@ export class RegistrationIndex {
 
   *[Symbol.iterator](): Generator<Entry, void, undefined> {
     for (const { client, topic, channel } of this.#scopes.values()) {
-      for (const entries of [client, topic, channel]) yield* entries?.values() ?? [];
+      for (const entries of [client, topic, channel]) yield* valuesOf(entries);
     }
   }
 

@@ -48,7 +48,7 @@ const KINDS: { readonly [T in ChangeType]: Kind<T> } = {
   producerRemoved: [
     hasBoth,
     (_, state, { registration }, peer) => {
-      const record = peer && state.get(registration)?.producers.get(peer); // also of one that has left
+      const record = peer && state.get(registration)?.producer(peer); // also of one that has left
       if (record) state.unlink(record);
     },
   ],
@@ -97,8 +97,7 @@ export function restoreSnapshot(db: RegistrationDB, state: DbState, snapshot: Sn
   const must = (isSo: unknown, what: string) => {
     if (!isSo) throw new TypeError(`a snapshot must have ${what}`);
   };
-  must(format === 1, 'the format 1');
-  must(isRevision(revision), 'a revision');
+  must(format === 1 && isRevision(revision), 'the format 1 and a revision');
   must(peers && Array.isArray(registrations), 'peers and registrations');
   must(Object.values(peers).every(isPeer), 'whole peers');
   const isProducer = (producer: unknown) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import { createSteadyClock, type Clock } from '../base/clock.js';
 import { finish, type Steps } from '../base/work-queue.js';
 import { copiesOf, toNsqdKey, toOnes } from './copies.js';
 import type { PeerInfo } from './peer-info.js';
@@ -13,6 +13,11 @@ import {
   type Lifetimes,
   type Producer,
 } from './registration.js';
+import {
+  DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
+  DEFAULT_TOMBSTONE_LIFETIME_MS,
+  type TopologyOptions,
+} from './topology-options.js';
 import type { ActiveProducers, LookupResult, TopologyNode } from './topology-answers.js';
 
 /** To read so many topics of a peer is a step of work. */
@@ -30,11 +35,14 @@ export class TopologyReads {
   readonly lifetimes: Lifetimes;
   readonly #wallClock: Clock;
 
-  constructor(db: RegistrationDB, clock: Clock, wallClock: Clock, lifetimes: Lifetimes) {
-    this.db = db;
-    this.clock = clock;
-    this.#wallClock = wallClock;
-    this.lifetimes = lifetimes;
+  /** Takes options that have been checked. */
+  constructor(options: TopologyOptions) {
+    this.db = options.db;
+    this.clock = options.clock ?? createSteadyClock();
+    this.#wallClock = options.wallClock ?? options.clock ?? Date.now;
+    const { inactiveProducerTimeoutMs = DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS } = options;
+    const { tombstoneLifetimeMs = DEFAULT_TOMBSTONE_LIFETIME_MS } = options;
+    this.lifetimes = { inactiveProducerTimeoutMs, tombstoneLifetimeMs };
   }
 
   /** What the system's clock would have said at a time of `clock`: milliseconds since 1970. */

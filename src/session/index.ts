@@ -1,4 +1,4 @@
-export { Session, type SessionOutput } from './session.js';
+export { Session } from './session.js';
 export {
   OBSERVER_CHECK,
   type AdmissionRefusal,
@@ -6,5 +6,6 @@ export {
   type PeerLimit,
   type PeerObserver,
   type SessionOptions,
+  type SessionOutput,
   type Verdict,
 } from './session-options.js';

@@ -60,6 +60,16 @@ export interface SessionOptions {
   readonly onError?: OnError | undefined;
 }
 
+/** What is to be done after bytes from a peer, or after their end. */
+export interface SessionOutput {
+  /** The answers, in order and in one piece; empty for none. */
+  readonly bytes: Uint8Array;
+  /** Whether the conversation is over: close when the bytes are written. */
+  readonly close: boolean;
+  /** Set while the host makes up its mind: nothing more is answered before it has resolved and `receive` is called again. */
+  readonly waits?: PromiseLike<void> | undefined;
+}
+
 export const SESSION_CHECKS: Checks<SessionOptions> = {
   topology: required(withMethods('a Topology', 'join', 'leave')),
   announce: required(aFunction),

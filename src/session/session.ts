@@ -3,37 +3,32 @@ import { isThenable, printError, type OnError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger } from '../base/logger.js';
 import { checkOptions } from '../base/options.js';
 import { finish, type Steps } from '../base/work-queue.js';
-import { encodeReply, PeerDecoder, type ErrorCode, type Fault, type Identity } from '../protocol/index.js';
-import type { PeerMessage, Reply, TopicMessage } from '../protocol/index.js';
-import { isChannelName, isTopicName, type PeerInfo, type Topology } from '../registry/index.js';
-import { decide } from './admission.js';
-import { SessionLog, type Ending } from './session-log.js';
 import {
-  SESSION_CHECKS,
-  type PeerCommand,
-  type PeerObserver,
-  type SessionOptions,
-  type Verdict,
-} from './session-options.js';
+  encodeReply,
+  PeerDecoder,
+  type ErrorCode,
+  type Fault,
+  type Identity,
+  type PeerMessage,
+  type TopicMessage,
+} from '../protocol/index.js';
+import type { PeerInfo, Topology } from '../registry/index.js';
+import { decide } from './admission.js';
+import {
+  errorIn,
+  FULL,
+  FULL_BYTES,
+  isLong,
+  OK,
+  tellOf,
+  toError,
+  type Admitted,
+  type Answer,
+  type ErrorReply,
+} from './answers.js';
+import { SessionLog, type Ending } from './session-log.js';
+import { SESSION_CHECKS, type SessionOptions, type SessionOutput, type Verdict } from './session-options.js';
 
-/** What is to be done after bytes from a peer, or after their end. */
-export interface SessionOutput {
-  /** The answers, in order and in one piece; empty for none. */
-  readonly bytes: Uint8Array;
-  /** Whether the conversation is over: close when the bytes are written. */
-  readonly close: boolean;
-  /** Set while the host makes up its mind: nothing more is answered before it has resolved and `receive` is called again. */
-  readonly waits?: PromiseLike<void> | undefined;
-}
-
-type ErrorReply = Extract<Reply, { type: 'error' }>;
-/** Bytes, an error that ends the conversation, or undefined for what is not answered, or not yet. */
-type Answer = Uint8Array | ErrorReply | Fault | undefined;
-type Admitted = { readonly type: 'admitted'; readonly verdict: Verdict };
-
-const OK = encodeReply({ type: 'ok' });
-const FULL = toError('E_INVALID', 'too many registrations');
-const FULL_BYTES = encodeReply(FULL);
 const PIECE_BYTES = 16 * 1024;
 const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
@@ -248,13 +243,10 @@ export class Session {
     return OK;
   }
 
-  /** The peer, or what is wrong with the message. The order of the checks is nsqlookupd's. */
-  #checked({ type, topic, channel }: TopicMessage): PeerInfo | ErrorReply {
-    const command = type.toUpperCase();
+  /** The peer, or what is wrong with the message. */
+  #checked(message: TopicMessage): PeerInfo | ErrorReply {
     if (!this.#peer) return toError('E_INVALID', 'client must IDENTIFY');
-    if (!isTopicName(topic)) return toError('E_BAD_TOPIC', `${command} topic name ${quote(topic)} is not valid`);
-    if (channel === '' || isChannelName(channel)) return this.#peer;
-    return toError('E_BAD_CHANNEL', `${command} channel name ${quote(channel)} is not valid`);
+    return errorIn(message) ?? this.#peer;
   }
 
   /** A listener of a change may have ended this while the change was made: nothing of it is to stay. */
@@ -274,35 +266,4 @@ export class Session {
     const reason = why.code === 'E_BAD_PROTOCOL' ? '' : why.reason;
     return { bytes: encodeReply(toError(why.code, reason)), close: true };
   }
-}
-
-/** What metrics count of a message that was answered. */
-function tellOf(
-  observe: PeerObserver,
-  message: PeerMessage | Fault | Admitted,
-  answer: Exclude<Answer, undefined>,
-): void {
-  if (message.type === 'fault') {
-    if (message.limit) observe.limit(message.limit);
-    return;
-  }
-  const isFull = answer === FULL || answer === FULL_BYTES;
-  if (isFull) observe.limit('maxRegistrations');
-  if (answer === FULL_BYTES) observe.error(FULL.code); // another error ends the conversation, and is told there
-  const isIdentify = message.type === 'identity' || message.type === 'admitted';
-  const command = isIdentify ? 'identify' : (message.type as PeerCommand); // a magic has no answer
-  observe.command(command, isFull ? FULL.code : answer instanceof Uint8Array ? 'OK' : answer.code);
-}
-
-/** Whether it may change as much as the peer has of a topic. */
-function isLong(message: PeerMessage | Fault | Admitted): message is TopicMessage {
-  return message.type === 'unregister' && message.channel === '';
-}
-
-function toError(code: ErrorCode, reason: string): ErrorReply {
-  return { type: 'error', code, reason };
-}
-
-function quote(name: string): string {
-  return `'${name.slice(0, 64)}'`;
 }

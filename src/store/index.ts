@@ -16,7 +16,7 @@ export {
   type SharedTopology,
   type SharedTopologyOptions,
 } from './shared-topology.js';
-export type { SharedStatus } from './shared-link.js';
+export type { SharedStatus } from './shared-status.js';
 export { createSharedMemory, type SharedMemory } from './shared-memory.js';
 export type {
   NameRecord,
@@ -26,6 +26,7 @@ export type {
   SharedListener,
   SharedOrigin,
   SharedRegistry,
+  SharedTombstone,
 } from './shared-registry.js';
 export {
   createRedisRegistry,

@@ -1,30 +1,13 @@
 import { setTimer, type ClientTimers } from '../base/timers.js';
+import { within } from '../base/within.js';
 import type { Logger, Topology } from '../registry/index.js';
 import type { NameRecord, SharedBatch, SharedConnection, SharedRegistry } from './shared-registry.js';
 import { SharedState } from './shared-state.js';
+import type { SharedStatus } from './shared-status.js';
+import { SharedTeller } from './shared-teller.js';
 
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
-
-/** How it stands with what is shared. */
-export interface SharedStatus {
-  /** What names this lookupd among those that share; another one after each start. */
-  readonly origin: string;
-  /** Whether what carries it is there, and all is read that was kept. */
-  readonly isConnected: boolean;
-  /** Whether all that others know has been read at least once. */
-  readonly isRead: boolean;
-  /** Why it is not connected; undefined if it is. */
-  readonly failure: string | undefined;
-  /** The other lookupds, with their peers that are answered for here. */
-  readonly lookupds: readonly { readonly origin: string; readonly isGone: boolean; readonly peers: number }[];
-  /** Since the start: batches that were published and heard, readings of all that is kept of a lookupd, connections that were lost. */
-  readonly counts: Readonly<Record<'published' | 'heard' | 'readings' | 'lost', number>>;
-  /** What others have told that was not readable, and what was past a limit of this one. */
-  readonly unreadable: number;
-  /** See `unreadable`. */
-  readonly refused: number;
-}
 
 interface Parts {
   readonly topology: Topology;
@@ -40,38 +23,48 @@ export class SharedLink {
   readonly #parts: Parts;
   readonly #origin = globalThis.crypto.randomUUID();
   readonly #state: SharedState;
-  readonly #counts = { published: 0, heard: 0, readings: 0, lost: 0 };
+  readonly #teller: SharedTeller;
+  readonly #counts = { heard: 0, readings: 0, lost: 0 };
   readonly #stops: (() => void)[] = [];
+  readonly #timers = new Map<() => void, unknown>();
+  #connecting = new AbortController();
   #connection: SharedConnection | undefined;
   #isConnected = false;
   #isRead = false;
   #isClosed = false;
-  #isFlushing = false;
-  #isFirst = true;
-  #mustTell = false;
-  #number = 0;
   #failure: string | undefined = 'it has not been reached yet';
   #isTold = false;
   #pauseMs = MIN_PAUSE_MS;
   #lookedAtMs = 0;
-  #timer: unknown;
-  #retry: unknown;
+  /** What had been heard, and published, at the last look. */
+  #before = { heard: 0, published: 0 };
   #ready: () => void = () => undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#state = new SharedState(this.#origin, parts.topology, parts.graceMs, () => this.#wake());
+    const { topology, graceMs, leaseMs } = parts;
+    this.#state = new SharedState(this.#origin, topology, graceMs, {
+      onNews: () => void this.#teller.tell(),
+      onAsked: () => this.#after(leaseMs / 15, this.#lookAgain),
+    });
+    this.#teller = new SharedTeller(this.#origin, this.#state, {
+      connection: () => (this.#isConnected ? this.#connection : undefined),
+      inTime: (answer) => this.#inTime(answer),
+      compare: async (connection) => this.#state.compareNames(await this.#readNames(connection)),
+      lost: (connection, error) => this.#connection === connection && this.#lost(error),
+      leaseMs,
+    });
   }
 
   get status(): SharedStatus {
-    const others = [...this.#state.others.values()];
+    const others = this.#state.others.all;
     return {
       origin: this.#origin,
       isConnected: this.#isConnected,
       isRead: this.#isRead,
       failure: this.#failure,
       lookupds: others.map(({ origin, isGone, size }) => ({ origin, isGone, peers: size })),
-      counts: { ...this.#counts },
+      counts: { ...this.#counts, published: this.#teller.published },
       unreadable: others.reduce((sum, { unreadable }) => sum + unreadable, 0),
       refused: others.reduce((sum, { refused }) => sum + refused, 0),
     };
@@ -101,21 +94,23 @@ export class SharedLink {
   }
 
   close(): void {
-    const { timers } = this.#parts;
     this.#isClosed = true;
     this.#isConnected = false;
-    for (const timer of [this.#timer, this.#retry]) if (timer !== undefined) timers.clearTimeout(timer);
+    for (const timer of this.#timers.values()) this.#parts.timers.clearTimeout(timer);
+    this.#connecting.abort();
     this.#connection?.close();
     this.#connection = undefined;
   }
 
   async #connect(): Promise<void> {
+    const giveUp = (this.#connecting = new AbortController());
     let isLost = false;
     let synced = (): void => undefined;
     const sync = new Promise<void>((resolve) => (synced = resolve));
     const lost = (error: Error) => {
       if (isLost) return;
       isLost = true;
+      giveUp.abort(error);
       synced();
       this.#lost(error);
     };
@@ -130,7 +125,7 @@ export class SharedLink {
       }
     };
     try {
-      const connecting = this.#parts.registry.connect({ heard, lost });
+      const connecting = this.#parts.registry.connect({ heard, lost }, giveUp.signal);
       connecting.then(
         (late) => (isLost || this.#isClosed) && late.close(),
         () => undefined,
@@ -140,24 +135,27 @@ export class SharedLink {
       this.#connection = connection;
       await this.#readAll(connection);
       if (isLost || this.#isClosed) return;
-      if (this.#isTold) this.#parts.log.info?.('SHARED: what carries the registry is back');
-      this.#isConnected = true;
-      this.#isRead = true;
-      this.#isTold = false;
-      this.#failure = undefined;
-      this.#pauseMs = MIN_PAUSE_MS;
-      this.#mustTell = true;
+      this.#connected();
       synced();
-      this.#ready();
-      await this.#flush();
+      await this.#teller.due();
     } catch (error) {
       lost(error as Error);
     }
   }
 
+  #connected(): void {
+    if (this.#isTold) this.#parts.log.info?.('SHARED: what carries the registry is back');
+    this.#isConnected = true;
+    this.#isRead = true;
+    this.#isTold = false;
+    this.#failure = undefined;
+    this.#pauseMs = MIN_PAUSE_MS;
+    this.#ready();
+  }
+
   async #readAll(connection: SharedConnection): Promise<void> {
     const names = await this.#readNames(connection);
-    if (!this.#isRead) this.#state.beginTogether(names);
+    if (!this.#isRead) await this.#state.beginTogether(names);
     await this.#state.compareNames(names);
     this.#state.renewLeases();
     for (const origin of await this.#inTime(connection.origins())) {
@@ -179,69 +177,19 @@ export class SharedLink {
     if (!kept || (known && !known.isGone && known.number === kept.number)) return;
     this.#counts.readings++;
     if (!known) this.#parts.log.info?.(`SHARED: lookupd ${origin} is there`);
-    await this.#state.applyOrigin(origin, kept);
+    await this.#state.applyOrigin(origin, { ...kept, fields: this.#partsInTime(kept.fields) });
+    if (!known) this.#state.others.doubt(origin);
   }
 
   async #readNames(connection: SharedConnection): Promise<NameRecord[]> {
     const records: NameRecord[] = [];
-    for await (const some of connection.readNames()) records.push(...some);
+    for await (const some of this.#partsInTime(connection.readNames())) for (const each of some) records.push(each);
     return records;
   }
 
-  #wake(): void {
-    if (this.#isConnected && !this.#isFlushing) void Promise.resolve().then(() => this.#flush());
-  }
-
-  /** Tells what there is to tell, a batch at a time: what comes meanwhile goes with the next one. */
-  async #flush(): Promise<void> {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    try {
-      while (this.#isConnected && !this.#isClosed && (this.#mustTell || this.#state.hasNews)) await this.#tell();
-    } finally {
-      this.#isFlushing = false;
-    }
-  }
-
-  async #tell(): Promise<void> {
-    const connection = this.#connection!;
-    if (this.#isFirst && this.#state.own.isWhole) this.#state.own.writeAnew();
-    this.#mustTell = false;
-    const wasWhole = this.#state.own.isWhole;
-    const told = this.#state.take();
-    const batch = { ...told, origin: this.#origin, number: this.#number + 1, isFirst: this.#isFirst };
-    try {
-      if (await this.#inTime(connection.publish(batch, this.#parts.leaseMs))) {
-        this.#number++;
-        this.#counts.published++;
-        this.#isFirst = false;
-        return;
-      }
-      // What is kept is not what was told last: a server that has lost some, or an answer that was lost.
-      this.#state.giveBack(told);
-      this.#number++;
-      this.#isFirst = true;
-      this.#state.own.writeAnew();
-      this.#mustTell = true;
-      await this.#state.compareNames(await this.#readNames(connection));
-    } catch (error) {
-      this.#state.giveBack(told);
-      if (!wasWhole) {
-        this.#number++;
-        this.#isFirst = true;
-        this.#state.own.writeAnew();
-      }
-      this.#lostBy(connection, error as Error);
-    }
-  }
-
-  #lostBy(connection: SharedConnection, error: Error): void {
-    if (this.#connection === connection) this.#lost(error);
-  }
-
   #lost(error: Error): void {
-    const { timers, log } = this.#parts;
-    if (this.#isClosed || this.#retry !== undefined) return;
+    const { log } = this.#parts;
+    if (this.#isClosed || this.#timers.has(this.#reconnect)) return;
     this.#connection?.close();
     this.#connection = undefined;
     this.#isConnected = false;
@@ -251,52 +199,72 @@ export class SharedLink {
       this.#isTold = true;
       log.error?.(`SHARED: what carries the registry is away, going on with what is known - ${error.message}`);
     }
-    this.#retry = setTimer(
-      timers,
-      () => {
-        this.#retry = undefined;
-        void this.#connect();
-      },
-      this.#pauseMs,
-    );
+    this.#after(this.#pauseMs, this.#reconnect);
     this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
   }
 
+  readonly #reconnect = (): void => void this.#connect();
+
   /** Renews the lease, and looks at those of others. */
-  #tick(): void {
-    const { topology, leaseMs, timers, log } = this.#parts;
+  readonly #tick = (): void => {
+    const { topology, leaseMs } = this.#parts;
     const now = topology.clock();
     const everyMs = leaseMs / 3;
     // Who could not look for so long, or was away, has heard of nobody, and that is nobody's fault.
     const isLate = Math.abs(now - this.#lookedAtMs) > 2 * everyMs;
+    if (now < this.#lookedAtMs) this.#state.clockSetBack();
     this.#lookedAtMs = now;
     if (isLate || !this.#isConnected) this.#state.renewLeases();
-    const gone = (): Set<string> =>
-      new Set([...this.#state.others.values()].filter(({ isGone }) => isGone).map(({ origin }) => origin));
-    const before = gone();
-    this.#state.look(leaseMs, this.#isConnected && !isLate);
+    const { heard, published } = this.status.counts;
+    if (this.#isConnected && !isLate && published > this.#before.published && heard === this.#before.heard)
+      this.#lost(new Error('not even what this lookupd tells is heard'));
+    this.#before = { heard, published };
+    this.#look(this.#isConnected && !isLate);
+    void this.#teller.due();
+    this.#after(everyMs, this.#tick);
+  };
+
+  /** Whether those who were asked have said anything. */
+  readonly #lookAgain = (): void => {
+    this.#look(this.#isConnected);
+    if (this.#state.others.areAsked) this.#after(this.#parts.leaseMs / 15, this.#lookAgain);
+  };
+
+  #look(areHeard: boolean): void {
+    const { leaseMs, log } = this.#parts;
+    const gone = () => this.#state.others.all.filter(({ isGone }) => isGone).map(({ origin }) => origin);
+    const before = new Set(gone());
+    this.#state.look(leaseMs, areHeard);
     for (const origin of gone()) if (!before.has(origin)) log.warn?.(`SHARED: lookupd ${origin} is gone`);
-    this.#mustTell = true;
-    this.#wake();
-    this.#timer = setTimer(timers, () => this.#tick(), everyMs);
-    (this.#timer as { unref?: () => void } | undefined)?.unref?.();
+  }
+
+  #after(ms: number, callback: () => void): void {
+    const { timers } = this.#parts;
+    if (this.#isClosed || this.#timers.has(callback)) return;
+    const timer = setTimer(
+      timers,
+      () => {
+        this.#timers.delete(callback);
+        callback();
+      },
+      ms,
+    );
+    this.#timers.set(callback, timer);
+    if (callback !== this.#reconnect) (timer as { unref?: () => void } | undefined)?.unref?.();
   }
 
   /** What is not answered in time is as good as lost. */
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const { timers, leaseMs } = this.#parts;
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimer(timers, () => reject(new Error('no answer in time')), leaseMs / 3);
-      answer.then(
-        (value) => {
-          timers.clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          timers.clearTimeout(timer);
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
-    });
+    return within(answer, { timers, ms: leaseMs / 3, late: () => new Error('no answer in time') });
+  }
+
+  async *#partsInTime<T>(parts: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    const iterator = parts[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await this.#inTime(iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
   }
 }

@@ -167,7 +167,7 @@ export function createSharedMemory(clock: () => number): SharedMemory {
 
 /** The last batch of an origin that ends in order. */
 export function toLeaving(origin: string): SharedBatch {
-  const nothing = { own: [], names: [], forgotten: [], tombstones: [] };
+  const nothing = { own: [], names: [], forgotten: [], tombstones: [], asked: [] };
   return { origin, number: Infinity, atMs: 0, isFirst: false, isWhole: false, ...nothing };
 }
 

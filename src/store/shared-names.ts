@@ -86,6 +86,11 @@ export class SharedNames {
     return true;
   }
 
+  /** What has ended later than now has ended now. */
+  clockSetBack(now: number): void {
+    for (const [name, atMs] of this.#ended) this.#ended.set(name, Math.min(atMs, now));
+  }
+
   /** Forgets the ends of before that time, and gives their names. */
   forget(beforeMs: number): string[] {
     const forgotten: string[] = [];

@@ -6,9 +6,11 @@ import type { OwnWrite } from './shared-registry.js';
 
 interface OtherPeer {
   readonly peer: PeerInfo;
-  isSilent: boolean;
-  isSettled: boolean;
+  readonly isSilent: boolean;
 }
+
+/** Of a field's text: far above what a peer or a claim may be. */
+const MAX_TEXT_LENGTH = 64 * 1024;
 
 /** What is done when another lookupd says what one of its peers carries: whether that counts. */
 export type ClaimJudge = (registration: Registration, claim: SharedClaim) => boolean;
@@ -23,14 +25,17 @@ export class OtherLookupd {
   unreadable = 0;
   /** What was past a limit of this lookupd. */
   refused = 0;
+  /** When it was asked whether it is there, and has not been heard of since. */
+  askedAtMs: number | undefined;
   readonly #topology: Topology;
   readonly #judge: ClaimJudge;
-  readonly #texts = new Map<string, string>();
+  #texts = new Map<string, string>();
+  /** While all is told anew: what was told before, and has not been since. */
+  #stale = new Map<string, string>();
   readonly #peers = new Map<number, OtherPeer>();
+  readonly #settled = new Set<PeerInfo>();
   /** Claims of peers that have not been told of yet. */
   readonly #waiting = new Map<number, Set<string>>();
-  /** While all is told anew: the fields that have been. */
-  #fresh: Set<string> | undefined;
 
   constructor(origin: string, topology: Topology, judge: ClaimJudge) {
     this.origin = origin;
@@ -49,45 +54,42 @@ export class OtherLookupd {
   }
 
   claimAt(number: number, registration: Registration): number {
-    const text = this.#texts.get(toField(number, registration));
-    return (text !== undefined && readClaim(text)?.at) || 0;
+    return readClaim(this.#textOf(toField(number, registration)))?.at ?? 0;
   }
 
   isSettled(peer: PeerInfo): boolean {
-    for (const other of this.#peers.values()) if (other.peer === peer) return other.isSettled;
-    return false;
+    return this.#settled.has(peer);
   }
 
-  /** All is told from now on, until `endAnew`: what is not goes then. */
+  /** All is told from now on, until `endAnew`. */
   beginAnew(): void {
-    this.#fresh = new Set();
+    if (this.#stale.size === 0) this.#stale = this.#texts;
+    else for (const [field, text] of this.#texts) this.#stale.set(field, text);
+    this.#texts = new Map();
   }
 
-  endAnew(): void {
-    const fresh = this.#fresh;
-    this.#fresh = undefined;
-    if (fresh) for (const field of this.#texts.keys()) if (!fresh.has(field)) this.write([field, null], 0);
+  /** What has not been told goes: gives what is to be written for that. */
+  endAnew(): readonly OwnWrite[] {
+    return Array.from(this.#stale.keys(), (field) => [field, null]);
   }
 
   /** Takes in what it says; `byMs` is what is added to times of its clock. */
   write([field, text]: OwnWrite, byMs: number): void {
-    const about = readField(field);
+    const about = text !== null && text.length > MAX_TEXT_LENGTH ? undefined : readField(field);
     if (!about) {
       this.unreadable++;
       return;
     }
     const { number, registration } = about;
+    this.#stale.delete(field);
     if (text === null) this.#texts.delete(field);
-    else {
-      this.#texts.set(field, text);
-      this.#fresh?.add(field);
-    }
+    else this.#texts.set(field, text);
     if (!registration) return text === null ? this.#leave(number) : this.#tellPeer(number, text, byMs);
     const peer = this.#peers.get(number)?.peer;
     if (text === null) {
       this.#waiting.get(number)?.delete(field);
       if (peer) this.#release(peer, registration);
-    } else if (peer) this.#claim(peer, registration, text, byMs);
+    } else if (peer) this.#claim(peer, registration, field, byMs);
     else {
       const waiting = this.#waiting.get(number) ?? new Set();
       this.#waiting.set(number, waiting.add(field));
@@ -103,6 +105,7 @@ export class OtherLookupd {
   drop(): void {
     for (const number of [...this.#peers.keys()]) this.#leave(number);
     this.#texts.clear();
+    this.#stale.clear();
     this.#topology.liveOrigins.delete(this.origin);
   }
 
@@ -122,9 +125,10 @@ export class OtherLookupd {
       return;
     }
     this.#heard(peer, lastUpdateMs);
-    this.#peers.set(number, { peer, isSilent, isSettled });
+    this.#peers.set(number, { peer, isSilent });
+    if (isSettled) this.#settled.add(peer);
     for (const field of this.#waiting.get(number) ?? []) {
-      this.#claim(peer, readField(field)!.registration!, this.#texts.get(field)!, byMs);
+      this.#claim(peer, readField(field)!.registration!, field, byMs);
     }
     this.#waiting.delete(number);
     if (!isSettled) return;
@@ -132,16 +136,18 @@ export class OtherLookupd {
     this.#heard(peer, lastUpdateMs);
   }
 
-  #claim(peer: PeerInfo, registration: Registration, text: string, byMs: number): void {
+  #claim(peer: PeerInfo, registration: Registration, field: string, byMs: number): void {
     const { db, clock } = this.#topology;
-    const claim = readClaim(text);
+    const claim = readClaim(this.#textOf(field));
     if (!claim) {
       this.unreadable++;
+      this.#texts.delete(field);
       return;
     }
     if (!this.#judge(registration, claim)) return this.#release(peer, registration);
     if (!this.#topology.hold(peer, registration)) {
       this.refused++;
+      this.#texts.delete(field);
       return;
     }
     if (claim.tombstonedAtMs === undefined) return;
@@ -154,11 +160,17 @@ export class OtherLookupd {
     finish(this.#topology.releasing(peer, registration));
   }
 
+  #textOf(field: string): string {
+    return this.#texts.get(field) ?? this.#stale.get(field) ?? '';
+  }
+
   #leave(number: number): void {
     const known = this.#peers.get(number);
     this.#peers.delete(number);
     this.#waiting.delete(number);
-    if (known) this.#topology.leave(known.peer);
+    if (!known) return;
+    this.#settled.delete(known.peer);
+    this.#topology.leave(known.peer);
   }
 
   #heard(peer: PeerInfo, atMs: number): void {

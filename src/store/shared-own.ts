@@ -19,15 +19,15 @@ export class OwnPeers {
   readonly #fields = new Map<string, string>();
   readonly #dirty = new Set<string>();
   #lastNumber = 0;
-  /** Of a writing anew, how many fields are still to be written; undefined when it is over. */
-  #left: number | undefined;
+  /** Of a writing anew, the fields that are still to be written; undefined when it is over. */
+  #left: Iterator<string, undefined> | undefined;
 
   constructor(db: RegistrationDB) {
     this.#db = db;
   }
 
   get isDirty(): boolean {
-    return this.#dirty.size > 0;
+    return this.#dirty.size > 0 || this.#left !== undefined;
   }
 
   /** Whether all is written that was there when it was begun anew. */
@@ -79,32 +79,42 @@ export class OwnPeers {
 
   /** Looks who has fallen silent, or is heard of again. */
   look(now: number): void {
-    for (const [peer, own] of this.#peers) {
-      const isSilent = now - peer.lastUpdateMs > SILENT_MS;
-      const isSettled = own.isSettled || peer.lastUpdateMs !== own.joinedAtMs;
-      if (isSilent === own.isSilent && isSettled === own.isSettled) continue;
-      own.isSilent = isSilent;
-      own.isSettled = isSettled;
-      if (this.#fields.has(toField(own.number))) this.#writePeer(peer, own);
-    }
+    for (const peer of this.#peers.keys()) this.lookAt(peer, now);
+  }
+
+  lookAt(peer: PeerInfo, now: number): void {
+    const own = this.#peers.get(peer);
+    if (!own) return;
+    const isSilent = now - peer.lastUpdateMs > SILENT_MS;
+    const isSettled = own.isSettled || peer.lastUpdateMs !== own.joinedAtMs;
+    if (isSilent === own.isSilent && isSettled === own.isSettled) return;
+    own.isSilent = isSilent;
+    own.isSettled = isSettled;
+    if (this.#fields.has(toField(own.number))) this.#writePeer(peer, own);
   }
 
   /** All is to be written. */
   writeAnew(): void {
     this.#dirty.clear();
-    for (const field of this.#fields.keys()) this.#dirty.add(field);
-    this.#left = this.#dirty.size;
+    this.#left = this.#fields.keys(); // with those that are added meanwhile
   }
 
   /** Some of what is to be written, which counts as written from now on. */
   take(most: number): OwnWrite[] {
     const writes: OwnWrite[] = [];
-    for (const field of this.#dirty) {
-      if (writes.length === most) break;
+    const take = (field: string) => {
       writes.push([field, this.#fields.get(field) ?? null]);
       this.#dirty.delete(field);
+    };
+    while (this.#left && writes.length < most) {
+      const { done, value } = this.#left.next();
+      if (done === true) this.#left = undefined;
+      else take(value);
     }
-    if (this.#left !== undefined && (this.#left -= writes.length) <= 0) this.#left = undefined;
+    for (const field of this.#dirty) {
+      if (writes.length >= most) break;
+      take(field);
+    }
     return writes;
   }
 

@@ -1,5 +1,8 @@
 import { isName } from './shared-fields.js';
-import type { NameRecord, OwnWrite, SharedBatch } from './shared-registry.js';
+import type { NameRecord, OwnWrite, SharedBatch, SharedTombstone } from './shared-registry.js';
+
+/** Of what is read as a batch: far above what a thousand of each kind may be. */
+const MAX_BATCH_LENGTH = 8 * 1024 * 1024;
 
 /** The form of what is written to Redis. What has another one is left alone. */
 export const SHARED_FORMAT = 1;
@@ -56,7 +59,7 @@ export function writeBatch(batch: SharedBatch): string {
 
 /** A batch, as a stranger may have written it; undefined for what is none. */
 export function readBatch(text: unknown): SharedBatch | undefined {
-  if (typeof text !== 'string') return undefined;
+  if (typeof text !== 'string' || text.length > MAX_BATCH_LENGTH) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -65,11 +68,12 @@ export function readBatch(text: unknown): SharedBatch | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const given = value as Record<keyof SharedBatch | 'format' | 'hasLeft', unknown>;
-  const { format, origin, number, hasLeft, atMs, own, names, forgotten, tombstones } = given;
+  const { format, origin, number, hasLeft, atMs, own, names, forgotten, tombstones, asked } = given;
   if (format !== SHARED_FORMAT || !isOrigin(origin) || !isFinite(atMs)) return undefined;
   if (hasLeft !== true && !isTime(number)) return undefined;
   if (!isListOf(own, isWrite) || !isListOf(names, isRecord)) return undefined;
-  if (!isListOf(forgotten, isText) || !isListOf(tombstones, isTombstone)) return undefined;
+  if (!isListOf(forgotten, isText) || !isListOf(tombstones, isTombstone) || !isListOf(asked, isOrigin))
+    return undefined;
   return {
     origin,
     atMs,
@@ -77,6 +81,7 @@ export function readBatch(text: unknown): SharedBatch | undefined {
     names,
     forgotten,
     tombstones,
+    asked,
     number: hasLeft === true ? Infinity : (number as number),
     isFirst: given.isFirst === true,
     isWhole: given.isWhole === true,
@@ -120,6 +125,6 @@ function isRecord(value: unknown): value is NameRecord {
   return Array.isArray(value) && value.length === 4 && isText(value[0]) && value.slice(1).every(isTime);
 }
 
-function isTombstone(value: unknown): value is SharedBatch['tombstones'][number] {
+function isTombstone(value: unknown): value is SharedTombstone {
   return Array.isArray(value) && isText(value[0]) && isText(value[1]) && isFinite(value[2]);
 }

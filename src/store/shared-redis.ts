@@ -1,4 +1,5 @@
-import { checkOptions, number, required, text, withMethods, type Checks } from '../base/options.js';
+import { checkOptions, number, required, withMethods, type Checks } from '../base/options.js';
+import { sharedName } from '../base/shared-name.js';
 import { toLeaving } from './shared-memory.js';
 import { openRedis, type RedisClient, type RedisConnection } from './shared-redis-client.js';
 import { isOrigin, LEAVE, PUBLISH, readBatch, readRecord, SHARED_FORMAT, writeBatch } from './shared-redis-text.js';
@@ -25,9 +26,9 @@ const SCAN_COUNT = 1000;
 
 /** What a registry in Redis is made of. */
 export interface RedisRegistryOptions {
-  /** A client of `@redis/client`, `redis` or `ioredis`, connected or not: it is duplicated, and itself left alone. */
+  /** A client of `@redis/client`, `redis` or `ioredis`, also of a cluster or sentinels, connected or not: it is duplicated, and itself left alone. */
   readonly client: RedisClient;
-  /** What tells this registry from others in the same Redis. Default `nsqlookupd`. */
+  /** What tells this registry from others in the same Redis, without braces. Default `nsqlookupd`. */
   readonly name?: string | undefined;
   /** How many changes the stream keeps, about: from 1 on. Default 2,000. */
   readonly streamLength?: number | undefined;
@@ -35,7 +36,7 @@ export interface RedisRegistryOptions {
 
 const CHECKS: Checks<RedisRegistryOptions> = {
   client: required(withMethods('a client of @redis/client or ioredis', 'duplicate')),
-  name: text,
+  name: sharedName,
   streamLength: number(1),
 };
 
@@ -63,11 +64,11 @@ export function createRedisRegistry(options: RedisRegistryOptions): SharedRegist
   const keys = new Keys(name);
   const place: Place = { at: undefined };
   return {
-    connect: async (listener) => {
-      const ignored = () => undefined;
-      const writing = await openRedis(client, ignored);
+    connect: async (listener, signal) => {
+      const opening = { key: keys.stream, signal, ignored: () => undefined };
+      const writing = await openRedis(client, opening);
       try {
-        const reading = await openRedis(client, ignored);
+        const reading = await openRedis(client, opening);
         const connection = new RedisSharedConnection(writing, reading, keys, streamLength);
         await connection.listen(place, listener);
         return connection;
@@ -118,8 +119,8 @@ class RedisSharedConnection implements SharedConnection {
 
   /** Goes on from the place, or from the end of the stream if that is before it: another stream than it was. */
   async listen(place: Place, listener: SharedListener): Promise<void> {
-    const [last] = (await this.#command('XREVRANGE', this.#keys.stream, '+', '-', 'COUNT', '1')) as [string][];
-    const end = last?.[0] ?? '0-0';
+    const [last] = toList(await this.#command('XREVRANGE', this.#keys.stream, '+', '-', 'COUNT', '1'));
+    const end = last === undefined ? '0-0' : String(toList(last)[0]);
     if (place.at === undefined || isBefore(end, place.at)) place.at = end;
     this.#listen(place, listener).catch((error: unknown) => {
       if (this.#isClosed) return;
@@ -138,13 +139,13 @@ class RedisSharedConnection implements SharedConnection {
 
   async origins(): Promise<readonly string[]> {
     const reply = await this.#command('SMEMBERS', this.#keys.origins);
-    return [...(reply as Iterable<string>)].filter(isOrigin);
+    return [...(reply instanceof Set ? reply : toList(reply))].filter(isOrigin);
   }
 
   async read(origin: string): Promise<SharedOrigin | undefined> {
     const key = this.#keys.of(origin);
     const reply = await this.#command('HMGET', key, 'format', 'number', 'atMs', 'isWhole', 'hasLeft');
-    const [format, kept, atMs, isWhole, hasLeft] = reply as (string | null)[];
+    const [format, kept, atMs, isWhole, hasLeft] = toList(reply);
     if (kept === null) await this.#command('SREM', this.#keys.origins, origin);
     if (format !== String(SHARED_FORMAT) || !Number.isFinite(Number(kept)) || !Number.isFinite(Number(atMs)))
       return undefined;
@@ -199,10 +200,11 @@ class RedisSharedConnection implements SharedConnection {
     let cursor = '0';
     do {
       const reply = await this.#command('HSCAN', key, cursor, 'COUNT', String(SCAN_COUNT));
-      const [next, flat] = reply as [string, string[]];
-      cursor = next;
+      const [next, part] = toList(reply);
+      const flat = toList(part);
+      cursor = String(next);
       const pairs: (readonly [string, string])[] = [];
-      for (let at = 0; at < flat.length; at += 2) pairs.push([flat[at]!, flat[at + 1]!]);
+      for (let at = 0; at < flat.length; at += 2) pairs.push([String(flat[at]), String(flat[at + 1])]);
       yield pairs;
     } while (cursor !== '0');
   }
@@ -217,14 +219,17 @@ class RedisSharedConnection implements SharedConnection {
 }
 
 /** The entries of XREAD's reply, of the one stream that was asked for: `[[key, entries]]` by RESP2; by RESP3 a map, which ioredis makes flat. */
-function toEntries(reply: unknown): readonly (readonly [id: string, fields: readonly string[]])[] {
-  if (typeof reply !== 'object' || reply === null) return [];
-  const pairs = Array.isArray(reply) ? (reply as unknown[]) : Object.entries(reply);
-  const [, entries] = (Array.isArray(pairs[0]) ? pairs[0] : pairs) as [
-    string,
-    readonly (readonly [string, readonly string[]])[],
-  ];
-  return entries;
+function toEntries(reply: unknown): readonly (readonly [id: string, fields: readonly unknown[]])[] {
+  if (reply === null) return []; // nothing came
+  const pairs = typeof reply === 'object' && !Array.isArray(reply) ? Object.entries(reply) : toList(reply);
+  const [, entries] = Array.isArray(pairs[0]) ? (pairs[0] as unknown[]) : pairs;
+  return toList(entries).map((entry) => [String(toList(entry)[0]), toList(toList(entry)[1])]);
+}
+
+/** A list, as it must be; what is none is not from Redis. */
+function toList(reply: unknown): readonly unknown[] {
+  if (!Array.isArray(reply)) throw new Error('what is there does not answer as Redis does');
+  return reply as readonly unknown[];
 }
 
 /** Whether one id of a stream is before another. */

@@ -4,6 +4,9 @@ export type NameRecord = readonly [name: string, madeAt: number, deletedAt: numb
 /** A field of what a lookupd says of its own peers, and its text; null to take it away. */
 export type OwnWrite = readonly [field: string, value: string | null];
 
+/** A tombstone that an operator has set: a topic, a node, and when, by the clock of the lookupd that tells of it. */
+export type SharedTombstone = readonly [topic: string, node: string, atMs: number];
+
 /** Some changes of one lookupd. */
 export interface SharedBatch {
   /** Whose. */
@@ -22,8 +25,10 @@ export interface SharedBatch {
   readonly names: readonly NameRecord[];
   /** Names to forget, where they are not there: their deletion is long ago. */
   readonly forgotten: readonly string[];
-  /** Tombstones that an operator has set: topic, node, and when, by `atMs`'s clock. */
-  readonly tombstones: readonly (readonly [topic: string, node: string, atMs: number])[];
+  /** Tombstones that an operator has set, by `atMs`'s clock. */
+  readonly tombstones: readonly SharedTombstone[];
+  /** Lookupds that are to tell something at once, if they are there: an nsqd of theirs has come to another. */
+  readonly asked: readonly string[];
 }
 
 /** All that is kept of an origin. */
@@ -69,6 +74,9 @@ export interface SharedConnection {
 
 /** What carries a registry that several lookupds share: `createRedisRegistry`, or a store of your own. */
 export interface SharedRegistry {
-  /** Connects, and hears what is published from then on; after a connection was lost, from where that one was, if that is still there. */
-  connect(listener: SharedListener): Promise<SharedConnection>;
+  /**
+   * Connects, and hears what is published from then on; after a connection was lost, from where that one was, if that is still there.
+   * When the signal is aborted nobody waits for it any more: nothing of it is to be left.
+   */
+  connect(listener: SharedListener, signal: AbortSignal): Promise<SharedConnection>;
 }

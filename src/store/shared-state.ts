@@ -1,75 +1,82 @@
-import {
-  ANY,
-  topicRegistration,
-  type Change,
-  type OperatorWrite,
-  type PeerInfo,
-  type Registration,
-  type Topology,
-} from '../registry/index.js';
-import { bringRegistration } from './bringing.js';
-import { isName } from './shared-fields.js';
-import { SharedNames, toName, toRegistration } from './shared-names.js';
-import { OtherLookupd } from './shared-other.js';
+import type { Change, OperatorWrite, PeerInfo, Registration, Topology } from '../registry/index.js';
+import { SharedDeletions } from './shared-deletions.js';
+import type { ClaimJudge, OtherLookupd } from './shared-other.js';
+import { OtherLookupds } from './shared-others.js';
 import { OwnPeers } from './shared-own.js';
 import type { NameRecord, SharedBatch, SharedOrigin } from './shared-registry.js';
+import { SharedTombstones } from './shared-tombstones.js';
 
 /** Of each kind, in one batch. */
 const MOST_AT_ONCE = 1000;
-/** The tombstones that are told again, for those who have missed a batch. */
-const MAX_TOMBSTONES = 100;
-/** What a write, or a name, of another costs, in steps of work. */
+/** So many writes of another are taken in at once. */
+const AT_ONCE = 100;
+/** What such a write costs, in steps of work. */
 const STEPS = 4;
+
+/** Who is told of what becomes of a state. */
+export interface StateListener {
+  /** There is something to tell. */
+  readonly onNews: () => void;
+  /** Another is asked whether it is there: that is to be looked at until it is known. */
+  readonly onAsked: () => void;
+}
 
 type Batch = Omit<SharedBatch, 'origin' | 'number' | 'isFirst'>;
 
 /** What a lookupd shares with others, without what carries it: its changes become batches, and batches of others changes. */
 export class SharedState {
-  readonly others = new Map<string, OtherLookupd>();
   readonly own: OwnPeers;
-  readonly #names = new SharedNames();
+  readonly others: OtherLookupds;
+  readonly #deletions: SharedDeletions;
+  readonly #tombstones: SharedTombstones;
   readonly #origin: string;
   readonly #topology: Topology;
   readonly #graceMs: number;
   readonly #onNews: () => void;
-  readonly #dirtyNames = new Set<string>();
-  #forgotten: string[] = [];
-  #tombstones: (readonly [topic: string, node: string, atMs: number])[] = [];
-  /** When a topic was last tombstoned at a node, by `topic node`, wherever that was done. */
-  readonly #tombstonedAt = new Map<string, number>();
+  #awayAtMs = -Infinity;
   #isApplying = false;
-  #hasTombstones = false;
+  #isAsked = false;
 
-  constructor(origin: string, topology: Topology, graceMs: number, onNews: () => void) {
+  constructor(origin: string, topology: Topology, graceMs: number, { onNews, onAsked }: StateListener) {
     this.#origin = origin;
     this.#topology = topology;
     this.#graceMs = graceMs;
     this.#onNews = onNews;
     this.own = new OwnPeers(topology.db);
+    this.#tombstones = new SharedTombstones(topology);
+    this.#deletions = new SharedDeletions(topology, (peer, registration) =>
+      topology.db.isBrought(peer) ? this.others.claimAt(peer, registration) : this.own.claimAt(peer, registration),
+    );
+    const judge: ClaimJudge = (registration, { at }) => this.#deletions.judge(registration, at);
+    this.others = new OtherLookupds(topology, this.own, graceMs, judge, onAsked);
   }
 
   get hasNews(): boolean {
-    return this.own.isDirty || this.#dirtyNames.size > 0 || this.#hasTombstones;
+    const { own, others } = this;
+    return this.#isAsked || own.isDirty || others.hasNews || this.#deletions.hasNews || this.#tombstones.hasNews;
   }
 
   /** Takes in what is there, as made before all that others know. */
   begin(): void {
     const { db } = this.#topology;
     for (const [registration, producers] of db.entries()) {
-      if (registration.category !== 'client') this.#note([toName(registration), 1, 0, 0]);
+      if (registration.category !== 'client') this.#deletions.found(registration);
       for (const { peer, tombstonedAtMs } of producers)
         if (!db.isBrought(peer)) this.own.hold(peer, registration, 1, tombstonedAtMs);
     }
   }
 
   /** Before this lookupd knew of any other, its times meant nothing: what its own peers carry is newer than what others know. */
-  beginTogether(records: readonly NameRecord[]): void {
-    for (const [, ...times] of records) this.#names.seen(Math.max(...times));
-    const { db } = this.#topology;
-    const at = this.#names.next();
+  async beginTogether(records: readonly NameRecord[]): Promise<void> {
+    await this.#deletions.seen(records);
+    const { db, work } = this.#topology;
+    const at = this.#deletions.next();
+    let count = 0;
     for (const [registration, producers] of db.entries()) {
       for (const { peer, tombstonedAtMs } of producers)
-        if (!db.isBrought(peer)) this.own.hold(peer, registration, at, tombstonedAtMs);
+        if (!db.isBrought(peer) && this.own.claimAt(peer, registration) < at)
+          this.own.hold(peer, registration, at, tombstonedAtMs);
+      if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
     }
   }
 
@@ -77,77 +84,57 @@ export class SharedState {
   changed(change: Change): void {
     const { db } = this.#topology;
     if ('peer' in change && db.isBrought(change.peer)) return;
-    if (change.type === 'registrationAdded') this.#added(change.registration);
-    else if (change.type === 'registrationRemoved') this.#removed(change.registration);
+    if (change.type === 'registrationAdded') {
+      if (!this.#isApplying) this.#deletions.added(change.registration);
+    } else if (change.type === 'registrationRemoved') this.#deletions.removed(change.registration, this.#isApplying);
     else if (change.type === 'producerAdded') this.#held(change.peer, change.registration);
     else if (change.type === 'producerRemoved') this.own.release(change.peer, change.registration);
     else if (change.type === 'producerTombstoned') {
       const at = this.own.claimAt(change.peer, change.registration);
       this.own.hold(change.peer, change.registration, at, change.tombstonedAtMs);
     } else if (change.type === 'peerLeft') this.own.left(change.peer);
-    else this.own.look(this.#topology.clock());
+    else this.own.lookAt(change.peer, this.#topology.clock());
     if (this.hasNews) this.#onNews();
   }
 
   /** An operator's write, which comes before the changes that it makes. */
   written(write: OperatorWrite): void {
     if (this.#isApplying) return;
-    if (write.type === 'tombstone') {
-      const [node, now] = [write.node.replace(/^\[(.*)\](:\d+)$/, '$1$2'), this.#topology.clock()];
-      this.#tombstones.push([write.topic, node, now]);
-      this.#tombstonedAt.set(`${write.topic} ${node}`, now);
-      this.#tombstones.splice(0, this.#tombstones.length - MAX_TOMBSTONES);
-      this.#hasTombstones = true;
-    } else {
-      const name = toName({ category: 'topic', key: write.topic, subkey: write.channel });
-      if (!isName(name)) return;
-      const at = this.#names.next();
-      if (write.type === 'delete') this.#note([name, 0, at, 0]);
-      else if (this.#topology.db.hasRegistration(toRegistration(name))) this.#note([name, at, 0, 0]);
-    }
+    if (write.type === 'tombstone') this.#tombstones.set(write.topic, write.node);
+    else this.#deletions.written(write);
     if (this.hasNews) this.#onNews();
   }
 
   /** Some of what is to be told. */
   take(): Batch {
-    const names = [...this.#dirtyNames].slice(0, MOST_AT_ONCE);
-    for (const name of names) this.#dirtyNames.delete(name);
     const own = this.own.take(MOST_AT_ONCE);
-    this.#hasTombstones = false;
+    this.#isAsked = false;
     return {
       atMs: this.#topology.clock(),
       isWhole: this.own.isWhole,
       own,
-      names: names.map((name) => this.#names.record(name)),
-      forgotten: this.#forgotten.splice(0, MOST_AT_ONCE),
-      tombstones: this.#tombstones,
+      ...this.#deletions.take(MOST_AT_ONCE),
+      tombstones: this.#tombstones.take(),
+      asked: this.others.takeAsked(),
     };
   }
 
   /** It could not be told. */
-  giveBack({ own, names, forgotten }: Batch): void {
+  giveBack({ own, names, forgotten, tombstones, asked }: Batch): void {
     this.own.giveBack(own);
-    for (const [name] of names) this.#dirtyNames.add(name);
-    this.#forgotten.push(...forgotten);
-    this.#hasTombstones = this.#tombstones.length > 0;
+    this.#deletions.giveBack(names, forgotten);
+    this.#tombstones.giveBack(tombstones);
+    this.others.giveBack(asked);
   }
 
-  /** Of all names that are known here, those that are later than what is kept are to be told. */
+  /** Of all names that are known here, those that are later than what is kept are to be told; and the other way round. */
   async compareNames(records: readonly NameRecord[]): Promise<void> {
-    const kept = new Map(records.map((record) => [record[0], record]));
-    for (const record of this.#names.records()) {
-      const [name, ...times] = record;
-      const [, ...old] = kept.get(name) ?? [name, 0, 0, 0];
-      if (times.some((time, i) => time > old[i]!)) this.#dirtyNames.add(name);
-    }
+    await this.#deletions.compare(records);
     await this.applyNames(records);
   }
 
-  async applyNames(records: readonly NameRecord[]): Promise<void> {
-    for (const [i, record] of records.entries()) {
-      this.#apply(() => this.#applyName(record));
-      if (i % 100 === 99) await this.#topology.work.turn(100 * STEPS);
-    }
+  applyNames(records: readonly NameRecord[]): Promise<void> {
+    return this.#deletions.apply(records, (work) => this.#apply(work));
   }
 
   /** Takes in what another tells. False if something was missed: what is kept of it is to be read. */
@@ -160,195 +147,84 @@ export class SharedState {
       return true;
     }
     await this.applyNames(batch.names);
-    this.#applyTombstones(batch);
+    this.#tombstones.apply(batch);
+    this.#takeAsked(batch.asked);
     if (other && number <= other.number && !other.isGone) return true;
     if (!batch.isFirst && (!other || other.isGone || number !== other.number + 1)) return false;
-    const known = other ?? this.#meet(batch.origin);
-    this.#heard(known);
+    const known = this.others.heard(batch.origin);
     known.number = number;
     if (batch.isFirst) known.beginAnew();
-    await this.#applyOwn(known, batch.own, this.#topology.clock() - batch.atMs);
-    if (batch.isWhole) this.#apply(() => known.endAnew());
+    const byMs = this.#topology.clock() - batch.atMs;
+    await this.#applyOwn(known, batch.own, byMs);
+    if (batch.isWhole) await this.#applyOwn(known, known.endAnew(), byMs);
     return true;
   }
 
   /** Takes in all that is kept of another. */
   async applyOrigin(origin: string, { number, atMs, isWhole, hasLeft, fields }: SharedOrigin): Promise<void> {
-    const other = this.others.get(origin) ?? this.#meet(origin);
+    const other = this.others.heard(origin);
     const byMs = this.#topology.clock() - atMs;
-    this.#heard(other);
     other.beginAnew();
     for await (const some of fields) await this.#applyOwn(other, some, byMs);
     other.number = number;
-    if (isWhole) this.#apply(() => other.endAnew());
+    if (isWhole) await this.#applyOwn(other, other.endAnew(), byMs);
     if (hasLeft) this.gone(other);
   }
 
   /** Looks at what time has changed. `areHeard`: whether others would have been heard of, had they said anything. */
   look(leaseMs: number, areHeard: boolean): void {
-    const { clock, lifetimes } = this.#topology;
-    const now = clock();
+    const now = this.#topology.clock();
     this.own.look(now);
-    this.#tombstones = this.#tombstones.filter(([, , atMs]) => now - atMs < lifetimes.tombstoneLifetimeMs);
-    for (const [what, atMs] of this.#tombstonedAt)
-      if (now - atMs >= lifetimes.tombstoneLifetimeMs) this.#tombstonedAt.delete(what);
-    this.#forgotten.push(...this.#names.forget(now - this.#graceMs));
-    for (const other of this.others.values()) {
-      const silentMs = now - other.heardAtMs;
-      if (areHeard && !other.isGone && silentMs > leaseMs) this.gone(other);
-      if (other.isGone && silentMs > Math.max(leaseMs, this.#graceMs)) this.#drop(other);
-      else this.#apply(() => other.renew(now));
+    this.#tombstones.look(now);
+    if (now - this.#awayAtMs >= this.#graceMs) this.#deletions.forget(now - this.#graceMs);
+    this.#apply(() => this.others.look(now, leaseMs, areHeard));
+  }
+
+  /** Nothing could be told or heard until now: who is silent is so from now on, and what was deleted may be news. */
+  renewLeases(): void {
+    this.#awayAtMs = this.#topology.clock();
+    this.others.renewLeases(this.#awayAtMs);
+  }
+
+  /** The clock was set back: nothing has happened later than now. */
+  clockSetBack(): void {
+    const now = this.#topology.clock();
+    this.#awayAtMs = Math.min(this.#awayAtMs, now);
+    this.others.clockSetBack(now);
+    this.#deletions.clockSetBack(now);
+    this.#tombstones.clockSetBack(now);
+  }
+
+  gone(other: OtherLookupd): void {
+    this.#apply(() => this.others.gone(other));
+  }
+
+  /** Others want to know who is there. */
+  #takeAsked(asked: readonly string[]): void {
+    for (const origin of asked) {
+      if (origin !== this.#origin) this.others.ask(origin);
+      else {
+        this.#isAsked = true;
+        this.#onNews();
+      }
     }
   }
 
-  /** Nothing could be heard until now: who is silent is so from now on. */
-  renewLeases(): void {
-    const now = this.#topology.clock();
-    for (const other of this.others.values()) if (!other.isGone) other.heardAtMs = now;
-  }
-
-  /** Another is gone, and its peers will come to others. Those who are there already are what it held. */
-  gone(other: OtherLookupd): void {
-    const { liveOrigins, db } = this.#topology;
-    if (other.isGone) return;
-    other.isGone = true;
-    liveOrigins.delete(other.origin);
-    this.#apply(() => {
-      for (const peer of other.peers) {
-        for (const copy of this.#topology.copiesOf(peer)) {
-          if (copy === peer || (db.isBrought(copy) && this.#otherOf(copy)?.isGone !== false)) continue;
-          if (this.own.isSettled(copy) || this.#otherOf(copy)?.isSettled(copy) === true) this.#topology.leave(peer);
-          else this.#topology.join(copy);
-        }
-      }
-    });
-  }
-
-  #meet(origin: string): OtherLookupd {
-    const other = new OtherLookupd(origin, this.#topology, (registration, { at }) => this.#judge(registration, at));
-    this.others.set(origin, other);
-    return other;
-  }
-
-  #heard(other: OtherLookupd): void {
-    other.heardAtMs = this.#topology.clock();
-    other.isGone = false;
-    this.#topology.liveOrigins.add(other.origin);
-  }
-
-  #drop(other: OtherLookupd): void {
-    this.others.delete(other.origin);
-    this.#apply(() => other.drop());
-  }
-
-  #otherOf(peer: PeerInfo): OtherLookupd | undefined {
-    return this.others.get(this.#topology.db.keyOf(peer)?.replace(/\/\d+$/, '') ?? '');
-  }
-
   async #applyOwn(other: OtherLookupd, writes: SharedBatch['own'], byMs: number): Promise<void> {
-    for (let at = 0; at < writes.length; at += 100) {
-      const some = writes.slice(at, at + 100);
+    for (let at = 0; at < writes.length; at += AT_ONCE) {
+      const some = writes.slice(at, at + AT_ONCE);
       this.#apply(() => some.forEach((write) => other.write(write, byMs)));
       await this.#topology.work.turn(some.length * STEPS);
     }
   }
 
-  #applyTombstones({ tombstones, atMs }: SharedBatch): void {
-    const { db, clock } = this.#topology;
-    for (const [topic, node, setAtMs] of tombstones) {
-      const at = Math.min(clock(), clock() + setAtMs - atMs);
-      const known = this.#tombstonedAt.get(`${topic} ${node}`);
-      if (known !== undefined && at - known <= 1000) continue; // it is told again
-      this.#tombstonedAt.set(`${topic} ${node}`, at);
-      for (const peer of db.peersAt(node)) {
-        const producer = db.getProducer(topicRegistration(topic), peer);
-        if (producer && at - (producer.tombstonedAtMs ?? -Infinity) > 1000)
-          db.tombstone(topicRegistration(topic), peer, at);
-      }
-    }
-  }
-
-  #applyName(record: NameRecord): void {
-    const [name] = record;
-    const { db, clock } = this.#topology;
-    const deletedAt = this.#names.deletedAt(name);
-    if (!isName(name) || !this.#names.merge(record, clock())) return;
-    const registration = toRegistration(name);
-    const isTopicDeleted = registration.category === 'topic' && this.#names.deletedAt(name) > deletedAt;
-    const channels = isTopicDeleted ? db.findRegistrations('channel', registration.key, ANY) : [];
-    for (const each of [...channels, registration]) this.#settle(each);
-  }
-
-  /** Brings the registry in step with what is known of a name. */
-  #settle(registration: Registration): void {
-    const { db } = this.#topology;
-    const name = toName(registration);
-    const deletedAt = this.#names.deletedAt(name);
-    let isHeld = false;
-    for (const { peer } of [...db.producersOf(registration)]) {
-      const at = this.#claimAt(peer, registration);
-      if (at <= deletedAt) db.removeProducer(registration, peer);
-      else {
-        isHeld = true;
-        if (!db.isBrought(peer)) this.#assert(name, at);
-      }
-    }
-    if (isHeld) return;
-    if (!this.#names.isThere(name)) db.removeRegistration(registration);
-    else if (!db.hasRegistration(registration)) bringRegistration(this.#topology, registration, false);
-  }
-
-  /** Somebody carries it: it is there. */
-  #assert(name: string, at: number): void {
-    if (!this.#names.isThere(name)) this.#note([name, Math.max(at, this.#names.endedAt(name) + 1), 0, 0]);
-  }
-
-  #judge(registration: Registration, at: number): boolean {
-    const name = toName(registration);
-    this.#names.seen(at);
-    if (at > this.#names.deletedAt(name)) {
-      this.#assert(name, at);
-      return true;
-    }
-    this.#dirtyNames.add(name); // whoever says so has not heard of it
-    this.#dirtyNames.add(registration.key);
-    this.#onNews();
-    return false;
-  }
-
-  #claimAt(peer: PeerInfo, registration: Registration): number {
-    const key = this.#topology.db.keyOf(peer) ?? '';
-    if (!this.#topology.db.isBrought(peer)) return this.own.claimAt(peer, registration);
-    return this.#otherOf(peer)?.claimAt(Number(/\d+$/.exec(key)), registration) ?? 0;
-  }
-
   /** One of its own peers carries that. One that has come from another lookupd brings its tombstone. */
   #held(peer: PeerInfo, registration: Registration): void {
-    this.own.hold(peer, registration, this.#names.next());
-    if (registration.category !== 'topic' || this.#tombstonedAt.size === 0 || this.own.hasPinged(peer)) return;
-    const node = `${peer.broadcastAddress}:${peer.httpPort}`.replace(/^\[(.*)\](:\d+)$/, '$1$2');
-    const at = this.#tombstonedAt.get(`${registration.key} ${node}`);
+    this.own.hold(peer, registration, this.#deletions.next());
+    if (registration.category === 'client') this.others.arrived(peer);
+    if (registration.category !== 'topic' || this.own.hasPinged(peer)) return;
+    const at = this.#tombstones.at(registration.key, peer);
     if (at !== undefined) this.#topology.db.tombstone(registration, peer, at);
-  }
-
-  #added(registration: Registration): void {
-    if (this.#isApplying || registration.category === 'client' || !isName(toName(registration))) return;
-    this.#note([toName(registration), this.#names.next(), 0, 0]);
-  }
-
-  #removed(registration: Registration): void {
-    const name = toName(registration);
-    if (!this.#names.isMade(name)) return;
-    const [, madeAt] = this.#names.record(name);
-    const deletedAt = this.#names.deletedAt(name);
-    const isKnown = deletedAt >= madeAt;
-    this.#names.merge([name, 0, 0, isKnown ? deletedAt : this.#names.next()], this.#topology.clock());
-    if (!this.#isApplying || !isKnown) this.#dirtyNames.add(name);
-  }
-
-  #note(record: NameRecord): void {
-    this.#names.merge(record, this.#topology.clock());
-    this.#dirtyNames.add(record[0]);
   }
 
   /** What the registry tells meanwhile is no news of this lookupd's own. */

@@ -12,8 +12,9 @@ import {
 } from '../base/options.js';
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import { SILENT_LOGGER, type Logger, type OnError, type Topology } from '../registry/index.js';
-import { SharedLink, type SharedStatus } from './shared-link.js';
+import { SharedLink } from './shared-link.js';
 import type { SharedRegistry } from './shared-registry.js';
+import type { SharedStatus } from './shared-status.js';
 
 /** 45 seconds: how long the peers of a lookupd that is gone are answered for; an nsqd tries again every 15. */
 export const DEFAULT_SHARED_GRACE_MS = 45_000;

@@ -1,50 +1,16 @@
 import { ByteQueue } from '../base/byte-queue.js';
 import { callGuarded, printError, type OnError } from '../base/error-report.js';
-import { aFunction, checkOptions, number, type Checks } from '../base/options.js';
+import { checkOptions } from '../base/options.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 import type { ByteStream } from './byte-stream.js';
 import { listenToPort, type MessagePortLike } from './message-port.js';
-
-/** How much the other end may leave unread until `write` answers false: 64 KiB. */
-export const DEFAULT_HIGH_WATER_MARK_BYTES = 64 * 1024;
-/** How much is kept for a reader that pauses: 16 MiB. */
-export const DEFAULT_MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-
-/** How much may wait at either end. */
-export interface MessageStreamOptions {
-  /** How much the other end may leave unread until `write` answers false. From 0 on. Default 65,536. */
-  readonly highWaterMarkBytes?: number | undefined;
-  /**
-   * How much is kept for a reader that pauses; more is an `error`, as the other end then does not heed what its
-   * `write` answers. From 0 on. Default 16,777,216. `Infinity`: any amount.
-   */
-  readonly maxUnreadBytes?: number | undefined;
-  /** Gets what a listener threw. Default: a line to the console. */
-  readonly onError?: OnError | undefined;
-}
-
-const CHECKS: Checks<MessageStreamOptions> = {
-  highWaterMarkBytes: number(0),
-  maxUnreadBytes: number(0),
-  onError: aFunction,
-};
-
-/** What a `MessageStream` tells, as a Node stream does. */
-export interface MessageStreamEvents {
-  /** Bytes that are the listener's own. */
-  data: (bytes: Uint8Array) => void;
-  /** The other end has ended, and all is read. */
-  end: () => void;
-  /** The other end has read all, after a `write` that answered false. */
-  drain: () => void;
-  /** What came is no stream of bytes, or the port failed; `close` follows. */
-  error: (error: Error) => void;
-  /** Nothing more comes, and nothing can be written. */
-  close: () => void;
-}
-
-type EventName = keyof MessageStreamEvents;
-type AnyListener = (value?: unknown) => void;
+import {
+  DEFAULT_HIGH_WATER_MARK_BYTES,
+  DEFAULT_MAX_UNREAD_BYTES,
+  MESSAGE_STREAM_CHECKS,
+  type MessageStreamEvents,
+  type MessageStreamOptions,
+} from './message-stream-options.js';
 
 /**
  * A stream of bytes over a port of messages. Each end can end while the other goes on; when both have ended and
@@ -52,7 +18,7 @@ type AnyListener = (value?: unknown) => void;
  */
 export class MessageStream implements ByteStream {
   readonly #port: MessagePortLike;
-  readonly #events: SafeEmitter<Record<EventName, AnyListener>>;
+  readonly #events: SafeEmitter<MessageStreamEvents>;
   readonly #onError: OnError;
   readonly #highWaterMarkBytes: number;
   readonly #maxUnreadBytes: number;
@@ -72,7 +38,7 @@ export class MessageStream implements ByteStream {
       highWaterMarkBytes = DEFAULT_HIGH_WATER_MARK_BYTES,
       maxUnreadBytes = DEFAULT_MAX_UNREAD_BYTES,
       onError = printError,
-    } = checkOptions('MessageStream', options, CHECKS);
+    } = checkOptions('MessageStream', options, MESSAGE_STREAM_CHECKS);
     this.#highWaterMarkBytes = highWaterMarkBytes;
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#onError = onError;
@@ -87,19 +53,19 @@ export class MessageStream implements ByteStream {
 
   /** Adds a listener. One for `data` lets the bytes come. */
   on<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
-    this.#events.on(event, listener as AnyListener);
+    this.#events.on(event, listener);
     return this.#readSoon();
   }
 
   /** Adds a listener for one time. */
   once<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
-    this.#events.once(event, listener as AnyListener);
+    this.#events.once(event, listener);
     return this.#readSoon();
   }
 
   /** Takes a listener away. */
   off<E extends keyof MessageStreamEvents>(event: E, listener: MessageStreamEvents[E]): this {
-    this.#events.off(event, listener as AnyListener);
+    this.#events.off(event, listener);
     return this;
   }
 
@@ -217,7 +183,7 @@ export class MessageStream implements ByteStream {
   #read(): void {
     while (this.#isRead && this.#unread.length > 0) {
       const { length } = this.#unread;
-      const bytes = this.#unread.take(length);
+      const bytes = this.#unread.take(length)!; // it has so many
       this.#unread.clear();
       this.#events.emit('data', bytes);
       this.#post(length);
@@ -244,35 +210,4 @@ export class MessageStream implements ByteStream {
       this.#fail(`the port takes no message: ${String(error)}`);
     }
   }
-}
-
-/**
- * Makes a stream of bytes of one end of a port; `handler(createPortStream(port))` serves the peer at the other,
- * and with another `createPortStream` there nothing more is to be known. Throws a TypeError when `port` is none, or
- * an option is unknown or of the wrong kind. The port must carry nothing else. By hand, each end sends:
- *
- * - a `Uint8Array` or an `ArrayBuffer`: bytes, cut anywhere;
- * - a number: that it has read so many more of the bytes that were sent to it, which makes room for others;
- * - `'end'`: that no more bytes come from it;
- * - `'close'`: that it is gone, as it is when the port closes, or the worker exits.
- *
- * Anything else is an `error`, and the stream is destroyed. It sends `Uint8Array`s, copied from what was written and
- * transferred.
- *
- * @example
- * ```js
- * import { createPortStream } from 'nsqlookupd/tcp';
- *
- * const { port1, port2 } = new MessageChannel();
- * const [ours, theirs] = [createPortStream(port1), createPortStream(port2)];
- * theirs.on('data', (bytes) => {
- *   console.log(bytes.length); // 3
- *   theirs.destroy();
- * });
- * ours.write(Uint8Array.of(1, 2, 3));
- * await new Promise((resolve) => ours.on('close', () => resolve(undefined)));
- * ```
- */
-export function createPortStream(port: MessagePortLike, options: MessageStreamOptions = {}): MessageStream {
-  return new MessageStream(port, options);
 }

@@ -1,4 +1,6 @@
-import { createPortStream, type MessageStream, type MessageStreamOptions } from './message-stream.js';
+import type { MessageStream } from './message-stream.js';
+import type { MessageStreamOptions } from './message-stream-options.js';
+import { createPortStream } from './port-stream.js';
 import type { MessagePortLike } from './message-port.js';
 
 /**

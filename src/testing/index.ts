@@ -4,6 +4,12 @@ export { createIdentity } from './identity.js';
 export { FakeNsqd } from './fake-nsqd.js';
 export { createMemoryLookupd, type MemoryLookupd, type MemoryLookupdOptions } from './memory-lookupd.js';
 export {
+  sharedRegistryChecks,
+  SharedRegistryError,
+  type SharedRegistryCheck,
+  type SharedStore,
+} from './shared-registry-checks.js';
+export {
   createSocketTarget,
   loadScenarios,
   playScenario,

@@ -2,7 +2,7 @@
  * `npm run bench:attacks`, or `npm run bench:attacks -- NAME` for those whose name has NAME in it: what single peers and
  * clients can do to everyone else on the built command with its default limits, measured from a process beside it.
  */
-import { cpus, setPriority } from 'node:os';
+import { cpus, getPriority, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ATTACKS, type Attack } from './attack-list.js';
 import { AttackTarget } from './attack-target.js';
@@ -15,6 +15,17 @@ const ATTACK_MS = 15_000;
 const SETTLE_MS = 3000;
 /** More than the grace period. */
 const END_MS = 7000;
+
+/** No higher than that of the probe, which raises its own to -10: else that waits for the attacked. */
+const OURS = Math.max(getPriority(), -10);
+
+function setOwnPriority(priority: number): void {
+  try {
+    setPriority(Math.min(priority, 19));
+  } catch {
+    // Who may not raise it again has the attacked at that of who attacks.
+  }
+}
 
 const wanted = process.argv[2] ?? '';
 const attacks = ATTACKS.filter(({ name }) => name.includes(wanted));
@@ -42,9 +53,11 @@ function bounded(attack: Attack, start: (onBegin: () => void) => AttackTarget): 
 }
 
 async function measure(attack: Attack): Promise<{ cells: readonly string[]; isMet: boolean }> {
+  setOwnPriority(OURS); // which those that are started inherit
   const command = await startQuietly(attack.nodeArgs, undefined, attack.logLevel);
   const { process: child } = command;
   const probe = await startProbe(command);
+  setOwnPriority(OURS + 10); // whoever attacks is not to take the core of whom it attacks
   let target: AttackTarget | undefined;
   const notes = [await bounded(attack, (onBegin) => (target = new AttackTarget(command, probe, onBegin)))];
   const { pauseMs, p99Ms, beforeRssMiB, peakRssMiB, lost } = await probe.tell();
@@ -75,7 +88,6 @@ if (attacks.length === 0) {
   console.error(`no attack is named like ${wanted}; there are:\n${ATTACKS.map(({ name }) => `  ${name}`).join('\n')}`);
   process.exit(2);
 }
-setPriority(10); // whoever attacks is not to take the core of whom it attacks
 
 console.log(
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}, ${new Date().toISOString()}\n`,

@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
 import { createLookupd, type Lookupd, type LookupdOptions } from 'nsqlookupd/daemon';
 import type { Identity } from 'nsqlookupd/protocol';
 import { FakeNsqd } from 'nsqlookupd/testing';
@@ -17,6 +18,53 @@ export function skipWithoutBrowser(): string | false {
 
 export function launch(): Promise<Browser> {
   return chromium.launch(executablePath === undefined ? {} : { executablePath });
+}
+
+export interface Visit {
+  readonly url: string;
+  readonly options?: BrowserContextOptions;
+  /** What its console may complain of. */
+  readonly expects?: RegExp;
+}
+
+/** Opens a page, and fails for what its console complains of, and for requests elsewhere. `clock`: the page's time is the test's to turn. */
+export async function withPage(
+  browser: Browser,
+  { url, options = {}, expects = /$^/ }: Visit,
+  use: (page: Page) => Promise<void>,
+  { clock = false } = {},
+): Promise<void> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const elsewhere: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !expects.test(message.text())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(new URL('/', url).href) && !request.url().startsWith('data:'))
+      elsewhere.push(request.url());
+  });
+  page.setDefaultTimeout(15_000);
+  try {
+    if (clock) await page.clock.install();
+    await page.goto(url);
+    await use(page);
+    assert.deepEqual({ complaints, elsewhere }, { complaints: [], elsewhere: [] });
+  } finally {
+    await context.close();
+  }
+}
+
+/** Turns the page's clock on until that is seen. */
+export async function turnUntil(page: Page, what: Locator): Promise<void> {
+  for (let i = 0; i < 40; i++) {
+    if (await what.isVisible()) return;
+    await page.clock.runFor(1000);
+    await what.waitFor({ timeout: 250 }).catch(() => undefined);
+  }
+  await what.waitFor({ timeout: 1 });
 }
 
 /** A lookupd with its page, and nsqds on real sockets. */

@@ -4,9 +4,9 @@ import { createServer, request as ask } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { allowTokens } from 'nsqlookupd/http';
-import { Fleet, launch, openTables, rowOf, skipWithoutBrowser } from './browser.js';
+import { Fleet, launch, openTables, rowOf, skipWithoutBrowser, withPage as visitPage, type Visit } from './browser.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const timeout = 60_000;
@@ -16,32 +16,7 @@ describe('the page in a browser', { skip: skipWithoutBrowser() }, () => {
   before(async () => (browser = await launch()));
   after(() => browser.close());
 
-  /** Opens the page of a fleet, and fails for what its console complains of. */
-  async function withPage(
-    { url, options = {}, expects = /$^/ }: { url: string; options?: BrowserContextOptions; expects?: RegExp },
-    use: (page: Page) => Promise<void>,
-  ): Promise<void> {
-    const context = await browser.newContext(options);
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    const elsewhere: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !expects.test(message.text())) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(new URL('/', url).href) && !request.url().startsWith('data:'))
-        elsewhere.push(request.url());
-    });
-    page.setDefaultTimeout(15_000);
-    try {
-      await page.goto(url);
-      await use(page);
-      assert.deepEqual({ complaints, elsewhere }, { complaints: [], elsewhere: [] });
-    } finally {
-      await context.close();
-    }
-  }
+  const withPage = (visit: Visit, use: (page: Page) => Promise<void>) => visitPage(browser, visit, use);
 
   const tile = (page: Page, name: string) => page.locator('#tiles > div', { hasText: name }).locator('dd > *').first();
   const waitForTile = (page: Page, name: string, text: string) =>

@@ -52,6 +52,7 @@ export const FILES: readonly string[] = [
   'operate-health',
   'operate-discovery',
   'shared',
+  'shared-faults',
   'union',
   'zones',
 ];
@@ -97,6 +98,9 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   'union-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
   'shared-processes': 'starts the command as a process of its own, which is no part of what an embedding host runs',
   'shared-redis': 'starts a redis-server, for clients that are Node’s',
+  'shared-redis-hostile': 'has servers of node:net, for clients that are Node’s',
+  'shared-redis-kinds': 'starts a redis-server, for clients that are Node’s',
+  'watch-daemon': 'is about the files and listeners of a daemon',
   page: 'is about files, and a command that it starts',
   pages: 'reads the documents, and runs nothing of the package’s',
   'watch-hosts': 'runs other people’s frameworks, which have runtimes of their own to look after',

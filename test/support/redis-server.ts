@@ -14,6 +14,7 @@ export function skipWithoutRedis(): string | false {
 /** A server of its own on the loopback interface, which keeps nothing on disk. */
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
+  readonly port: number;
   /** What the command gives. */
   command(...args: string[]): Promise<unknown>;
   /** Ends it with that signal (default SIGKILL), and waits for that. */
@@ -24,13 +25,18 @@ export interface RedisServer extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-export async function startRedis(): Promise<RedisServer> {
+/** `more`: arguments beside those; what is first among them may be a config file. */
+export async function startRedis(...more: readonly string[]): Promise<RedisServer> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const run = async () => {
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'];
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'];
+    const file = more.filter((each, i) => i === 0 && each.endsWith('.conf'));
+    const args = [...file, ...own, ...more.slice(file.length)];
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    for await (const chunk of child.stdout) if (String(chunk).includes('eady to accept connections')) break;
+    let log = '';
+    for await (const chunk of child.stdout)
+      if (/eady to accept connections|Sentinel ID is/.test((log += String(chunk)))) break;
     return child;
   };
   let child = await run();
@@ -41,6 +47,7 @@ export async function startRedis(): Promise<RedisServer> {
   };
   return {
     url,
+    port,
     command: async (...args) => {
       const client = createClient({ url });
       client.on('error', () => undefined);

@@ -28,8 +28,8 @@ export async function startMember(
   const tell = (line: string) => void lines.push(line);
   const log = { info: tell, warn: tell, error: tell };
   const kept: SharedConnection[] = [];
-  const connect: SharedRegistry['connect'] = async (listener) => {
-    const connection = await registry.connect(listener);
+  const connect: SharedRegistry['connect'] = async (listener, signal) => {
+    const connection = await registry.connect(listener, signal);
     kept.push(connection);
     return connection;
   };
@@ -67,6 +67,11 @@ export function joined({ topology }: FleetMember, host: string, ...topics: reado
     topology.register(peer, name, channel);
   }
   return peer;
+}
+
+/** The hosts that carry a topic, as a member answers. */
+export function producersOf({ topology }: FleetMember, topic: string): readonly string[] {
+  return (topology.producers(topic)?.producers ?? []).map(({ broadcastAddress }) => broadcastAddress).sort();
 }
 
 /** What a lookupd answers, in an order of its own. */

@@ -1,4 +1,5 @@
 import { DEFAULT_SHARED_GRACE_MS, DEFAULT_SHARED_NAME } from '../../store/index.js';
+import { SHARED_NAME } from '../../base/shared-name.js';
 import { STRING, duration, type Kind } from '../setting-kinds.js';
 import { row } from './setting.js';
 
@@ -8,6 +9,12 @@ const REDIS_URL: Kind<string> = {
   like: 'url',
   allowed: 'a URL that begins with redis:// or rediss://, or nothing',
   example: '"redis://127.0.0.1:6379"',
+};
+
+const NAME: Kind<string> = {
+  ...STRING,
+  parse: (text) => (SHARED_NAME.test(text) ? text : undefined),
+  allowed: 'text without braces, and not empty',
 };
 
 /** What several lookupds share. */
@@ -21,7 +28,7 @@ export const SHARED_SETTINGS = {
       none: '',
     },
   ),
-  'shared-name': row(STRING, DEFAULT_SHARED_NAME, 'what tells the shared registry from others in the same Redis', {
+  'shared-name': row(NAME, DEFAULT_SHARED_NAME, 'what tells the shared registry from others in the same Redis', {
     option: 'sharedName',
   }),
   'shared-grace': row(

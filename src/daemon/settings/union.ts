@@ -1,4 +1,4 @@
-import { duration, list, type Kind } from '../setting-kinds.js';
+import { duration, list, STRING, type Kind } from '../setting-kinds.js';
 import { row } from './setting.js';
 import type { ValuesOf } from './setting.js';
 
@@ -33,6 +33,16 @@ export const UNION_SETTINGS = {
     2000,
     'with lookupd-http-address: how often one is asked that cannot tell of changes',
   ),
+  'lookupd-token-file': row(
+    STRING,
+    '',
+    'with lookupd-http-address: path to a file of one token, which the lookupds are told; read again when it changes',
+  ),
+  'lookupd-tls-root-ca-file': row(
+    STRING,
+    '',
+    'with lookupd-http-address: path to the PEM certificates that those are signed by that are asked over https',
+  ),
 };
 
 /** What a union is made of, as the settings say. */
@@ -41,5 +51,7 @@ export function toUnionOptions(given: Partial<ValuesOf<typeof UNION_SETTINGS>>) 
     addresses: given['lookupd-http-address'] ?? NONE,
     lookupdGraceMs: given['lookupd-grace'] ?? UNION_SETTINGS['lookupd-grace'].default,
     pollMs: given['lookupd-poll-interval'] ?? UNION_SETTINGS['lookupd-poll-interval'].default,
+    tokenFile: given['lookupd-token-file'] ?? '',
+    caFile: given['lookupd-tls-root-ca-file'] ?? '',
   };
 }

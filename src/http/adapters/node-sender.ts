@@ -96,7 +96,8 @@ async function sendChunks(
     const isTaken =
       typeof value === 'string' || value instanceof Uint8Array ? response.write(value) : response.writeAll!(value);
     unsent.written(response);
-    if (isTaken || response.writableLength === 0) continue;
+    // Slices let others have their turn themselves; to wait for who has taken all would cost a tick each.
+    if (isTaken || (isReady && response.writableLength === 0)) continue;
     const stop = isEndless ? unsent.limit(response) : undefined; // each piece has the time that other answers have
     await new Promise<void>((resolve) => (goOn = resolve));
     stop?.();

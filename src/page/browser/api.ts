@@ -1,4 +1,8 @@
 const TOKEN = 'nsqlookupd-token';
+/** What a header can carry. */
+const TOKEN_TEXT = /^[\x21-\x7e]*$/;
+/** For how long a route that the server does not have is not asked for again. */
+const MISSING_MS = 60_000;
 
 /** Where the server's routes are, however deep the page is mounted: beside `/ui`. */
 const BASE = new URL(location.pathname.replace(/\/+ui\/*$/i, '/'), location.href);
@@ -11,36 +15,41 @@ export interface Refused {
 
 /** What is asked of the server, with the token that was given for this tab. */
 export class Api {
-  /** Routes that the server does not have are not asked for again. */
-  readonly #missing = new Set<string>();
-  /** Called when the server wants a token. */
-  onUnauthorized: () => void = () => undefined;
+  #token = readToken();
+  readonly #missing = new Map<string, number>();
+  /** Called when the server wants a token, or another one. */
+  onUnauthorized: (hadToken: boolean) => void = () => undefined;
 
-  get hasToken(): boolean {
-    return sessionStorage.getItem(TOKEN) !== null;
-  }
-
-  setToken(token: string): void {
-    if (token === '') sessionStorage.removeItem(TOKEN);
-    else sessionStorage.setItem(TOKEN, token);
+  /** False for what can be none. */
+  setToken(token: string): boolean {
+    if (!TOKEN_TEXT.test(token)) return false;
+    this.#token = token;
+    try {
+      if (token === '') sessionStorage.removeItem(TOKEN);
+      else sessionStorage.setItem(TOKEN, token);
+    } catch {
+      // where nothing may be kept, it lasts until the page is loaded again
+    }
+    return true;
   }
 
   /** Rejects when the server cannot be reached. */
   async fetch(route: string, init: RequestInit = {}): Promise<Response> {
-    const token = sessionStorage.getItem(TOKEN);
+    const token = this.#token;
     const headers = new Headers(init.headers);
-    if (token !== null) headers.set('Authorization', `Bearer ${token}`);
+    if (token !== '') headers.set('Authorization', `Bearer ${token}`);
     const response = await fetch(new URL(route, BASE), { ...init, headers, cache: 'no-store', redirect: 'error' });
-    if (response.status === 401) this.onUnauthorized();
+    if (response.status === 401 && token === this.#token) this.onUnauthorized(token !== '');
     return response;
   }
 
   /** The JSON that a route answers; undefined if it answers none. */
   async read<T>(route: string): Promise<T | undefined> {
-    if (this.#missing.has(route)) return undefined;
+    if (Date.now() < (this.#missing.get(route) ?? 0)) return undefined;
     try {
       const response = await this.fetch(route);
-      if (response.status === 404) this.#missing.add(route);
+      if (response.status === 404) this.#missing.set(route, Date.now() + MISSING_MS);
+      else this.#missing.delete(route);
       return response.ok ? ((await response.json()) as T) : undefined;
     } catch {
       return undefined;
@@ -57,5 +66,14 @@ export class Api {
     } catch {
       return { status: 0, message: 'the server cannot be reached' };
     }
+  }
+}
+
+function readToken(): string {
+  try {
+    const token = sessionStorage.getItem(TOKEN) ?? '';
+    return TOKEN_TEXT.test(token) ? token : '';
+  } catch {
+    return '';
   }
 }

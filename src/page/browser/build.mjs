@@ -36,6 +36,8 @@ const policy = [
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
 ].join('; ');
 const page = { html, policy, tag: `"${sha256(html).slice(0, 22)}"` };
 

@@ -1,7 +1,7 @@
 import type { Api } from './api.js';
 import { byId, fill, formatAge, h, plural } from './dom.js';
 import { toItem, type FindingsJson } from './findings-view.js';
-import { topicsOf, type Model, type Peer, type Topic } from './model.js';
+import type { ChangeJson, Model, Peer, Topic } from './model.js';
 import { STATE_NAMES, type Judge, type State } from './state.js';
 import type { Timeline } from './timeline.js';
 import type { Writes } from './writes.js';
@@ -34,12 +34,11 @@ export class Details {
     this.#options = options;
   }
 
-  get topic(): string {
-    return this.#topic ?? '';
-  }
-
-  get peerKey(): string {
-    return this.#peerKey ?? '';
+  /** Whether what is shown may look otherwise after a change. */
+  isAbout({ topic, peer_key: key }: ChangeJson, model: Model): boolean {
+    if (topic === this.#topic || key === this.#peerKey) return true;
+    const peer = model.peers.get(key ?? '');
+    return peer !== undefined && model.topics.get(this.#topic ?? '')?.producers.has(peer) === true;
   }
 
   openTopic(model: Model, topic: string): void {
@@ -57,27 +56,26 @@ export class Details {
   /** When those that are shown were last heard of, which is not told with the changes. */
   async ask(model: Model): Promise<void> {
     const { api } = this.#options;
-    const peer = model.peers.get(this.peerKey);
+    const peer = model.peers.get(this.#peerKey ?? '');
     if (byId('details').hidden || (this.#topic === undefined && !peer)) return;
     const arg = this.#topic !== undefined ? { topic: this.#topic } : { node: peer!.node };
     const route = this.#topic !== undefined ? 'ui/topic' : 'ui/node';
-    const answer = await api.read<{ readonly last_update_ms: Readonly<Record<string, number>> }>(
+    const answer = await api.read<{ readonly last_update_ms?: Readonly<Record<string, number>> }>(
       `${route}?${new URLSearchParams(arg).toString()}`,
     );
-    if (answer) this.#heard = answer.last_update_ms;
+    if (answer) this.#heard = answer.last_update_ms ?? {};
     this.draw(model);
   }
 
   draw(model: Model): void {
-    const topic = model.topics.get(this.topic);
-    const peer = model.peers.get(this.peerKey);
+    const topic = model.topics.get(this.#topic ?? '');
+    const peer = model.peers.get(this.#peerKey ?? '');
     const parts = topic
       ? this.#topicParts(topic)
       : peer
-        ? this.#peerParts(model, peer)
+        ? this.#peerParts(peer)
         : [h('p', { class: 'soft' }, this.#hint())];
-    const draft = h('div');
-    fill(draft, ...parts);
+    const draft = h('div', {}, ...parts);
     const html = draft.innerHTML; // to be compared only
     if (html === this.#drawn) return;
     const panel = byId('details');
@@ -155,7 +153,7 @@ export class Details {
     ];
   }
 
-  #peerParts(model: Model, peer: Peer): Node[] {
+  #peerParts(peer: Peer): Node[] {
     const { judge, openTopic, openSubject, timeline } = this.#options;
     const { info, key, name } = peer;
     const heardMs = this.#heard[key];
@@ -170,7 +168,7 @@ export class Details {
       ['Last ping', heardMs === undefined ? '–' : `${formatAge(judge.now() - heardMs)} ago`],
     ];
     const found = this.#options.findings()?.findings.filter(({ subject }) => subject === name) ?? [];
-    const rows = first(topicsOf(model, peer), (topic) => {
+    const rows = first(peer.topics, (topic) => {
       const state = judge.of(peer, topic.producers.get(peer)!);
       return h(
         'li',

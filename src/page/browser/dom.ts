@@ -1,3 +1,5 @@
+import { toShown } from './shown.js';
+
 type Child = Node | string | number | false | undefined;
 type Attributes = Readonly<Record<string, string | number | boolean | undefined | ((event: Event) => void)>>;
 
@@ -11,9 +13,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
     else if (value === true) element.setAttribute(name, '');
-    else if (value !== undefined && value !== false) element.setAttribute(name, String(value));
+    else if (value !== undefined && value !== false) element.setAttribute(name, toShown(String(value)));
   }
-  for (const child of children) if (child !== false && child !== undefined) element.append(child as Node | string);
+  for (const child of children) if (child !== false && child !== undefined) element.append(toNode(child));
   return element;
 }
 
@@ -21,13 +23,25 @@ export function byId(id: string): HTMLElement {
   return document.getElementById(id)!;
 }
 
-/** The children become those; where the same element comes again it stays, and so does the focus in it. */
+/** The children become those; one that comes again is not moved if it need not be, and keeps the focus. */
 export function fill(parent: Element, ...children: readonly Child[]): void {
-  parent.replaceChildren(...children.filter((child) => child !== false && child !== undefined).map(toNode));
+  const nodes = new Set(children.filter((child) => child !== false && child !== undefined).map(toNode));
+  for (const old of [...parent.childNodes]) if (!nodes.has(old)) old.remove();
+  let next = parent.firstChild;
+  for (const node of nodes) {
+    if (node === next) next = next.nextSibling;
+    else parent.insertBefore(node, next);
+  }
 }
 
-function toNode(child: Child): Node | string {
-  return child instanceof Node ? child : String(child);
+function toNode(child: Child): Node {
+  return child instanceof Node ? child : document.createTextNode(toShown(String(child)));
+}
+
+/** Writes only what is new, as a screen reader may read it. */
+export function setText(element: Element, text: string): void {
+  const shown = toShown(text);
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 const NUMBER = new Intl.NumberFormat('en');

@@ -14,6 +14,12 @@ export interface FindingsJson {
   readonly unchecked: number;
 }
 
+/** What a server answers, if it is that. */
+export function toFindings(told: Partial<FindingsJson> | undefined): FindingsJson | undefined {
+  const { findings, left_out = {}, unchecked = 0 } = told ?? {};
+  return Array.isArray(findings) ? { findings, left_out, unchecked } : undefined;
+}
+
 export function countFindings({ findings, left_out: leftOut }: FindingsJson): number {
   return Object.values(leftOut).reduce((sum, count) => sum + count, findings.length);
 }

@@ -14,6 +14,7 @@ const WAYS: Readonly<Record<Way, string>> = {
   polling: 'polled every 3 s, as events are held back on the way',
   away: 'not reached; trying again',
   refused: 'not allowed to read',
+  unclear: 'something else answers; trying again',
 };
 
 /** How many changes there were in each of the last seconds. */

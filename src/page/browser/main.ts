@@ -1,12 +1,13 @@
 import { Api } from './api.js';
 import { Details, mark } from './details.js';
 import { byId, fill, h, say } from './dom.js';
-import { countFindings, showFindings, type FindingsJson } from './findings-view.js';
+import { readEarlier } from './earlier.js';
+import { countFindings, showFindings, toFindings, type FindingsJson } from './findings-view.js';
 import { Head } from './head.js';
 import { TopologyMap } from './map.js';
 import { Model, type ChangeJson } from './model.js';
 import { Source, type Way } from './source.js';
-import { Judge, STATES, type About } from './state.js';
+import { Judge, STATES, toAbout, type About } from './state.js';
 import { Tables } from './tables.js';
 import { listenToTabs, openTab } from './tabs.js';
 import { Timeline } from './timeline.js';
@@ -14,21 +15,33 @@ import { describeChange } from './words.js';
 import { Writes } from './writes.js';
 
 const ASK_MS = 10_000;
+/** For each so many registrations, findings are asked for once less often. */
+const FINDINGS_A_LOOK = 100_000;
 const HEARD_MS = 5000;
 /** Details and tables are drawn anew at most so often, for changes. */
 const REDRAW_MS = 60;
+const NOTICE_MS = 30_000;
 
 const api = new Api();
 const judge = new Judge();
 let model = new Model();
 let found: FindingsJson | undefined;
 let isRedrawDue = false;
+let drawnMs = 0;
+let areDetailsDue = false;
+let noticeTimer = 0;
 
 const writes = new Writes(api, () => {
   void ask();
   source.retry();
 });
-api.onUnauthorized = () => writes.askToken();
+let isTokenAskedFor = false;
+api.onUnauthorized = (hadToken) => {
+  showSignIn(true);
+  if (isTokenAskedFor) return; // who has said no is not asked again
+  isTokenAskedFor = true;
+  writes.askToken(hadToken);
+};
 
 const openTopic = (topic: string) => {
   openTab('details');
@@ -49,11 +62,13 @@ const openSubject = (subject: string) => {
 const openChange = ({ topic = '', peer_key: key = '' }: ChangeJson) =>
   topic === '' ? openPeer(key) : openTopic(topic);
 
+const toEntry = (atMs: number, change: ChangeJson) => ({ atMs, text: describeChange(change, judge), change });
 const timeline = new Timeline({
-  api,
-  oldestIndex: () => judge.about?.oldest_index ?? null,
-  seenFrom: () => source.seenFrom,
-  describe: (change) => describeChange(change, judge),
+  readEarlier: async (before) => {
+    const askOldest = async () => (await api.read<About>('ui/about'))?.oldest_index;
+    const changes = await readEarlier({ api, askOldest, before, lastId: source.lastId });
+    return changes?.map((change) => toEntry(0, change));
+  },
   onOpen: openChange,
 });
 const head = new Head(() => {
@@ -95,61 +110,108 @@ const source = new Source({
     model = next;
     map.show(next);
     redraw();
-    if (isNew) timeline.add({ atMs: Date.now(), note: 'The registry was read anew.' });
+    if (isNew) timeline.add({ atMs: Date.now(), text: 'The registry was read anew.' });
   },
-  onPart: redraw,
+  onPart: () => {
+    map.grow();
+    redraw();
+  },
   onChange: (change) => {
     head.changed();
-    timeline.add({ atMs: Date.now(), change });
-    map.flash(model.topics.get(change.topic ?? ''), model.peers.get(change.peer_key ?? ''));
+    timeline.add(toEntry(Date.now(), change));
+    map.changed(model.topics.get(change.topic ?? ''), model.peers.get(change.peer_key ?? ''));
+    areDetailsDue ||= details.isAbout(change, model);
     redraw();
   },
 });
 
 function redraw(): void {
-  map.paint();
   if (isRedrawDue) return;
   isRedrawDue = true;
-  setTimeout(() => {
+  const draw = () => {
     isRedrawDue = false;
+    drawnMs = performance.now();
     head.draw(model);
-    details.draw(model);
+    if (areDetailsDue) details.draw(model);
+    areDetailsDue = false;
     tables.draw(map.layout);
-  }, REDRAW_MS);
+  };
+  setTimeout(draw, drawnMs + REDRAW_MS - performance.now());
+}
+
+/** For what time alone changes. */
+function tick(): void {
+  head.drawRate();
+  map.tick();
+  areDetailsDue = true;
+  redraw();
 }
 
 /** Who serves, what one may do, and what is wrong. */
 async function ask(): Promise<void> {
-  const about = await api.read<About>('ui/about');
+  const about = toAbout(await api.read('ui/about'));
   if (about) {
     const before = judge.about;
     judge.about = about;
     head.about(about);
+    isTokenAskedFor = false;
     if (before && before.epoch !== about.epoch) tellRestart();
-    if (!before) timeline.draw();
+    if (before && before.package_version !== about.package_version) tellUpgrade(about);
     showRights(about);
   }
-  found = about && (await api.read<FindingsJson>('findings'));
+  if (about && areFindingsDue()) await askFindings();
+  tick();
+}
+
+/** The server looks at all that is registered for them. */
+function areFindingsDue(): boolean {
+  const every = Math.ceil((model.size + 1) / FINDINGS_A_LOOK);
+  return found === undefined || Math.round(judge.now() / ASK_MS) % every === 0;
+}
+
+async function askFindings(): Promise<void> {
+  found = toFindings(await api.read('findings'));
   judge.silent = new Set(found?.findings.filter(({ kind }) => kind === 'silent').map(({ subject }) => subject));
   head.findings(found && countFindings(found));
   if (!byId('findings').contains(document.activeElement) || byId('findings').hidden) showFindings(found, openSubject);
-  redraw();
+}
+
+/** All pages at the same time, by the server's clock: it looks once for all. */
+function askLater(): void {
+  setTimeout(() => void ask().finally(askLater), ASK_MS - (judge.now() % ASK_MS));
 }
 
 function tellRestart(): void {
   const text = 'The lookupd has been restarted; what it knows is shown as nsqds come back.';
-  timeline.add({ atMs: Date.now(), note: text });
-  byId('notice').textContent = text;
+  timeline.add({ atMs: Date.now(), text });
+  notify(text);
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => (byId('notice').hidden = true), NOTICE_MS);
+}
+
+function tellUpgrade({ package_version: version }: About): void {
+  clearTimeout(noticeTimer);
+  notify(`The lookupd is of version ${version} now, and this page of another. `, {
+    label: 'Load the page again',
+    act: () => location.reload(),
+  });
+}
+
+function notify(text: string, button?: { readonly label: string; readonly act: () => void }): void {
+  fill(byId('notice'), text, button && h('button', { class: 'link', click: button.act }, button.label));
   byId('notice').hidden = false;
-  setTimeout(() => (byId('notice').hidden = true), 30_000);
 }
 
 function showRights({ may, asks_token: asksToken }: About): void {
   byId('create').hidden = !may.includes('topic/create');
+  showSignIn(asksToken);
+}
+
+function showSignIn(isWanted: boolean): void {
   const signIn = document.getElementById('sign-in');
-  if (!asksToken) signIn?.remove();
+  if (!isWanted) signIn?.remove();
   else if (!signIn)
-    byId('server').append(h('button', { id: 'sign-in', click: () => writes.askToken() }, 'Use a token…'));
+    byId('server').append(h('button', { id: 'sign-in', click: () => writes.askToken(false) }, 'Use a token…'));
 }
 
 fill(byId('legend'), ...STATES.map((state) => h('li', {}, mark(state))));
@@ -168,12 +230,8 @@ byId('as-table').addEventListener('click', () => {
 });
 listenToTabs(() => details.draw(model));
 details.draw(model);
-setInterval(() => {
-  head.drawRate();
-  redraw(); // for what time changes
-}, 1000);
+setInterval(tick, 1000);
 setInterval(() => void details.ask(model), HEARD_MS);
-setInterval(() => void ask(), ASK_MS);
 head.drawRate();
-void ask();
+void ask().finally(askLater);
 void source.run();

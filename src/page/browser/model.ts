@@ -1,3 +1,5 @@
+import type { Slices } from './slices.js';
+
 /** A peer, as `/watch` tells of it. */
 export interface PeerJson {
   readonly remote_address: string;
@@ -46,36 +48,55 @@ export interface Peer {
   readonly node: string;
   info: PeerJson;
   isClient: boolean;
-  topicCount: number;
+  readonly topics: Set<Topic>;
   /** Where it stands in the map; -1 where it is not shown. */
   column: number;
 }
 
 export interface Topic {
   readonly name: string;
+  /** What it is grouped by: the name up to the first dot, hyphen or underscore. */
+  readonly prefix: string;
   isThere: boolean;
   isMade: boolean;
   /** With when each was tombstoned; 0 for never. */
   readonly producers: Map<Peer, number>;
   readonly channels: Map<string, Set<Peer>>;
   isGone: boolean;
-  /** Where it stands in the map; -1 where it is not shown. */
-  row: number;
 }
+
+const PREFIX = /^[^._-]+/;
+/** So many topics that went are kept for the map to take out one by one; with more it looks at all. */
+const MAX_DEPARTURES = 64;
 
 /** What the registry holds, as far as it was told. */
 export class Model {
   readonly peers = new Map<string, Peer>();
   readonly topics = new Map<string, Topic>();
+  /** How many producers there are, of all topics. */
+  size = 0;
   channelCount = 0;
   topicCount = 0;
   clientCount = 0;
-  /** Counts up when topics or peers come or go. */
-  shape = 0;
-  /** Topics that came since the map has last looked. */
-  arrivals: Topic[] = [];
+  /** Counts up when peers come or go. */
+  peerShape = 0;
+  #arrivals: Topic[] = [];
+  #departures: Topic[] = [];
 
-  takePart(part: PartJson): void {
+  /** Whether topics came or went that nobody has taken yet. */
+  get hasNews(): boolean {
+    return this.#arrivals.length > 0 || this.#departures.length > 0;
+  }
+
+  /** The topics that came and went since the last call; of those that went perhaps not all, if they are many. */
+  takeNews(): { readonly arrivals: Topic[]; readonly departures: readonly Topic[]; readonly isMany: boolean } {
+    const [arrivals, departures] = [this.#arrivals, this.#departures];
+    [this.#arrivals, this.#departures] = [[], []];
+    return { arrivals, departures, isMany: Math.max(arrivals.length, departures.length) >= MAX_DEPARTURES };
+  }
+
+  /** In slices. */
+  async takePart(part: PartJson, slices: Slices): Promise<void> {
     for (const [key, info] of Object.entries(part.peers)) this.#peer(key, info);
     for (const { category, topic, channel, is_made, producers } of part.registrations) {
       this.#add(category, topic, channel, is_made);
@@ -83,6 +104,7 @@ export class Model {
         const peer = this.peers.get(peer_key);
         if (peer) this.#link(category, topic, channel, peer, tombstoned_at_ms);
       }
+      if (slices.isOver) await slices.next();
     }
   }
 
@@ -109,20 +131,22 @@ export class Model {
     }
     const name = `${info.broadcast_address}:${info.tcp_port}`;
     const node = `${info.broadcast_address}:${info.http_port}`;
-    const peer = { key, name, node, info, isClient: false, topicCount: 0, column: -1 };
+    const peer = { key, name, node, info, isClient: false, topics: new Set<Topic>(), column: -1 };
     this.peers.set(key, peer);
-    this.shape++;
+    this.peerShape++;
     return peer;
   }
 
   #topic(name: string): Topic {
     const known = this.topics.get(name);
     if (known) return known;
-    const flags = { isThere: false, isMade: false, isGone: false, row: -1 };
-    const topic: Topic = { name, producers: new Map(), channels: new Map(), ...flags };
+    const prefix = PREFIX.exec(name)?.[0] ?? name;
+    const flags = { isThere: false, isMade: false, isGone: false };
+    const topic: Topic = { name, prefix, producers: new Map(), channels: new Map(), ...flags };
     this.topics.set(name, topic);
-    this.arrivals.push(topic);
-    this.shape++;
+    this.#arrivals.push(topic);
+    // While nobody looks, as in a hidden tab, those that came and went are not gathered without end.
+    if (this.#arrivals.length > 2 * this.topics.size + 1000) this.#arrivals = this.#arrivals.filter(isThere);
     return topic;
   }
 
@@ -150,7 +174,7 @@ export class Model {
     if (topic.isThere || topic.channels.size > 0) return;
     topic.isGone = true;
     this.topics.delete(name);
-    this.shape++;
+    if (this.#departures.length < MAX_DEPARTURES) this.#departures.push(topic);
   }
 
   #link(category: string, name: string, channel: string, peer: Peer, tombstonedAtMs = 0): void {
@@ -159,7 +183,8 @@ export class Model {
     const topic = this.#topic(name);
     if (category === 'channel') topic.channels.get(channel)?.add(peer);
     else {
-      if (!topic.producers.has(peer)) peer.topicCount++;
+      if (!topic.producers.has(peer)) this.size++;
+      peer.topics.add(topic);
       topic.producers.set(peer, tombstonedAtMs);
     }
   }
@@ -168,7 +193,10 @@ export class Model {
     const topic = this.topics.get(name);
     if (category === 'client') this.#setClient(peer, false);
     else if (category === 'channel') topic?.channels.get(channel)?.delete(peer);
-    else if (topic?.producers.delete(peer) === true) peer.topicCount--;
+    else if (topic?.producers.delete(peer) === true) {
+      peer.topics.delete(topic);
+      this.size--;
+    }
     this.#dropIfIdle(peer);
   }
 
@@ -178,12 +206,11 @@ export class Model {
   }
 
   #dropIfIdle(peer: Peer): void {
-    if (peer.isClient || peer.topicCount > 0) return;
-    if (this.peers.delete(peer.key)) this.shape++;
+    if (peer.isClient || peer.topics.size > 0) return;
+    if (this.peers.delete(peer.key)) this.peerShape++;
   }
 }
 
-/** The topics that a peer carries. */
-export function topicsOf(model: Model, peer: Peer): Topic[] {
-  return [...model.topics.values()].filter(({ producers }) => producers.has(peer));
+function isThere({ isGone }: Topic): boolean {
+  return !isGone;
 }

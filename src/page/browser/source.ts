@@ -1,11 +1,13 @@
 import type { Api } from './api.js';
+import type { ServerEvent } from './events.js';
 import { Model, type ChangeJson, type PartJson } from './model.js';
 import { pollChanges } from './poll.js';
+import { Slices } from './slices.js';
 import type { Judge } from './state.js';
-import { readEvents, type ServerEvent } from './stream.js';
+import { readEvents } from './stream.js';
 
 /** How the page hears of changes. */
-export type Way = 'connecting' | 'live' | 'polling' | 'away' | 'refused';
+export type Way = 'connecting' | 'live' | 'polling' | 'away' | 'refused' | 'unclear';
 
 export interface SourceOptions {
   readonly api: Api;
@@ -18,26 +20,40 @@ export interface SourceOptions {
   readonly onPart: () => void;
 }
 
-const FIRST_BYTE_MS = 5000;
+const PATIENCE_MS = 5000;
 const POLL_MS = 3000;
+/** Polling takes at most so great a part of the time, or the server had little else to do. */
+const POLL_REST = 10;
 /** For how long it polls before it tries to be told again. */
 const POLLING_MS = 60_000;
+const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 10_000;
+/** A connection that has lasted so long was a good one. */
+const GOOD_MS = 10_000;
 
 /** Keeps a model up to date: told by `/watch`, or by polling where something holds events back. */
 export class Source {
   readonly #options: SourceOptions;
   #model = new Model();
   #next: Model | undefined;
+  /** After what the model knows; `''` while it does not know all. */
   #lastId = '';
-  /** From where on all changes were told. */
-  seenFrom = '';
   #hasShown = false;
+  /** Whether the model is what was polled last. */
+  #isPolled = false;
+  /** Whether all that was told has been understood. */
+  #isPlain = true;
+  readonly #slices = new Slices();
   #wake: () => void = () => undefined;
 
   constructor(options: SourceOptions) {
     this.#options = options;
     options.onModel(this.#model, false);
+  }
+
+  /** After which index all that the server has told is known; `''` while it is not. */
+  get lastId(): string {
+    return this.#lastId;
   }
 
   /** Tries again at once, as there is a token now. */
@@ -48,78 +64,90 @@ export class Source {
   /** For as long as the page is open. */
   async run(): Promise<void> {
     const { api, onWay } = this.#options;
-    for (let pauseMs = 500; ;) {
-      let isLive = false;
-      const onOpen = () => {
-        isLive = true;
-        pauseMs = 500;
-        onWay('live');
-      };
-      const onEvent = (event: ServerEvent) => this.#take(event);
-      const stream = { api, route: 'watch', lastId: this.#lastId, firstByteMs: FIRST_BYTE_MS, onOpen, onEvent };
-      const ending = await readEvents(stream).catch(() => undefined);
+    for (let pauseMs = FIRST_PAUSE_MS; ;) {
+      const startMs = Date.now();
+      let isOpen = false;
+      this.#isPlain = true;
+      const ending = await readEvents({
+        ...{ api, route: 'watch', lastId: this.#lastId, patienceMs: PATIENCE_MS },
+        isCaughtUp: () => this.#lastId !== '',
+        onOpen: () => {
+          isOpen = true;
+          onWay('live');
+        },
+        onEvent: (event) => this.#take(event),
+      }).catch((error: unknown) => {
+        if (error instanceof RangeError) this.#isPlain = false; // too long to be anything
+      });
       if (ending === 'held back' || (typeof ending === 'object' && [404, 503].includes(ending.status))) {
         await this.#poll();
         continue;
       }
-      if (typeof ending === 'object' && ending.status < 500) onWay('refused');
-      else onWay(isLive ? 'connecting' : 'away');
-      await this.#pause(typeof ending === 'object' ? MAX_PAUSE_MS : pauseMs);
+      const isRefused = typeof ending === 'object' && ending.status < 500;
+      if (!this.#isPlain) this.#lastId = ''; // what is known may be wrong
+      onWay(isRefused ? 'refused' : this.#isPlain ? (isOpen ? 'connecting' : 'away') : 'unclear');
+      if (Date.now() - startMs > GOOD_MS) pauseMs = FIRST_PAUSE_MS;
+      await this.#pause(isRefused ? MAX_PAUSE_MS : pauseMs);
       pauseMs = Math.min(pauseMs * 1.6, MAX_PAUSE_MS);
     }
   }
 
-  #take({ name, id, data }: ServerEvent): undefined {
-    const { judge, onModel, onChange, onPart } = this.#options;
-    if (name === 'snapshot') {
-      const part = JSON.parse(data) as PartJson;
-      if (part.part === 1) {
-        this.#next = new Model();
-        // The first is shown as it comes; one that follows, when it is whole.
-        if (!this.#hasShown) onModel((this.#model = this.#next), false);
-      }
-      const next = this.#next ?? this.#model;
-      next.takePart(part);
-      for (const key of Object.keys(part.peers)) judge.told(next.peers.get(key)!);
-      if (next === this.#model) onPart();
-      if (part.is_last) {
-        if (next !== this.#model) onModel((this.#model = next), true);
-        this.#hasShown = true;
-        this.#next = undefined;
-        this.seenFrom = id ?? '';
-      }
-    } else if (name === 'change') {
-      this.#apply(JSON.parse(data) as ChangeJson, onChange);
-    }
-    if (id !== undefined) this.#lastId = id;
-    return undefined;
+  async #take({ name, id, data }: ServerEvent): Promise<boolean> {
+    this.#isPlain = false; // until it is understood
+    if (name === 'snapshot') await this.#takePart(JSON.parse(data) as PartJson);
+    else if (name === 'change') this.#apply(JSON.parse(data) as ChangeJson);
+    if (id !== undefined && this.#next === undefined) this.#lastId = id;
+    this.#isPlain = true;
+    return true;
   }
 
-  #apply(change: ChangeJson, onChange: (change: ChangeJson) => void): void {
+  async #takePart(part: PartJson): Promise<void> {
+    const { judge, onModel, onPart } = this.#options;
+    if (part.part === 1) {
+      this.#next = new Model();
+      this.#lastId = '';
+      // The first is shown as it comes; one that follows, when it is whole.
+      if (!this.#hasShown) onModel((this.#model = this.#next), false);
+    }
+    const next = this.#next ?? this.#model;
+    await next.takePart(part, this.#slices);
+    for (const key of Object.keys(part.peers)) judge.told(next.peers.get(key)!);
+    if (next === this.#model) onPart();
+    if (!part.is_last) return;
+    if (next !== this.#model) onModel((this.#model = next), true);
+    this.#isPolled = false;
+    this.#hasShown = true;
+    this.#next = undefined;
+  }
+
+  #apply(change: ChangeJson): void {
+    const { judge, onChange } = this.#options;
     this.#model.apply(change);
     const peer = change.peer_key === undefined ? undefined : this.#model.peers.get(change.peer_key);
-    if (peer) this.#options.judge.told(peer);
+    if (peer) judge.told(peer);
     onChange(change);
   }
 
   async #poll(): Promise<void> {
-    const { api, judge, onWay, onModel, onChange, onPart } = this.#options;
+    const { api, judge, onWay, onModel, onPart } = this.#options;
     this.#lastId = '';
     this.#hasShown = true;
-    const model = new Model();
     const endsAtMs = Date.now() + POLLING_MS;
-    let isFirst = true;
+    let isFirst = !this.#isPolled;
+    const model = isFirst ? new Model() : this.#model;
     while (Date.now() < endsAtMs) {
-      const changes = await pollChanges(api, model, judge.now());
+      const startMs = Date.now();
+      const changes = await pollChanges(api, model, judge.now()).catch(() => undefined);
       onWay(changes ? 'polling' : 'away');
       if (!changes) return this.#pause(POLL_MS);
       if (isFirst) {
         for (const change of changes) model.apply(change);
         onModel((this.#model = model), true);
+        this.#isPolled = true;
         onPart();
         isFirst = false;
-      } else for (const change of changes) this.#apply(change, onChange);
-      await this.#pause(POLL_MS);
+      } else for (const change of changes) this.#apply(change);
+      await this.#pause(Math.max(POLL_MS, POLL_REST * (Date.now() - startMs)));
     }
   }
 

@@ -23,19 +23,50 @@ export interface About {
   readonly inactive_producer_timeout_ms: number;
   readonly tombstone_lifetime_ms: number;
   readonly restored: readonly string[];
+  readonly other_origins: readonly string[];
   readonly oldest_index: string | null;
   readonly may: readonly string[];
   readonly asks_token: boolean;
 }
 
-/** What a peer has whose connection is the server's own. */
-const OWN = 'local/';
+/** By so much what the page takes for the server's time may be wrong. */
+const SLACK_MS = 2000;
+
+const UNTOLD: About = {
+  version: '',
+  package_version: '?',
+  uptime_ms: 0,
+  now_ms: 0,
+  epoch: '',
+  sharing: '',
+  inactive_producer_timeout_ms: Infinity,
+  tombstone_lifetime_ms: 0,
+  restored: [],
+  other_origins: [],
+  oldest_index: null,
+  may: [],
+  asks_token: false,
+};
+
+/** What a server says of itself: one of another version perhaps less than is wanted. */
+export function toAbout(told: unknown): About | undefined {
+  if (typeof told !== 'object' || told === null) return undefined;
+  const isFit = ([name, value]: [string, unknown]) => {
+    const wanted = UNTOLD[name as keyof About];
+    return wanted === null
+      ? typeof value === 'string'
+      : typeof value === typeof wanted && Array.isArray(value) === Array.isArray(wanted);
+  };
+  const about = { now_ms: Date.now(), ...Object.fromEntries(Object.entries(told).filter(isFit)) };
+  return { ...UNTOLD, ...about };
+}
 
 /** Judges producers by what the server said last. */
 export class Judge {
   #about: About | undefined;
   #offsetMs = 0;
   #restored = new Set<string>();
+  #otherOrigins = new Set<string>();
   /** Peers that are silent, by name, as findings say. */
   silent = new Set<string>();
 
@@ -48,11 +79,16 @@ export class Judge {
     if (!about) return;
     this.#offsetMs = about.now_ms - Date.now();
     this.#restored = new Set(about.restored);
+    this.#otherOrigins = new Set(about.other_origins);
   }
 
   /** What time it is at the server. */
   now(): number {
     return Date.now() + this.#offsetMs;
+  }
+
+  get tombstoneLifetimeMs(): number {
+    return this.#about?.tombstone_lifetime_ms ?? 0;
   }
 
   may(action: string): boolean {
@@ -67,7 +103,7 @@ export class Judge {
     // Pings are not told, but silence is, with when the peer was last heard of.
     const told = this.#toldSilent.get(peer);
     if (told !== undefined && told === heardMs) return 'silent';
-    return peer.key.startsWith(OWN) || peer.key.startsWith('poll/') ? 'active' : 'other';
+    return this.#otherOrigins.size > 0 && this.#otherOrigins.has(originOf(peer)) ? 'other' : 'active';
   }
 
   readonly #toldSilent = new WeakMap<Peer, number>();
@@ -85,7 +121,18 @@ export class Judge {
     return this.isTombstoned(tombstonedAtMs) ? 'tombstoned' : this.ofPeer(peer);
   }
 
-  isTombstoned(atMs: number): boolean {
-    return atMs > 0 && this.now() - atMs < (this.#about?.tombstone_lifetime_ms ?? 0);
+  /** Whether that was told of a tombstone that was ended: its time is from before the server was there. */
+  isEnded(tombstonedAtMs: number): boolean {
+    const startMs = this.#about ? this.#about.now_ms - this.#about.uptime_ms : 0;
+    return tombstonedAtMs < startMs && this.now() - tombstonedAtMs > this.tombstoneLifetimeMs - SLACK_MS;
   }
+
+  isTombstoned(atMs: number): boolean {
+    return atMs > 0 && this.now() - atMs < this.tombstoneLifetimeMs;
+  }
+}
+
+/** Which lookupd a peer is connected to. */
+function originOf({ key }: Peer): string {
+  return key.slice(0, key.lastIndexOf('/'));
 }

@@ -1,6 +1,6 @@
-import { byId, fill, h, plural } from './dom.js';
+import { byId, fill, formatNumber, h, plural, setText } from './dom.js';
 import type { Layout } from './layout.js';
-import type { Topic } from './model.js';
+import type { Peer, Topic } from './model.js';
 import { STATE_NAMES, STATES, type Judge, type State } from './state.js';
 
 export interface TablesOptions {
@@ -10,45 +10,38 @@ export interface TablesOptions {
 }
 
 const STEP = 200;
+/** The most rows that are shown; who looks for one of more searches. */
+const MOST = 2000;
 
 /** The map as tables: what it shows, to be read. */
 export class Tables {
   readonly #options: TablesOptions;
-  #topics = STEP;
-  #peers = STEP;
+  readonly #topics: Table<Topic>;
+  readonly #peers: Table<Peer>;
 
   constructor(options: TablesOptions) {
     this.#options = options;
+    const { judge, openTopic, openPeer } = options;
+    this.#topics = new Table('Topics', 'topic', ['Topic', 'nsqds', 'Channels', 'State'], {
+      nameOf: ({ name }) => name,
+      open: ({ name }) => openTopic(name),
+      cellsOf: (topic) => [topic.producers.size, topic.channels.size, this.#states(topic)],
+    });
+    this.#peers = new Table('nsqds', 'nsqd', ['nsqd', 'Zone', 'Version', 'Topics', 'State'], {
+      nameOf: ({ name }) => name,
+      open: ({ key }) => openPeer(key),
+      cellsOf: (peer) => {
+        const { topology_zone: zone, version } = peer.info;
+        return [zone || '–', version, peer.topics.size, STATE_NAMES[judge.ofPeer(peer)]];
+      },
+    });
+    fill(byId('table'), ...this.#topics.elements, ...this.#peers.elements);
   }
 
-  draw(layout: Layout): void {
-    const panel = byId('table');
-    if (panel.hidden || (panel !== document.activeElement && panel.contains(document.activeElement))) return;
-    const { judge, openTopic, openPeer } = this.#options;
-    const topics = layout.rows
-      .slice(0, this.#topics)
-      .map((topic) => [
-        link(topic.name, () => openTopic(topic.name)),
-        topic.producers.size,
-        topic.channels.size,
-        this.#states(topic),
-      ]);
-    const peers = layout.columns
-      .slice(0, this.#peers)
-      .map((peer) => [
-        link(peer.name, () => openPeer(peer.key)),
-        peer.info.topology_zone || '–',
-        peer.info.version,
-        peer.topicCount,
-        STATE_NAMES[judge.ofPeer(peer)],
-      ]);
-    fill(
-      panel,
-      toTable(`Topics (${layout.rows.length})`, ['Topic', 'nsqds', 'Channels', 'State'], topics),
-      this.#more(layout.rows.length - topics.length, 'topic', () => (this.#topics += STEP), layout),
-      toTable(`nsqds (${layout.columns.length})`, ['nsqd', 'Zone', 'Version', 'Topics', 'State'], peers),
-      this.#more(layout.columns.length - peers.length, 'nsqd', () => (this.#peers += STEP), layout),
-    );
+  draw({ rows, columns }: Layout): void {
+    if (byId('table').hidden) return;
+    this.#topics.draw(rows);
+    this.#peers.draw(columns);
   }
 
   #states({ producers }: Topic): string {
@@ -62,38 +55,61 @@ export class Tables {
       .map((state) => `${counts.get(state)!} ${STATE_NAMES[state]}`)
       .join(', ');
   }
+}
 
-  #more(left: number, what: string, add: () => void, layout: Layout): HTMLElement | undefined {
-    if (left <= 0) return undefined;
-    const click = (event: Event) => {
-      add();
-      (event.target as HTMLElement).blur();
-      this.draw(layout);
-    };
-    return h('button', { click }, `More: ${plural(left, what)}`);
+interface Rows<T> {
+  readonly nameOf: (item: T) => string;
+  readonly open: (item: T) => void;
+  /** What stands beside its name. */
+  readonly cellsOf: (item: T) => readonly (string | number)[];
+}
+
+/** A table whose rows stay while what they are about stays, and with them the focus. */
+class Table<T extends object> {
+  readonly elements: readonly HTMLElement[];
+  readonly #title: string;
+  readonly #what: string;
+  readonly #rows: Rows<T>;
+  readonly #known = new WeakMap<T, { readonly row: HTMLElement; readonly cells: readonly HTMLElement[] }>();
+  readonly #caption = h('caption');
+  readonly #body = h('tbody');
+  readonly #more = h('button', {
+    click: () => {
+      this.#shown += STEP;
+      this.draw(this.#items);
+    },
+  });
+  #items: readonly T[] = [];
+  #shown = STEP;
+
+  constructor(title: string, what: string, heads: readonly string[], rows: Rows<T>) {
+    this.#title = title;
+    this.#what = what;
+    this.#rows = rows;
+    const head = h('tr', {}, ...heads.map((each) => h('th', { scope: 'col' }, each)));
+    this.elements = [h('table', {}, this.#caption, h('thead', {}, head), this.#body), this.#more];
   }
-}
 
-function link(text: string, click: () => void): HTMLElement {
-  return h('button', { class: 'link', click }, text);
-}
+  draw(items: readonly T[]): void {
+    this.#items = items;
+    setText(this.#caption, `${this.#title} (${formatNumber(items.length)})`);
+    const shown = items.slice(0, Math.min(MOST, this.#shown));
+    fill(this.#body, ...shown.map((item) => this.#rowOf(item)));
+    const left = items.length - shown.length;
+    this.#more.hidden = left === 0 || this.#shown >= MOST;
+    setText(this.#more, `More: ${plural(left, this.#what)}`);
+  }
 
-function toTable(
-  title: string,
-  heads: readonly string[],
-  rows: readonly (readonly (HTMLElement | string | number)[])[],
-): HTMLElement {
-  return h(
-    'table',
-    {},
-    h('caption', {}, title),
-    h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))),
-    h(
-      'tbody',
-      {},
-      ...rows.map(([name, ...cells]) =>
-        h('tr', {}, h('th', { scope: 'row' }, name), ...cells.map((cell) => h('td', {}, cell))),
-      ),
-    ),
-  );
+  #rowOf(item: T): HTMLElement {
+    const values = this.#rows.cellsOf(item);
+    let known = this.#known.get(item);
+    if (!known) {
+      const open = h('button', { class: 'link', click: () => this.#rows.open(item) }, this.#rows.nameOf(item));
+      const cells = values.map(() => h('td'));
+      known = { row: h('tr', {}, h('th', { scope: 'row' }, open), ...cells), cells };
+      this.#known.set(item, known);
+    }
+    known.cells.forEach((cell, i) => setText(cell, String(values[i])));
+    return known.row;
+  }
 }

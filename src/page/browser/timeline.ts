@@ -1,23 +1,22 @@
-import type { Api } from './api.js';
-import { byId, fill, formatTime, h, plural } from './dom.js';
+import { byId, fill, formatTime, h, plural, setText } from './dom.js';
 import type { ChangeJson } from './model.js';
-import { readEvents } from './stream.js';
 
 /** What happened; a note is the page's own. */
 export interface Entry {
   /** When the page heard of it; 0 for before it was open. */
   readonly atMs: number;
+  readonly text: string;
   readonly change?: ChangeJson;
-  readonly note?: string;
 }
 
-/** The most that is remembered, and shown at once. */
+/** The most that is remembered while nobody goes back. */
 const MAX_ENTRIES = 5000;
-const SHOWN = 200;
+/** The most that is remembered while somebody does: as much as a feed keeps, and then some. */
+const MAX_GONE_BACK = 120_000;
+/** How many are shown, at first and more each time. */
+const STEP = 200;
 /** It is drawn anew at most so often. */
-const REDRAW_MS = 90;
-/** By when what is older must have come. */
-const OLDER_MS = 15_000;
+const REDRAW_MS = 60;
 
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   'all changes': [],
@@ -27,12 +26,8 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 export interface TimelineOptions {
-  readonly api: Api;
-  /** From where `/watch` can go on; null for no further back. */
-  readonly oldestIndex: () => string | null;
-  /** From where on the page has seen all changes. */
-  readonly seenFrom: () => string;
-  readonly describe: (change: ChangeJson) => string;
+  /** The changes before that one, the latest last; undefined where they are not to be had. */
+  readonly readEarlier: (before: ChangeJson | undefined) => Promise<Entry[] | undefined>;
   readonly onOpen: (change: ChangeJson) => void;
 }
 
@@ -45,141 +40,137 @@ export class Timeline {
     type: 'search',
     placeholder: 'Filter',
     'aria-label': 'Filter changes',
-    input: () => this.#redraw(),
+    input: () => this.#filtered(),
   });
-  readonly #kind = h('select', { 'aria-label': 'Kind of change', change: () => this.#redraw() });
-  readonly #older = h('button', { click: () => void this.#readOlder() }, 'Earlier changes');
-  readonly #status = h('p', { class: 'soft' });
+  readonly #kind = h('select', { 'aria-label': 'Kind of change', change: () => this.#filtered() });
+  readonly #earlier = h('button', { click: () => void this.#goBack() }, 'Earlier changes');
+  readonly #latest = h('button', { hidden: true, click: () => this.#goForward() }, 'Back to the latest');
+  readonly #status = h('p', { class: 'soft', role: 'status' });
+  readonly #items = new WeakMap<Entry, HTMLElement>();
   /** The latest last. */
   #entries: Entry[] = [];
-  #shown = SHOWN;
-  #waiting = 0;
+  #shown = STEP;
+  /** While it is paused: the last that is shown. */
+  #pausedAt: Entry | undefined;
   #isPaused = false;
+  #waiting = 0;
   #isDue = false;
   #drawnMs = 0;
-  #hasOlder = false;
+  #told = '';
 
   constructor(options: TimelineOptions) {
     this.#options = options;
     fill(this.#kind, ...Object.keys(KINDS).map((name) => h('option', {}, name)));
     const tools = h('div', { class: 'tools' }, this.#filter, this.#kind, this.#pause);
-    fill(byId('changes'), h('h2', { class: 'unseen' }, 'Changes'), tools, this.#status, this.#list, this.#older);
+    const ways = h('div', { class: 'tools' }, this.#earlier, this.#latest);
+    fill(byId('changes'), h('h2', { class: 'unseen' }, 'Changes'), tools, this.#status, this.#list, ways);
     this.#redraw();
   }
 
   add(entry: Entry): void {
     this.#entries.push(entry);
-    if (this.#entries.length > MAX_ENTRIES * 1.2) this.#entries = this.#entries.slice(-MAX_ENTRIES);
+    const most = this.#latest.hidden ? MAX_ENTRIES : MAX_GONE_BACK;
+    if (this.#entries.length > most * 1.2) this.#entries = this.#entries.slice(-most);
     if (this.#isPaused) this.#waiting++;
-    this.#redrawLater();
-  }
-
-  /** There may be more to go back to. */
-  draw(): void {
     this.#redrawLater();
   }
 
   /** What changed lately that passes. */
   latest(passes: (change: ChangeJson) => boolean, most: number): Entry[] {
     const found: Entry[] = [];
-    for (let i = this.#entries.length - 1; i >= 0 && found.length < most; i--) {
+    const end = Math.max(0, this.#entries.length - MAX_ENTRIES);
+    for (let i = this.#entries.length - 1; i >= end && found.length < most; i--) {
       const entry = this.#entries[i]!;
       if (entry.change && passes(entry.change)) found.push(entry);
     }
     return found;
   }
 
-  toItem({ atMs, change, note }: Entry): HTMLElement {
+  toItem({ atMs, change, text }: Entry): HTMLElement {
     const time = atMs === 0 ? h('time', {}, 'earlier') : h('time', {}, formatTime(atMs));
-    if (!change) return h('li', {}, time, note);
-    const open = h(
-      'button',
-      { class: 'link', click: () => this.#options.onOpen(change) },
-      this.#options.describe(change),
-    );
-    return h('li', {}, time, open);
+    if (!change) return h('li', {}, time, text);
+    return h('li', {}, time, h('button', { class: 'link', click: () => this.#options.onOpen(change) }, text));
+  }
+
+  #itemOf(entry: Entry): HTMLElement {
+    const item = this.#items.get(entry) ?? this.toItem(entry);
+    this.#items.set(entry, item);
+    return item;
   }
 
   #toggle(): void {
     this.#isPaused = !this.#isPaused;
+    this.#pausedAt = this.#entries.at(-1);
     this.#waiting = 0;
     this.#pause.setAttribute('aria-pressed', String(this.#isPaused));
     this.#pause.textContent = this.#isPaused ? 'Go on' : 'Pause';
     this.#redraw();
   }
 
-  /** A few times a second at most, and not while it is not seen. */
+  #filtered(): void {
+    this.#shown = STEP;
+    this.#redraw();
+  }
+
+  /** A few times a second at most. */
   #redrawLater(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    setTimeout(
-      () => {
-        this.#isDue = false;
-        this.#drawnMs = performance.now();
-        if (this.#isPaused) this.#tell();
-        else this.#redraw();
-      },
-      this.#drawnMs + REDRAW_MS - performance.now(),
-    );
+    const draw = () => {
+      this.#isDue = false;
+      this.#drawnMs = performance.now();
+      if (this.#isPaused) this.#tell();
+      else this.#redraw();
+    };
+    setTimeout(draw, this.#drawnMs + REDRAW_MS - performance.now());
   }
 
   #tell(): void {
-    const text = this.#isPaused
-      ? `Paused${this.#waiting > 0 ? `; ${plural(this.#waiting, 'change')} since` : ''}.`
-      : this.#entries.length === 0
-        ? 'Nothing has changed since this page was opened.'
-        : '';
-    if (this.#status.textContent !== text) this.#status.textContent = text;
+    const paused = `Paused${this.#waiting > 0 ? `; ${plural(this.#waiting, 'change')} since` : ''}.`;
+    const none = this.#entries.length === 0 ? 'Nothing has changed since this page was opened.' : '';
+    setText(this.#status, this.#isPaused ? paused : this.#told || none);
   }
 
   #redraw(): void {
     this.#tell();
-    if (this.#list.contains(document.activeElement)) return; // who is in it with the keyboard stays there
     const text = this.#filter.value.toLowerCase();
     const types = KINDS[this.#kind.value] ?? [];
     const found: Entry[] = [];
-    let isMore = false;
-    for (let i = this.#entries.length - 1 - (this.#isPaused ? this.#waiting : 0); i >= 0; i--) {
-      const { change, note } = this.#entries[i]!;
-      if (types.length > 0 && !types.includes(change?.type ?? '')) continue;
-      const shown = change ? this.#options.describe(change) : (note ?? '');
-      if (text !== '' && !shown.toLowerCase().includes(text)) continue;
-      if (found.length === this.#shown) {
-        isMore = true;
-        break;
-      }
-      found.push(this.#entries[i]!);
+    const last = this.#isPaused ? this.#entries.lastIndexOf(this.#pausedAt!) : this.#entries.length - 1;
+    for (let i = last; i >= 0 && found.length < this.#shown; i--) {
+      const entry = this.#entries[i]!;
+      if (types.length > 0 && !types.includes(entry.change?.type ?? '')) continue;
+      if (text === '' || entry.text.toLowerCase().includes(text)) found.push(entry);
     }
-    fill(this.#list, ...found.map((entry) => this.toItem(entry)));
-    this.#older.hidden = !isMore && (this.#hasOlder || this.#options.oldestIndex() === null);
+    fill(this.#list, ...found.map((entry) => this.#itemOf(entry)));
   }
 
-  /** More of what is known, and then what the server still has from before the page was open. */
-  async #readOlder(): Promise<void> {
-    const oldest = this.#options.oldestIndex();
-    this.#shown += SHOWN;
-    if (this.#shown < this.#entries.length || this.#hasOlder || oldest === null) return this.#redraw();
-    this.#older.disabled = true;
-    const seenFrom = this.#options.seenFrom();
-    const older: Entry[] = [];
-    const read = () =>
-      readEvents({
-        api: this.#options.api,
-        route: `watch?index=${encodeURIComponent(oldest)}`,
-        lastId: '',
-        firstByteMs: OLDER_MS,
-        onEvent: ({ name, id, data }) => {
-          if (name !== 'change') return false;
-          older.push({ atMs: 0, change: JSON.parse(data) as ChangeJson });
-          if (older.length > MAX_ENTRIES) older.shift();
-          return id === seenFrom ? false : undefined;
-        },
-      });
-    if (oldest !== seenFrom) await read().catch(() => undefined);
-    this.#hasOlder = true;
-    this.#older.disabled = false;
-    this.#entries = [...older, ...this.#entries].slice(-MAX_ENTRIES * 2);
-    if (older.length === 0) this.#status.textContent = 'There are no earlier changes.';
+  /** More of what is known, and then what the server still has from before. */
+  async #goBack(): Promise<void> {
+    this.#shown += STEP;
+    this.#latest.hidden = false;
+    this.#told = '';
+    if (this.#shown - STEP < this.#entries.length && this.#list.childElementCount === this.#shown - STEP)
+      return this.#redraw();
+    this.#earlier.disabled = true;
+    const first = this.#entries.find(({ change }) => change && change.revision > 0)?.change;
+    const earlier = await this.#options.readEarlier(first);
+    this.#earlier.disabled = false;
+    this.#told = !earlier
+      ? 'Earlier changes cannot be had now.'
+      : earlier.length === 0
+        ? 'There are no earlier changes.'
+        : '';
+    this.#entries = [...(earlier ?? []), ...this.#entries].slice(-MAX_GONE_BACK);
+    this.#redraw();
+  }
+
+  #goForward(): void {
+    this.#latest.hidden = true;
+    this.#told = '';
+    this.#shown = STEP;
+    this.#entries = this.#entries.slice(-MAX_ENTRIES);
+    this.#filter.focus();
     this.#redraw();
   }
 }

@@ -34,6 +34,10 @@ export class Axis {
     return Math.min(this.#widest, this.room / Math.max(1, this.count));
   }
 
+  equals({ size, offset, count, room }: Axis): boolean {
+    return size === this.size && offset === this.offset && count === this.count && room === this.room;
+  }
+
   fit(): void {
     this.size = this.#fitting;
     this.offset = 0;

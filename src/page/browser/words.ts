@@ -16,9 +16,9 @@ export function describeChange(change: ChangeJson, judge: Judge): string {
     case 'producerRemoved':
       return category === 'client' ? `${name} left` : `${name} no longer has ${what}`;
     case 'producerTombstoned':
-      return judge.now() - atMs < (judge.about?.tombstone_lifetime_ms ?? Infinity) || atMs > judge.now() - 6e5
-        ? `${name} was tombstoned for ${topic}`
-        : `the tombstone of ${name} for ${topic} was ended`;
+      return judge.isEnded(atMs)
+        ? `the tombstone of ${name} for ${topic} was ended`
+        : `${name} was tombstoned for ${topic}`;
     case 'peerLeft':
       return `${name} left`;
     case 'peerTouched':

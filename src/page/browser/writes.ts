@@ -85,17 +85,18 @@ export class Writes {
   }
 
   /** Once at a time. */
-  askToken(): void {
+  askToken(hadToken: boolean): void {
     if (this.#isAsking) return;
     this.#isAsking = true;
+    const why = hadToken ? 'The server does not know this token, or no longer.' : 'This server asks who you are.';
     this.#ask({
-      title: 'A token is needed',
-      text: 'This server asks who you are. The token is kept for this tab, until it is closed.',
+      title: hadToken ? 'Another token is needed' : 'A token is needed',
+      text: `${why} The token is kept for this tab, until it is closed.`,
       verb: 'Use this token',
       label: 'Token',
       isSecret: true,
       act: (token) => {
-        this.#api.setToken(token.trim());
+        if (!this.#api.setToken(token.trim())) return Promise.resolve('A token has no spaces, accents or the like.');
         this.#onToken();
         return Promise.resolve(undefined);
       },

@@ -1,0 +1,235 @@
+import type { Layout } from './layout.js';
+import type { Peer, Topic } from './model.js';
+import { Slices } from './slices.js';
+import { STATES, type Judge, type State } from './state.js';
+import type { Axis } from './view.js';
+
+/** Red, green, blue. */
+export type Colour = readonly [number, number, number];
+export type Colours = Readonly<Record<State | 'ground', Colour>>;
+
+export interface Picture {
+  readonly layout: Layout;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly ratio: number;
+  readonly colours: Colours;
+  readonly judge: Judge;
+}
+
+/** What stands out where many cells share a pixel. */
+const FAINTEST = 0.34;
+/** So many lines of pixels are painted at once. */
+const BAND = 12;
+/** More topics than these that changed are not painted one by one. */
+const MAX_CHANGED = 200;
+const [SILENT, TOMBSTONED, RESTORED] = [
+  STATES.indexOf('silent'),
+  STATES.indexOf('tombstoned'),
+  STATES.indexOf('restored'),
+];
+
+/** The map's cells, at the size of the screen's own pixels. What has changed is painted, and no more. */
+export class Cells {
+  image = new ImageData(1, 1);
+  #pixels = new Uint32Array(1);
+  readonly #changed = new Set<Topic>();
+  #isStale = true;
+  /** How it stands with each nsqd, by column: as a state's place in `STATES`. */
+  #states = new Uint8Array(0);
+  #tombstones = 0;
+
+  /** Something about the topic's producers has changed. */
+  changed(topic: Topic): void {
+    if (this.#changed.size >= MAX_CHANGED) this.stale();
+    else this.#changed.add(topic);
+  }
+
+  /** All is to be painted anew. */
+  stale(): void {
+    this.#isStale = true;
+    this.#changed.clear();
+  }
+
+  /** Time has passed: tombstones may have ended. */
+  tick(): void {
+    if (this.#tombstones > 0) this.stale();
+  }
+
+  async paint(picture: Picture): Promise<void> {
+    const { layout, x, y, ratio, judge } = picture;
+    const [width, height] = [Math.max(1, Math.round(x.room * ratio)), Math.max(1, Math.round(y.room * ratio))];
+    if (this.image.width !== width || this.image.height !== height) {
+      this.image = new ImageData(width, height);
+      this.#pixels = new Uint32Array(this.image.data.buffer);
+      this.stale();
+    }
+    const states = Uint8Array.from(layout.columns, (peer) => STATES.indexOf(judge.ofPeer(peer)));
+    if (states.length !== this.#states.length || states.some((state, i) => state !== this.#states[i])) this.stale();
+    this.#states = states;
+    const slices = new Slices();
+    const brush = new Brush(picture, this.#pixels, width, states);
+    if (this.#isStale) {
+      this.#isStale = false;
+      this.#tombstones = 0;
+      for (let line = 0; line < height; line += BAND) {
+        brush.paint(line, Math.min(height, line + BAND));
+        if (slices.isOver) await slices.next();
+      }
+    } else {
+      const rows = [...this.#changed].map((topic) => layout.rowOf(topic));
+      this.#changed.clear();
+      for (const row of rows) if (row >= y.first && row < y.end) brush.paint(...brush.linesOf(row, height));
+    }
+    this.#tombstones += brush.tombstones;
+  }
+}
+
+/** Paints lines of pixels, whatever stood there. */
+class Brush {
+  tombstones = 0;
+  readonly #picture: Picture;
+  readonly #pixels: Uint32Array;
+  readonly #width: number;
+  readonly #states: Uint8Array;
+  readonly #inks: readonly number[];
+  readonly #isDense: boolean;
+  /** Before then a tombstone has ended. */
+  readonly #endedMs: number;
+  /** Where each column begins and ends. */
+  readonly #lefts: Int32Array;
+  readonly #rights: Int32Array;
+
+  constructor(picture: Picture, pixels: Uint32Array, width: number, states: Uint8Array) {
+    this.#picture = picture;
+    this.#pixels = pixels;
+    this.#width = width;
+    this.#states = states;
+    const { x, y, ratio, colours, judge } = picture;
+    this.#isDense = x.size * ratio < 1 || y.size * ratio < 1;
+    this.#inks = STATES.map((state) => toInk(colours[state]));
+    this.#endedMs = judge.now() - judge.tombstoneLifetimeMs;
+    const gap = this.#gap(x.size);
+    const round = this.#isDense ? Math.floor : Math.round;
+    const clip = (pixel: number, most: number) => Math.max(0, Math.min(most, pixel));
+    this.#lefts = Int32Array.from(states, (_, i) => clip(round(x.toPixel(i) * ratio), width - 1));
+    this.#rights = Int32Array.from(states, (_, i) =>
+      i < x.first || i >= x.end ? 0 : clip(Math.max(this.#lefts[i]! + 1, round(x.toPixel(i + 1) * ratio) - gap), width),
+    );
+  }
+
+  /** The lines of pixels that a row is drawn on. */
+  linesOf(row: number, height: number): [number, number] {
+    const from = Math.max(0, Math.floor(this.#picture.y.toPixel(row) * this.#picture.ratio) - 1);
+    const to = Math.ceil(this.#picture.y.toPixel(row + 1) * this.#picture.ratio) + 1;
+    return [Math.min(height, from), Math.min(height, to)];
+  }
+
+  paint(from: number, to: number): void {
+    const { y, ratio, layout } = this.#picture;
+    this.#pixels.fill(0, from * this.#width, to * this.#width);
+    const first = Math.max(0, Math.floor((from / ratio + y.offset) / y.size) - 1);
+    const end = Math.min(layout.rows.length, Math.ceil((to / ratio + y.offset) / y.size) + 1);
+    if (this.#isDense) this.#paintDense(from, to, first, end);
+    else this.#paintEach(from, to, first, end);
+  }
+
+  #paintEach(from: number, to: number, first: number, end: number): void {
+    const { layout, x, y, ratio } = this.#picture;
+    const pixels = this.#pixels;
+    const width = this.#width;
+    const gap = this.#gap(y.size);
+    const edge = Math.max(1, Math.round(1.5 * ratio));
+    const canHollow = Math.min(x.size, y.size) >= 7;
+    for (let row = first; row < end; row++) {
+      const top = Math.round(y.toPixel(row) * ratio);
+      const bottom = Math.max(top + 1, Math.round(y.toPixel(row + 1) * ratio) - gap);
+      if (bottom <= from || top >= to) continue;
+      for (const [peer, tombstonedAtMs] of layout.rows[row]!.producers) {
+        const right = this.#rights[peer.column] ?? 0;
+        if (right === 0) continue; // not seen
+        const left = this.#lefts[peer.column]!;
+        const state = this.#stateOf(peer, tombstonedAtMs);
+        const ink = this.#inks[state]!;
+        // Not by colour alone: a silent one is half, a tombstoned one an outline, one that is not back yet striped.
+        const start = state === SILENT && canHollow ? (top + bottom) >> 1 : top;
+        for (let line = Math.max(from, start); line < Math.min(to, bottom); line++) {
+          if (state === RESTORED && canHollow && (line - top) % (2 * edge) >= edge) continue;
+          const isEdge = state !== TOMBSTONED || !canHollow || line < top + edge || line >= bottom - edge;
+          const at = line * width;
+          if (isEdge) pixels.fill(ink, at + left, at + right);
+          else {
+            pixels.fill(ink, at + left, at + left + edge);
+            pixels.fill(ink, at + right - edge, at + right);
+          }
+        }
+      }
+    }
+  }
+
+  /** Many cells a pixel: the worst of their states, the stronger the more there are. */
+  #paintDense(from: number, to: number, first: number, end: number): void {
+    const { layout, x, y, ratio, colours } = this.#picture;
+    const width = this.#width;
+    // A place for each column, or for each pixel if those are fewer.
+    const isNarrow = this.#states.length > width;
+    const places = isNarrow ? width : this.#states.length;
+    const ranks = new Uint8Array(places * (to - from));
+    const counts = new Uint32Array(ranks.length);
+    for (let row = first; row < end; row++) {
+      const top = Math.floor(y.toPixel(row) * ratio);
+      const bottom = Math.min(to, Math.max(top + 1, Math.floor(y.toPixel(row + 1) * ratio)));
+      if (bottom <= from || top >= to) continue;
+      layout.rows[row]!.producers.forEach((tombstonedAtMs, peer) => {
+        const { column } = peer;
+        if (!this.#rights[column]) return; // not seen
+        const rank = this.#stateOf(peer, tombstonedAtMs) + 1;
+        const place = isNarrow ? this.#lefts[column]! : column;
+        for (let line = Math.max(from, top) - from; line < bottom - from; line++) {
+          const at = line * places + place;
+          counts[at]!++;
+          if (ranks[at]! < rank) ranks[at] = rank;
+        }
+      });
+    }
+    const perPlace = (isNarrow ? 1 / (x.size * ratio) : 1) * Math.max(1, 1 / (y.size * ratio));
+    for (let line = 0; line < to - from; line++) {
+      for (let place = 0; place < places; place++) {
+        const at = line * places + place;
+        if (ranks[at] === 0) continue;
+        const strength = FAINTEST + (1 - FAINTEST) * Math.min(1, counts[at]! / perPlace);
+        const start = (from + line) * width;
+        const left = isNarrow ? place : this.#lefts[place]!;
+        const right = isNarrow ? place + 1 : this.#rights[place]!;
+        const ink = toInk(colours[STATES[ranks[at]! - 1]!], strength);
+        for (let pixel = start + left; pixel < start + right; pixel++) this.#pixels[pixel] = ink;
+      }
+    }
+  }
+
+  #stateOf(peer: Peer, tombstonedAtMs: number): number {
+    if (tombstonedAtMs === 0 || tombstonedAtMs <= this.#endedMs) return this.#states[peer.column]!;
+    this.tombstones++;
+    return TOMBSTONED;
+  }
+
+  /** Between two cells. */
+  #gap(size: number): number {
+    return size > 4 ? Math.max(1, Math.round(Math.min(2, size / 8) * this.#picture.ratio)) : 0;
+  }
+}
+
+/** As the bytes of a picture stand in memory, on every machine that runs a browser. */
+function toInk([red, green, blue]: Colour, strength = 1): number {
+  return ((Math.round(strength * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/** As the style sheet has them, light or dark. */
+export function readColours(style: CSSStyleDeclaration): Colours {
+  const read = (name: string): Colour => {
+    const hex = style.getPropertyValue(name).trim().slice(1);
+    return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)) as unknown as Colour;
+  };
+  const states = STATES.map((state) => [state, read(`--${state}`)] as const);
+  return { ...Object.fromEntries(states), ground: read('--ground') } as Colours;
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createSharedMemory, type SharedConnection, type SharedListener, type SharedRegistry } from 'nsqlookupd/store';
+import { ManualClock } from 'nsqlookupd/testing';
+import { joined, pass, producersOf, settled, startMember, type FleetMember } from './support/shared-fleet.js';
+
+const LEASE_S = 15;
+
+async function fleet(size: number, options: object = {}) {
+  const clock = new ManualClock();
+  const memory = createSharedMemory(clock.now);
+  const members: FleetMember[] = [];
+  for (let i = 0; i < size; i++) members.push(await startMember(memory.registry(), clock, options));
+  return { clock, memory, members: members as [FleetMember, FleetMember, FleetMember] };
+}
+
+/** A registry of which a test changes what it does. */
+function faulty(registry: SharedRegistry) {
+  const faults = { isDeaf: false, areNamesEndless: false, connections: 0 };
+  const connect = async (listener: SharedListener, signal: AbortSignal): Promise<SharedConnection> => {
+    faults.connections++;
+    const heard: SharedListener['heard'] = (batch) => (faults.isDeaf ? undefined : listener.heard(batch));
+    const connection = await registry.connect({ ...listener, heard }, signal);
+    return {
+      publish: (batch, leaseMs) => connection.publish(batch, leaseMs),
+      origins: () => connection.origins(),
+      read: (origin) => connection.read(origin),
+      readNames: () => (faults.areNamesEndless ? never() : connection.readNames()),
+      leave: (origin, keptMs) => connection.leave(origin, keptMs),
+      close: () => connection.close(),
+    };
+  };
+  return { registry: { connect }, faults };
+}
+
+async function* never(): AsyncGenerator<never, void, undefined> {
+  await new Promise(() => undefined);
+  yield* [];
+}
+
+describe('lookupds that share a registry, when one of them is killed', () => {
+  test('it is asked for by the one that its nsqds come to, and gone a third of a lease later', async () => {
+    const { clock, members } = await fleet(3);
+    const [one, two, three] = members;
+    joined(one, 'alpha', 'orders', 'old');
+    joined(one, 'beta', 'orders');
+    await settled();
+    one.kill();
+    const again = joined(two, 'alpha', 'orders');
+    await pass(clock, 1);
+    two.topology.ping(again);
+    await pass(clock, LEASE_S / 3 + 1);
+    for (const member of [two, three]) {
+      assert.deepEqual(producersOf(member, 'old'), []);
+      assert.deepEqual(producersOf(member, 'orders'), ['alpha', 'beta']);
+    }
+    await pass(clock, 60);
+    for (const member of [two, three]) assert.deepEqual(producersOf(member, 'orders'), ['alpha']);
+  });
+
+  test('one that starts then asks for it as well', async () => {
+    const { clock, memory, members } = await fleet(2);
+    const [one, two] = members;
+    joined(one, 'alpha', 'orders', 'old');
+    await settled();
+    one.kill();
+    const again = joined(two, 'alpha', 'orders');
+    await pass(clock, 1);
+    two.topology.ping(again);
+    const late = await startMember(memory.registry(), clock);
+    assert.deepEqual(producersOf(late, 'old'), ['alpha']);
+    await pass(clock, LEASE_S / 3 + 1);
+    assert.deepEqual(producersOf(late, 'old'), []);
+    assert.deepEqual(producersOf(late, 'orders'), ['alpha']);
+  });
+
+  test('one that is asked for and lives is not taken for gone', async () => {
+    const { clock, members } = await fleet(3);
+    const [one, two] = members;
+    joined(one, 'alpha', 'orders', 'parcels');
+    await settled();
+    two.topology.ping(joined(two, 'alpha', 'orders'));
+    for (let i = 0; i < 30; i++) {
+      await pass(clock, 1);
+      for (const member of members) assert.deepEqual(producersOf(member, 'parcels'), ['alpha']);
+    }
+    for (const { lines } of members) assert.ok(!lines.some((line) => line.includes('is gone')));
+  });
+
+  test('nobody is asked for over and over', async () => {
+    const { clock, members } = await fleet(2);
+    const [one, two] = members;
+    joined(one, 'alpha', 'orders');
+    await settled();
+    const before = one.shared.status.counts.published;
+    for (let i = 0; i < 100; i++) two.topology.leave(joined(two, 'alpha', 'orders'));
+    await settled(300);
+    await pass(clock, 1);
+    assert.ok(one.shared.status.counts.published - before < 20);
+  });
+});
+
+describe('a lookupd whose connection is not what it was', () => {
+  test('that hears not even what it tells itself connects anew', async () => {
+    const { clock, memory, members } = await fleet(1);
+    const { registry, faults } = faulty(memory.registry());
+    const deaf = await startMember(registry, clock);
+    faults.isDeaf = true;
+    joined(members[0], 'alpha', 'orders');
+    await pass(clock, (2 * LEASE_S) / 3 + 1);
+    assert.equal(faults.connections, 2);
+    faults.isDeaf = false;
+    await pass(clock, LEASE_S);
+    assert.deepEqual(producersOf(deaf, 'orders'), ['alpha']);
+    const connections = faults.connections;
+    await pass(clock, 60);
+    assert.equal(faults.connections, connections);
+  });
+
+  test('that is read from without an end connects anew', async () => {
+    const { clock, memory, members } = await fleet(1);
+    const { registry, faults } = faulty(memory.registry());
+    faults.areNamesEndless = true;
+    const late = await startMember(registry, clock);
+    joined(members[0], 'alpha', 'orders');
+    await pass(clock, LEASE_S);
+    faults.areNamesEndless = false;
+    await pass(clock, LEASE_S);
+    assert.deepEqual(producersOf(late, 'orders'), ['alpha']);
+    assert.equal(late.shared.status.isConnected, true);
+  });
+});
+
+describe('lookupds that share a registry', () => {
+  test('tell each other of all tombstones, also of many that were set while nobody could be told', async () => {
+    const { clock, memory, members } = await fleet(2, { tombstoneLifetimeMs: 3_600_000 });
+    const [one, two] = members;
+    const hosts = Array.from({ length: 300 }, (_, i) => `host-${i}`);
+    for (const host of hosts) joined(one, host, 'orders');
+    await settled(100);
+    memory.cut();
+    for (const host of hosts) two.topology.tombstone('orders', `${host}:4151`);
+    await pass(clock, 5);
+    memory.restore();
+    await pass(clock, 10);
+    assert.deepEqual(producersOf(two, 'orders'), []);
+    assert.deepEqual(producersOf(one, 'orders'), []);
+  });
+
+  test('hold to what was deleted where nobody could be told, for however long', async () => {
+    const { clock, memory, members } = await fleet(2);
+    const [one, two] = members;
+    joined(one, 'alpha', 'orders', 'doomed');
+    one.topology.createTopic('idle');
+    await settled();
+    memory.cut();
+    two.topology.deleteTopic('doomed');
+    two.topology.deleteTopic('idle');
+    await pass(clock, 200);
+    memory.restore();
+    await pass(clock, 10);
+    for (const { topology } of [one, two]) assert.deepEqual(topology.topics(), ['orders']);
+  });
+
+  test('forget who is gone, and hide anew, though the clock is set back', async () => {
+    const { clock, members } = await fleet(3);
+    const [one, two, three] = members;
+    joined(one, 'alpha', 'orders');
+    joined(two, 'beta', 'orders');
+    two.topology.tombstone('orders', 'beta:4151');
+    await pass(clock, 60);
+    one.kill();
+    await pass(clock, 20);
+    clock.set(clock.now() - 3_600_000);
+    await pass(clock, 70);
+    assert.equal(two.shared.status.lookupds.length, 1);
+    assert.equal(two.topology.db.broughtCount, 0);
+    three.topology.tombstone('orders', 'beta:4151');
+    await pass(clock, 1);
+    for (const member of [two, three]) assert.deepEqual(producersOf(member, 'orders'), []);
+  });
+});
