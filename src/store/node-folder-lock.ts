@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** The longest path of a socket that every system takes. */
-const MAX_SOCKET_PATH = 100;
+const MAX_SOCKET_PATH = 90;
+const ATTEMPTS = 5;
 
 /** A folder that this process has. */
 export interface FolderLock {
@@ -17,18 +18,45 @@ export interface FolderLock {
 
 /**
  * Takes a folder for this process. It is held by a socket in the folder, which nobody answers at when the process has ended,
- * however it ended. Rejects when another process has it.
+ * however it ended: the next one then has a socket of the next number, as to remove one by its name might remove one that is
+ * new. Rejects when another process has it.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const path = await toSocketPath(folder);
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const last = Math.max(-1, ...(await numbersOf(path)));
+    if (last >= 0 && (await isAnswered(nameOf(path, last)))) break;
     try {
-      return await hold(path);
+      const lock = await hold(nameOf(path, last + 1));
+      if (await isAlone(path, last + 1)) return lock;
+      await lock.release();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      if (attempt === 3 || !(await clearAway(path))) throw new Error(`another process has the folder ${folder}`);
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error; // else another was quicker
     }
   }
+  throw new Error(`another process has the folder ${folder}`);
+}
+
+function nameOf(path: string, number: number): string {
+  return number === 0 ? path : `${path}.${number}`;
+}
+
+/** Of the sockets that are there. */
+async function numbersOf(path: string): Promise<number[]> {
+  if (process.platform === 'win32') return []; // a pipe goes with its process
+  const names = await readdir(dirname(path));
+  const own = names.filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`));
+  return own.map((name) => Number(name.slice(basename(path).length + 1))).filter(Number.isSafeInteger);
+}
+
+/** Whether nobody answers at another; what was left there by processes that have ended is removed. */
+async function isAlone(path: string, own: number): Promise<boolean> {
+  for (const number of await numbersOf(path)) {
+    if (number === own) continue;
+    if (await isAnswered(nameOf(path, number))) return false;
+    if (number < own) await rm(nameOf(path, number), { force: true });
+  }
+  return true;
 }
 
 /** In the folder; elsewhere, under a name of its own, where that would be too long. */
@@ -63,25 +91,6 @@ async function identify(path: string): Promise<string | undefined> {
   if (process.platform === 'win32') return path; // a pipe is there for as long as its server
   const found = await stat(path).catch(() => undefined);
   return found && `${found.dev} ${found.ino} ${found.birthtimeMs}`;
-}
-
-/** Whether what was left there by a process that has ended is out of the way. */
-async function clearAway(path: string): Promise<boolean> {
-  if (await isAnswered(path)) return false;
-  // Another process may be at this as well: only one of us gets it by its name, and it may be the other's new one.
-  const aside = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // the disk is read-only, say
-    return true;
-  }
-  if (await isAnswered(aside)) {
-    await rename(aside, path);
-    return false;
-  }
-  await rm(aside, { force: true });
-  return true;
 }
 
 function isAnswered(path: string): Promise<boolean> {
