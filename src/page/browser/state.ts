@@ -112,7 +112,8 @@ export class Judge {
   told(peer: Peer): void {
     const { last_update_ms: heardMs } = peer.info;
     const limitMs = this.#about?.inactive_producer_timeout_ms ?? Infinity;
-    if (this.now() - heardMs >= limitMs - 500) this.#toldSilent.set(peer, heardMs);
+    const slackMs = Math.min(500, limitMs / 4); // a short limit leaves less doubt of who has just been heard of
+    if (this.now() - heardMs >= limitMs - slackMs) this.#toldSilent.set(peer, heardMs);
     else this.#toldSilent.delete(peer);
   }
 
