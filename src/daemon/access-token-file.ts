@@ -1,4 +1,4 @@
-import type { Access, AccessTable } from '../http/index.js';
+import { allowTokens, type Access, type AccessTable } from '../http/index.js';
 import { readSmallFile } from './read-file.js';
 
 /** What a file of tokens says. */
@@ -44,5 +44,11 @@ export function readTokenFile(path: string, option = 'authTokenFile'): TokenFile
     table.set(key, access as Access);
   }
   if (tokens.size + names.size === 0) fail('there is no token in it');
-  return { tokens: Object.fromEntries(tokens), names: Object.fromEntries(names), warnings };
+  const known = { tokens: Object.fromEntries(tokens), names: Object.fromEntries(names) };
+  try {
+    allowTokens(known.tokens); // which takes only so many
+  } catch (error) {
+    fail((error as Error).message);
+  }
+  return { ...known, warnings };
 }
