@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,10 +104,19 @@ describe('authTokenFile', TIMEOUT, () => {
     });
   }
 
-  test('that is not there, or a folder, is named', async () => {
-    for (const authTokenFile of [join(folder, 'nowhere'), folder]) {
+  test('that is not there, or no file, or too long, is named', async () => {
+    const pipe = join(folder, 'pipe');
+    const paths = [join(folder, 'nowhere'), folder, fileOf('#'.repeat(1024 * 1024 + 1))];
+    if (process.platform !== 'win32') {
+      execFileSync('mkfifo', [pipe]); // which nobody writes to
+      paths.push(pipe, '/dev/zero');
+    }
+    for (const authTokenFile of paths) {
       await using lookupd = createLookupd({ ...LOOPBACK, authTokenFile });
-      await assert.rejects(lookupd.listen(), /authTokenFile .* cannot be read - (?:ENOENT|not a file)/);
+      await assert.rejects(
+        lookupd.listen(),
+        /authTokenFile .* cannot be read - (?:ENOENT|not a file|longer than 1048576 bytes)/,
+      );
     }
   });
 
@@ -122,6 +132,14 @@ describe('authTokenFile', TIMEOUT, () => {
       assert.ok(!quiet.lines.some((line) => line.includes('anybody')));
     },
   );
+
+  test('of more tokens than are compared with each request is not taken', async () => {
+    const lines = (count: number) => Array.from({ length: count }, (_, i) => `${String(i).padStart(20, 't')} read\n`);
+    await using lookupd = createLookupd({ ...LOOPBACK, authTokenFile: fileOf(lines(1001).join('')) });
+    await assert.rejects(lookupd.listen(), /authTokenFile .*: there must be at most 1000 tokens/);
+    await using it = await start({ authTokenFile: fileOf(lines(1000).join('')) });
+    assert.equal(await it.status('GET', '/topics', bearing('7'.padStart(20, 't'))), 200);
+  });
 
   test('with a token that can be guessed is warned of', async () => {
     await using it = await start({ authTokenFile: fileOf('abc read') });
@@ -299,7 +317,7 @@ describe('the command', { timeout: 60_000, skip: process.platform === 'win32' &&
     assert.deepEqual([await status(READER), await status('another-0123456789')], [401, 200]);
     writeFileSync(path, '');
     command.process.kill('SIGHUP');
-    await logged(/ERROR: kept what was loaded before - authTokenFile .*: there is no token in it/);
+    await logged(/ERROR: kept what was loaded before - -auth-token-file .*: there is no token in it/);
     assert.deepEqual([await status(READER), await status('another-0123456789')], [401, 200]);
     const nsqd = await FakeNsqd.connect(`127.0.0.1:${command.tcpPort}`, 'host-1:4150');
     await nsqd.identify();
@@ -342,6 +360,18 @@ describe('the command', { timeout: 60_000, skip: process.platform === 'win32' &&
     open.destroy();
     fresh.destroy();
     assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
+  test('names flags wherever it says what is wrong, and leaves alone what others say', async () => {
+    const path = fileOf('short read', 0o644);
+    await using command = await startCommand([`-auth-token-file=${path}`, '-register-from=127.0.0.1']);
+    assert.match(command.log(), /WARNING: -auth-token-file .*: anybody may read it/);
+    assert.match(command.log(), /WARNING: -auth-token-file .*: the token of line 1 is short enough/);
+    const nsqd = await FakeNsqd.connect(`127.0.0.1:${command.tcpPort}`, 'host-1:4150');
+    await nsqd.identify();
+    await assert.rejects(nsqd.register('tlsCert!'));
+    await command.stop();
+    assert.match(command.log(), /ERROR: \[127\.0\.0\.1:\d+\] - .*'tlsCert!'/);
   });
 
   test('does not start with a bad file, and says why in one line', async () => {

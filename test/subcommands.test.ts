@@ -194,6 +194,15 @@ test(
         (await asked('-auth-token-file=/no/such/file')).err,
         /-auth-token-file \/no\/such\/file cannot be read/,
       );
+      const refused = async (why: RegExp, ...flags: readonly string[]) => {
+        const { code, err } = await asked(token, root, ...flags);
+        assert.deepEqual([code, why.test(err)], [2, true], err);
+      };
+      const empty = folder.file('empty', '');
+      await refused(/-tls-root-ca-file .*empty has no certificate in PEM/, `-tls-root-ca-file=${empty}`);
+      await refused(/-tls-cert .*empty has no certificate in PEM/, `-tls-cert=${empty}`, shown[1]!);
+      await refused(/-tls-cert .* and -tls-key .* cannot be used/, shown[0]!, `-tls-key=${server.keyFile}`);
+      await refused(/-tls-cert and -tls-key go together/, shown[0]!);
     }
   },
 );

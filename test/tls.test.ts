@@ -186,7 +186,7 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
     const { certFile, keyFile } = folder.create(ca, 'old', { days: '-1' });
     await using lookupd = await start({ tlsCert: certFile, tlsKey: keyFile, log });
     await assert.rejects(ask(lookupd.httpsPort, '/ping', trusting), /expired/);
-    await until(/^TLS: the certificate was valid to /);
+    await until(/^tlsCert .*: the certificate CN=old was valid to /);
   });
 
   test('a certificate that expires within two weeks is told of: in the log, as a finding, by a metric', async () => {
@@ -198,9 +198,10 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       const { text } = await ask(lookupd.httpsPort, '/findings', trusting);
       const { findings } = JSON.parse(text) as { findings: { kind: string; subject: string; seen: string }[] };
       const metrics = (await ask(lookupd.httpsPort, '/metrics', trusting)).text;
-      const [, expiry] = /^nsqlookupd_tls_certificate_expiry_timestamp_seconds (\d+)$/m.exec(metrics) ?? [];
+      const [, expiry] =
+        /^nsqlookupd_tls_certificate_expiry_timestamp_seconds\{option="tlsCert"\} (\d+)$/m.exec(metrics) ?? [];
       assert.equal(Number(expiry) * 1000, Date.parse(new X509Certificate(cert).validTo));
-      return { findings, warned: lines.some((line) => line.startsWith('TLS: the certificate expires soon')) };
+      return { findings, warned: lines.some((line) => line.includes('the certificate CN=renewed expires soon')) };
     };
     const { findings, warned } = await found('13');
     assert.equal(warned, true);
@@ -208,8 +209,56 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       findings.map(({ kind, subject }) => [kind, subject]),
       [['certificate-expiring', 'CN=renewed']],
     );
-    assert.match(findings[0]!.seen, /^it is valid to \w{3} /);
+    assert.match(findings[0]!.seen, /^in tlsCert, valid to \w{3} /);
     assert.deepEqual(await found('15'), { findings: [], warned: false });
+  });
+
+  test('so is one that signed it, and a root that clients are verified by', async () => {
+    const { certFile, keyFile, cert } = folder.create(ca, 'lasting', { days: '30' });
+    writeFileSync(certFile, cert + ca.cert);
+    const options = { tlsCert: certFile, tlsKey: keyFile, metrics: true, findings: true };
+    const found = async (tlsClientAuthPolicy?: 'require') => {
+      const { log, lines } = createLog();
+      await using lookupd = await start({ ...options, log, tlsClientAuthPolicy, tlsRequired: false });
+      const of = async (path: string) => (await fetch(`http://${lookupd.httpAddress}${path}`)).text();
+      const { findings } = JSON.parse(await of('/findings')) as { findings: { subject: string; seen: string }[] };
+      return {
+        findings: findings.map(({ subject, seen }) => `${subject} ${seen}`.replace(/,.*/, '')),
+        metrics: [...(await of('/metrics')).matchAll(/^nsqlookupd_tls_certificate_expiry\w+(\S+)/gm)].map(
+          ([, of]) => of,
+        ),
+        warned: lines.filter((line) => line.includes(' expires soon')).map((line) => line.replace(/ .*/, '')),
+      };
+    };
+    assert.deepEqual(await found(), {
+      findings: ['CN=the root in tlsCert'],
+      metrics: ['{option="tlsCert"}'],
+      warned: ['tlsCert'],
+    });
+    assert.deepEqual(await found('require'), {
+      findings: ['CN=the root in tlsCert', 'CN=the root in tlsRootCaFile'],
+      metrics: ['{option="tlsCert"}', '{option="tlsRootCaFile"}'],
+      warned: ['tlsCert', 'tlsRootCaFile'],
+    });
+  });
+
+  test('a process that runs for months is told once a day, from two weeks before', async (t) => {
+    const { certFile, keyFile } = folder.create(ca, 'lasting', { days: '16' });
+    const { log, lines } = createLog();
+    const told = () => lines.filter((line) => / (?:expires soon|was valid)/.test(line)).length;
+    t.mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
+    await using lookupd = await start({ tlsCert: certFile, tlsKey: keyFile, log });
+    const days = Array.from({ length: 17 }, (_, day) => {
+      t.mock.timers.tick(24 * 3600 * 1000);
+      return { day, told: told() };
+    });
+    assert.deepEqual(
+      days,
+      days.map(({ day }) => ({ day, told: day })),
+    );
+    await lookupd.close();
+    t.mock.timers.tick(24 * 3600 * 1000);
+    assert.equal(told(), 16);
   });
 
   describe('tlsRequired', () => {
@@ -487,16 +536,29 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       assert.equal(answers, 5001);
     });
 
-    test('that stay in the handshake are closed after the request or identify timeout', async () => {
-      await using lookupd = await start({ httpRequestTimeoutMs: 50, identifyTimeoutMs: 50 });
+    /** Which limits were met, of those that can be. */
+    const limitsMet = async ({ httpAddress }: Lookupd) => {
+      const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
+      const counts = [...text.matchAll(/^nsqlookupd_limits_met_total\{limit="(\w+)"\} ([1-9]\d*)$/gm)];
+      return Object.fromEntries(counts.map(([, limit, count]) => [limit, Number(count)])) as unknown;
+    };
+
+    test('that stay in the handshake are closed after the request or identify timeout, counted and named', async () => {
+      const { log, lines } = createLog();
+      const limits = { httpRequestTimeoutMs: 50, identifyTimeoutMs: 50 };
+      await using lookupd = await start({ ...limits, log, metrics: true });
       for (const port of [lookupd.httpsPort, lookupd.tlsPort]) {
         const socket = connectPlain(port, '127.0.0.1').on('error', () => {});
         await once(socket.resume(), 'close');
       }
+      assert.deepEqual(await limitsMet(lookupd), { httpRequestTimeoutMs: 1, identifyTimeoutMs: 1 });
+      const failed = lines.filter((line) => line.includes('handshake'));
+      assert.equal(failed.length, 2);
+      for (const line of failed) assert.match(line, /TLS handshake with 127\.0\.0\.1:\d+ failed/);
     });
 
     test('are counted before the handshake as well', async () => {
-      await using lookupd = await start({ httpMaxConnections: 1, maxConnections: 1 });
+      await using lookupd = await start({ httpMaxConnections: 1, maxConnections: 1, metrics: true });
       for (const port of [lookupd.httpsPort, lookupd.tlsPort]) {
         const first = connectPlain(port, '127.0.0.1').on('error', () => {});
         await once(first, 'connect');
@@ -505,12 +567,14 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
         assert.equal(first.destroyed, false);
         first.destroy();
       }
+      assert.deepEqual(await limitsMet(lookupd), { httpMaxConnections: 1, maxConnections: 1 });
     });
 
     test('meet the same limits over HTTPS as without', async () => {
-      await using lookupd = await start({ httpMaxHeaderBytes: 1000, httpRequestTimeoutMs: 5000 });
-      const { status } = await ask(lookupd.httpsPort, `/lookup?topic=${'t'.repeat(2000)}`, trusting);
+      await using lookupd = await start({ httpMaxHeaderBytes: 1000, httpRequestTimeoutMs: 5000, metrics: true });
+      const { status } = await ask(lookupd.httpsPort, `/lookup?topic=${'t'.repeat(20_000)}`, trusting);
       assert.equal(status, 431);
+      assert.deepEqual(await limitsMet(lookupd), { httpMaxHeaderBytes: 1 });
       const socket = connect({ ...trusting, host: '127.0.0.1', port: lookupd.httpsPort });
       socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n');
       assert.match(String(((await once(socket, 'data')) as [Buffer])[0]), /^HTTP\/1\.1 404 /);

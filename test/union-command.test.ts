@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import { PeerClient } from 'nsqlookupd/client';
 import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
 import { COMMAND, startCommand } from './support/command-lookupd.js';
 import { peerOf } from './support/peers.js';
 import { until } from './support/union-world.js';
@@ -125,6 +126,28 @@ describe('the command as a union', () => {
       rmSync(folder, { recursive: true, force: true });
     }
   });
+
+  test(
+    'tells of its certificates and of the limits that clients meet, as a lookupd does',
+    { skip: NO_OPENSSL },
+    async () => {
+      using folder = new CertificateFolder();
+      const { certFile, keyFile } = folder.createCa('near its end');
+      const tls = ['-https-address=127.0.0.1:0', `-tls-cert=${certFile}`, `-tls-key=${keyFile}`];
+      const limit = '-http-max-header-bytes=1000';
+      const empty = folder.file('empty', '');
+      await using refused = await startUnion('-lookupd-http-address=https://a:1', `-lookupd-tls-root-ca-file=${empty}`);
+      assert.match(refused.log(), /FATAL: -lookupd-tls-root-ca-file .*empty has no certificate in PEM/);
+      await using union = await startUnion('-lookupd-http-address=127.0.0.1:1', limit, ...tls);
+      const get = async (path: string) => (await fetch(`${union.base}${path}`)).text();
+      assert.match(union.log(), /WARNING: -tls-cert .*: the certificate CN=near its end expires soon/);
+      assert.equal((await fetch(`${union.base}/topics?${'a'.repeat(2000)}`)).status, 431);
+      assert.match(await get('/findings'), /"kind":"certificate-expiring","subject":"CN=near its end"/);
+      const metrics = await get('/metrics');
+      assert.match(metrics, /^nsqlookupd_tls_certificate_expiry_timestamp_seconds\{option="tlsCert"\} \d+$/m);
+      assert.match(metrics, /^nsqlookupd_limits_met_total\{limit="httpMaxHeaderBytes"\} 1$/m);
+    },
+  );
 
   test('listens for no peers', async () => {
     await using union = await startUnion('-lookupd-http-address=127.0.0.1:1', '-tcp-address=127.0.0.1:0');

@@ -35,7 +35,15 @@ const FOUND = 1;
 const NOT_ASKED = 2;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** Only the lookupd itself can tell these. */
-const ITS_OWN: readonly FindingKind[] = ['reconnecting', 'certificate-expiring', 'limit-near'];
+const ITS_OWN: readonly FindingKind[] = [
+  'zone-alone',
+  'reconnecting',
+  'shared-registry-away',
+  'union-lookupd-down',
+  'shared-lookupd-gone',
+  'certificate-expiring',
+  'limit-near',
+];
 
 /** Tells what is wrong with the topology of a lookupd: 0 for nothing, 1 for findings, 2 when it cannot be asked, or for a bad flag. */
 export async function runCheck(args: readonly string[]): Promise<number> {

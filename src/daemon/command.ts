@@ -4,7 +4,7 @@ import { createLookupd } from './lookupd.js';
 import type { Lookupd } from './lookupd-interface.js';
 import { stderrWritten } from './line-writer.js';
 import { createLogger } from './stderr-logger.js';
-import { SETTINGS, toFlagNames, toLookupdOptions, type Settings } from './settings.js';
+import { nameFlags, SETTINGS, toLookupdOptions, type Settings } from './settings.js';
 import { toUnionOptions } from './settings/union.js';
 import type { OnError } from '../registry/index.js';
 import { findSubcommand, SUBCOMMAND_USAGE } from './subcommands.js';
@@ -45,12 +45,12 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 
   process.stderr.on('error', () => {}); // a log that nobody reads any more ends nothing
   const clock = createSystemClock();
-  let log = createLogger({ format: flags['log-format'], clock });
+  let log = nameFlags(createLogger({ format: flags['log-format'], clock }));
   let endBy = Infinity;
   try {
     const given = { ...(await loadConfig(flags.config)), ...flags };
     const { 'log-level': level, 'log-prefix': prefix, 'log-format': format } = given;
-    log = createLogger({ level, prefix, format, clock });
+    log = nameFlags(createLogger({ level, prefix, format, clock }));
     log.info?.(VERSION);
     const options = toLookupdOptions(given);
     const onError: OnError = (error, what) =>
@@ -71,7 +71,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
-    log.fatal(toFlagNames(messageOf(error)));
+    log.fatal(messageOf(error));
     return FAILED;
   } finally {
     await stderrWritten(Math.max(0, Math.min(LOG_FLUSH_MS, endBy - performance.now())));

@@ -1,4 +1,5 @@
 import { splitHostPort } from '../base/host-port.js';
+import { toPrintable } from '../base/text.js';
 import { SettingError } from './flags.js';
 import { DEFAULT_HTTP_ADDRESS } from './lookupd-options.js';
 import { ADDRESS, BOOLEAN, duration } from './setting-kinds.js';
@@ -29,11 +30,11 @@ export async function runHealth(args: readonly string[]): Promise<number> {
     const base = url ?? new URL(`http://${toReachable(host)}:${port}`);
     const reason = await ask(base, flags.timeout ?? FLAGS.timeout.default, createSubcommandFetch(flags));
     if (reason === undefined) return 0;
-    process.stderr.write(`nsqlookupd health: ${reason}\n`);
+    process.stderr.write(`nsqlookupd health: ${toPrintable(reason)}\n`);
     return 1;
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
-    process.stderr.write(`nsqlookupd health: ${error.message}\n`);
+    process.stderr.write(`nsqlookupd health: ${toPrintable(error.message)}\n`);
     return 2;
   }
 }

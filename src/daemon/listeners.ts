@@ -27,7 +27,7 @@ export interface Served {
   /** Stand within the decorators of the host. */
   readonly inner: readonly HttpDecorator[];
   /** Told of limits that clients meet. */
-  readonly onLimit: ((name: HttpLimit) => void) | undefined;
+  readonly onLimit: ((name: HttpLimit | 'identifyTimeoutMs' | 'maxConnections') => void) | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly onError: OnError;
@@ -80,9 +80,12 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
     trackers.push(requests);
     return { name, server, drain: () => requests.end(), cutOff: () => requests.cutOff() };
   };
-  const guarded = (part: Part, server: TlsServer): Part => {
+  const guarded = (part: Part, server: TlsServer, limit: 'httpRequestTimeoutMs' | 'identifyTimeoutMs'): Part => {
     // Who is not through the handshake is owed nothing, and known to nobody else.
-    const endHandshakes = guardTlsServer(server, { policy, name: part.name, log, clock });
+    const endHandshakes = guardTlsServer(server, {
+      ...{ policy, name: part.name, log, clock },
+      onTimeout: () => onLimit?.(limit),
+    });
     const after = (end: () => void) => () => {
       endHandshakes();
       end();
@@ -102,12 +105,13 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
       tcpHandler!(socket);
     });
     server.maxConnections = maxConnections; // which the handler counts after the handshake
-    return guarded(tcpPart('TCP TLS', server), server);
+    server.on('drop', () => onLimit?.('maxConnections'));
+    return guarded(tcpPart('TCP TLS', server), server, 'identifyTimeoutMs');
   });
   const https = at('httpsAddress', httpsAddress, () => {
     const tls = toServerOptions(policy, httpRequestTimeoutMs);
     const server = createHttpServer(httpHandler(), httpOptions, tls);
-    return guarded(httpPart('HTTPS', server), server);
+    return guarded(httpPart('HTTPS', server), server, 'httpRequestTimeoutMs');
   });
   const http = at('httpAddress', httpAddress, () => {
     const refusing = tlsRequired ? [requireTls(() => https!.port)] : [];

@@ -20,6 +20,7 @@ import { createAccess } from './access.js';
 import { Keeping, KEEPING_CHECKS } from './keeping.js';
 import { createLifetime } from './lifetime.js';
 import { createListeners } from './listeners.js';
+import { createLoading } from './loading.js';
 import { createOwnFindings } from './own-findings.js';
 import { createPage } from './page.js';
 import { createProfiles } from './profiles.js';
@@ -33,9 +34,7 @@ import {
 import type { Lookupd } from './lookupd-interface.js';
 import { createOperation } from './operation.js';
 import { Sharing, SHARING_CHECKS } from './sharing.js';
-import { tlsFiles } from './tls.js';
 import { createTlsLoader } from './tls-reload.js';
-import { watchFiles } from './watched-files.js';
 
 /** How long it works in one turn of the event loop until others have theirs, about. */
 const MS_PER_TURN = 8;
@@ -123,24 +122,13 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     inner: [createBlockingReads(feed, { takePlace: watching.takePlace })],
     fail: (error) => lifetime.fail(error),
   });
-  const { tcp, tcpTls, http, https, tlsServers } = listening;
+  const { tcp, tcpTls, http, https } = listening;
   const keeping = new Keeping({ ...pickOptions(checked, KEEPING_CHECKS), topology, log, onError });
 
-  const loaders = [access.load, tls.load];
-  const load = () => loaders.forEach((loader) => loader());
-  const reload = () => {
-    for (const loader of loaders) {
-      try {
-        loader();
-      } catch (error) {
-        log.error?.(`kept what was loaded before - ${(error as Error).message}`);
-      }
-    }
-    watching.recheck();
-  };
+  const { load, reload, watch } = createLoading([access, tls], log, () => watching.recheck());
   let unwatch = () => {};
   const started = () => {
-    unwatch = watchFiles([...access.files, ...tlsFiles(tlsServers.length === 0 ? {} : checked)], reload);
+    unwatch = watch();
     warnUnlessResolved(broadcastAddress, log);
     operation.start();
     return {

@@ -12,6 +12,7 @@ import type { Setting, ValuesOf } from './settings/setting.js';
 import { TLS_SETTINGS } from './settings/tls.js';
 import { UNION_SETTINGS } from './settings/union.js';
 import { ZONE_SETTINGS } from './settings/zones.js';
+import type { DaemonLogger } from './stderr-logger.js';
 
 /** All settings, in the order of the help. */
 export const SETTINGS = {
@@ -43,12 +44,24 @@ export function toLookupdOptions(given: Partial<Settings>): LookupdOptions {
   return options;
 }
 
-/** A message that names options, for who has set flags. */
-export function toFlagNames(message: string): string {
-  const flags = new Map<string | undefined, string>();
-  for (const [flag, { option }] of Object.entries<Setting<unknown>>(SETTINGS)) flags.set(option, flag);
-  return message.replace(/\b[a-z]+(?:[A-Z][a-z]*)+\b|\blimits\.\w+/g, (option) => {
-    const flag = flags.get(option);
-    return flag === undefined ? option : `-${flag}`;
+const FLAGS: ReadonlyMap<string | undefined, string> = new Map(
+  Object.entries<Setting<unknown>>(SETTINGS).map(([flag, { option }]) => [option, flag]),
+);
+const NAME = /\b[a-z]+(?:[A-Z][a-z]*)+\b|\blimits\.\w+/g;
+/** What a part or a client does is told behind its name, and may be in words of theirs. */
+const OF_OTHERS = /^(?:[A-Z ]+: |client\(|\[)/;
+
+/** The same logger for who has set flags, where the lines name options. */
+export function nameFlags(log: DaemonLogger): DaemonLogger {
+  const named = (['warn', 'error', 'fatal'] as const).flatMap((level) => {
+    const write = log[level]?.bind(log);
+    const toLine = (line: string) => (OF_OTHERS.test(line) ? line : line.replace(NAME, toFlag));
+    return write ? [[level, (line: string) => write(toLine(line))] as const] : [];
   });
+  return Object.assign(Object.create(log) as DaemonLogger, Object.fromEntries(named));
+}
+
+function toFlag(option: string): string {
+  const flag = FLAGS.get(option);
+  return flag === undefined ? option : `-${flag}`;
 }

@@ -1,9 +1,10 @@
-import { createTlsFetch } from '../base/node-fetch.js';
+import { createTlsFetch, fetchAnyPort } from '../base/node-fetch.js';
+import type { TlsClientOptions } from '../base/tls-options.js';
 import { readTokenFile } from './access-token-file.js';
 import { SettingError } from './flags.js';
-import { readSmallFile } from './read-file.js';
 import { STRING } from './setting-kinds.js';
 import { row, type ValuesOf } from './settings/setting.js';
+import { readCertificates, readKeyPair } from './tls.js';
 
 /** How a lookupd is asked that does not answer everybody, or answers over TLS. */
 export const FETCH_FLAGS = {
@@ -18,14 +19,15 @@ export const FETCH_FLAGS = {
 export function createSubcommandFetch(
   flags: Partial<ValuesOf<typeof FETCH_FLAGS>>,
 ): (url: string, init: RequestInit) => Promise<Response> {
-  const read = (flag: 'tls-root-ca-file' | 'tls-cert' | 'tls-key') =>
-    flags[flag] ? readSmallFile(`-${flag}`, flags[flag]).text : undefined;
+  const { 'auth-token-file': tokenFile, 'tls-root-ca-file': caFile } = flags;
   try {
-    const { 'auth-token-file': path, 'tls-server-name': servername } = flags;
-    const token = path ? Object.keys(readTokenFile(path, '-auth-token-file').tokens)[0] : undefined;
-    const given = { ca: read('tls-root-ca-file'), cert: read('tls-cert'), key: read('tls-key'), servername };
-    const tls = Object.fromEntries(Object.entries(given).filter(([, value]) => value));
-    const ask = Object.keys(tls).length > 0 ? createTlsFetch(tls) : globalThis.fetch;
+    const token = tokenFile ? Object.keys(readTokenFile(tokenFile, '-auth-token-file').tokens)[0] : undefined;
+    const tls: TlsClientOptions = {
+      ...readOwn(flags),
+      ...(caFile && { ca: readCertificates('-tls-root-ca-file', caFile).pem }),
+      ...(flags['tls-server-name'] && { servername: flags['tls-server-name'] }),
+    };
+    const ask = Object.keys(tls).length > 0 ? createTlsFetch(tls) : fetchAnyPort;
     return (url, { headers, ...init }) =>
       ask(url, {
         ...init,
@@ -34,4 +36,11 @@ export function createSubcommandFetch(
   } catch (error) {
     throw new SettingError((error as Error).message);
   }
+}
+
+function readOwn({ 'tls-cert': certFile = '', 'tls-key': keyFile = '' }: Partial<ValuesOf<typeof FETCH_FLAGS>>) {
+  if (certFile === '' && keyFile === '') return undefined;
+  if (certFile === '' || keyFile === '') throw new Error('-tls-cert and -tls-key go together');
+  const { cert, key } = readKeyPair(['-tls-cert', certFile], ['-tls-key', keyFile]);
+  return { cert, key };
 }

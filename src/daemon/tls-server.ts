@@ -21,13 +21,15 @@ export interface GuardOptions {
   readonly name: string;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Told of each handshake that took too long. */
+  readonly onTimeout: () => void;
 }
 
 /**
  * Closes connections without a certificate where one is required, before anything else sees them; logs handshakes that failed, once a
  * minute a source. Gives back what ends the connections that are not through their handshake, of which nobody else knows.
  */
-export function guardTlsServer(server: Server, { policy, name, log, clock }: GuardOptions): () => void {
+export function guardTlsServer(server: Server, { policy, name, log, clock, onTimeout }: GuardOptions): () => void {
   const whenDue = createRefusalLog(clock);
   const shaking = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
@@ -47,9 +49,10 @@ export function guardTlsServer(server: Server, { policy, name, log, clock }: Gua
     // OpenSSL asks for one, and goes on without.
     if (policy === 'require' && !hasCertificate(socket)) fail(socket, 'no client certificate');
   });
-  server.on('tlsClientError', (error: Error & { reason?: string }, socket: TLSSocket) =>
-    fail(socket, error.reason ?? error.message),
-  );
+  server.on('tlsClientError', (error: NodeJS.ErrnoException & { reason?: string }, socket: TLSSocket) => {
+    if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') onTimeout();
+    fail(socket, error.reason ?? error.message);
+  });
   return () => {
     for (const socket of shaking.values()) socket.destroy();
     shaking.clear();
@@ -61,6 +64,9 @@ export function hasCertificate(socket: TLSSocket): boolean {
   return (socket.getPeerCertificate() as { raw?: unknown } | undefined)?.raw !== undefined;
 }
 
-function toAddress({ remoteAddress, remotePort }: Socket): string {
+function toAddress(socket: Socket): string {
+  // One that has ended knows nothing any more, but the one below it does, which Node documents nowhere.
+  const below = (socket as { _parent?: Socket | null })._parent ?? socket;
+  const { remoteAddress, remotePort } = socket.remoteAddress === undefined ? below : socket;
   return remoteAddress === undefined || remotePort === undefined ? '-' : joinHostPort(remoteAddress, remotePort);
 }

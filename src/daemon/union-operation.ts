@@ -6,6 +6,7 @@ import type { LookupdOptions } from './lookupd-options.js';
 import { createOperation } from './operation.js';
 import { resolveName } from './own-findings.js';
 import { createProfiles } from './profiles.js';
+import type { TlsLoader } from './tls-reload.js';
 
 interface UnionParts {
   readonly handler: () => UnionHandler;
@@ -13,6 +14,7 @@ interface UnionParts {
   /** What is in the way of being ready. */
   readonly state: () => string | undefined;
   readonly onError: OnError;
+  readonly tls: Pick<TlsLoader, 'metrics' | 'findings'>;
 }
 
 const STATES = ['up', 'grace', 'down', 'starting'] as const;
@@ -23,7 +25,7 @@ const NO_PEERS = { connections: 0, unfinishedBytes: 0 };
 export function createUnionOperation(
   options: LookupdOptions,
   topology: Topology,
-  { handler, httpConnections, state, onError }: UnionParts,
+  { handler, httpConnections, state, onError, tls }: UnionParts,
 ) {
   const { commandLine, zonePolicy, findings: areFindingsWanted, pprof } = options;
   const lookupds: Metric = {
@@ -38,17 +40,18 @@ export function createUnionOperation(
   const operation = createOperation(
     { ...options, healthz: false, readyz: false, stats: false },
     {
-      ...{ topology, onError, httpConnections, state, others: [lookupds], notes: [] },
+      ...{ topology, onError, httpConnections, state, others: [lookupds, ...tls.metrics], notes: [] },
       tcpHandler: () => NO_PEERS,
       httpHandler: handler,
       watchers: () => handler().watchers,
       warmRestart: () => undefined,
     },
   );
-  const more = (): readonly Found[] =>
+  const down = (): readonly Found[] =>
     handler().lookupds.flatMap(({ address, reason }) =>
       reason === undefined ? [] : [{ kind: 'union-lookupd-down', subject: address, seen: reason }],
     );
+  const more = () => [...down(), ...tls.findings()];
   // Who is silent is known to the lookupds.
   const toFindings = () =>
     createFindings({ topology, more, zonePolicy, pingIntervalMs: Infinity, resolve: resolveName }).routes;
@@ -61,6 +64,7 @@ export function createUnionOperation(
   return {
     routes,
     decorators: operation.decorators,
+    onLimit: operation.meters?.peers.limit,
     start: operation.start,
     stop: () => {
       operation.stop();

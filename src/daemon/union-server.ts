@@ -4,14 +4,14 @@ import { zoneByNetwork } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
 import { createAccess } from './access.js';
 import { createListeners } from './listeners.js';
+import { createLoading } from './loading.js';
 import { createLifetime } from './lifetime.js';
 import type { Lookupd } from './lookupd-interface.js';
 import { checkTogether, DEFAULT_GRACE_MS, type LookupdOptions } from './lookupd-options.js';
 import { readSmallFile } from './read-file.js';
-import { tlsFiles } from './tls.js';
+import { readCertificates } from './tls.js';
 import { createTlsLoader } from './tls-reload.js';
 import { createUnionOperation } from './union-operation.js';
-import { watchFiles } from './watched-files.js';
 
 /** What a union on listeners is made of. */
 export interface UnionServerOptions {
@@ -40,7 +40,7 @@ export function createUnionServer(
   const { inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy, zones } = options;
   const access = createAccess(options, { log, clock, onError });
   const token = createTokenFile(tokenFile);
-  const readCa = () => readSmallFile('lookupd-tls-root-ca-file', caFile).text;
+  const tls = createTlsLoader(options, () => listening.tlsServers, log);
   let operation: ReturnType<typeof createUnionOperation>;
   const handler: UnionHandler = createUnionHandler({
     ...{ clock, onError, pollMs, inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy },
@@ -49,44 +49,32 @@ export function createUnionServer(
     zoneOf: zones && zoneByNetwork(zones),
     authorize: access.authorize,
     token: tokenFile === '' ? undefined : token.value,
-    tls: caFile === '' ? undefined : { ca: readCa() },
+    tls: caFile === '' ? undefined : { ca: readCertificates('-lookupd-tls-root-ca-file', caFile).pem },
     routes: (topology) => {
       const httpConnections = () => listening.httpConnections();
-      const parts = { onError, httpConnections, handler: () => handler, state: () => lifetime.state };
+      const parts = { onError, httpConnections, handler: () => handler, state: () => lifetime.state, tls };
       return (operation = createUnionOperation(options, topology, parts)).routes;
     },
   });
   const listening = createListeners(options, {
-    ...{ tcpHandler: undefined, httpHandler: handler, log, clock, onError, onLimit: undefined },
+    ...{ tcpHandler: undefined, httpHandler: handler, log, clock, onError, onLimit: operation!.onLimit },
     outer: access.decorators,
     middle: operation!.decorators,
     inner: [],
     fail: (error) => lifetime.fail(error),
   });
-  const { http, https, tlsServers } = listening;
-  const loaders = [access.load, token.load, createTlsLoader(options, () => tlsServers, log).load];
-  const reload = () => {
-    for (const loader of loaders) {
-      try {
-        loader();
-      } catch (error) {
-        log.error?.(`kept what was loaded before - ${(error as Error).message}`);
-      }
-    }
-  };
+  const { http, https } = listening;
+  const { load, reload, watch } = createLoading([access, token, tls], log);
   let unwatch = () => {};
   const listeners = [http, https].filter((listener) => listener !== undefined);
   const lifetime = createLifetime(listeners, {
     graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
     starting: () => {
-      loaders.forEach((loader) => loader());
+      load();
       return Promise.resolve();
     },
     started: () => {
-      unwatch = watchFiles(
-        [...access.files, ...token.files, ...tlsFiles(tlsServers.length === 0 ? {} : options)],
-        reload,
-      );
+      unwatch = watch();
       operation.start();
       log.info?.(`UNION: answering for ${addresses.join(', ')}`);
       return { tcpAddress: '', httpAddress: http?.address ?? '' };
@@ -126,8 +114,8 @@ function createTokenFile(path: string) {
   let token = '';
   const load = () => {
     if (path === '') return;
-    const { text } = readSmallFile('lookupd-token-file', path);
-    if (!/^[!-~]+\s*$/.test(text)) throw new Error(`lookupd-token-file ${path} has no token, or more than one`);
+    const { text } = readSmallFile('-lookupd-token-file', path);
+    if (!/^[!-~]+\s*$/.test(text)) throw new Error(`-lookupd-token-file ${path} has no token, or more than one`);
     token = text.trim();
   };
   return { load, value: () => token, files: path === '' ? [] : [path] };

@@ -68,8 +68,9 @@ export const FINDING_KINDS = {
     advice: 'bring it back if it is missed; after a restart it has a new name, and the old one goes by itself',
   },
   'certificate-expiring': {
-    why: 'who checks it, as all clients should, cannot connect over TLS once it has expired',
-    advice: 'put a new certificate and its key where -tls-cert and -tls-key point; they are read again by themselves',
+    why: 'once it has expired, clients that check it, and those that a root signed that has, cannot connect over TLS',
+    advice:
+      'put a new one in its file, with its key, or take it out if it is not needed; the files are read again by themselves',
   },
   'limit-near': {
     why: 'what comes once the limit is met is refused',
