@@ -203,6 +203,8 @@ test(
       await refused(/-tls-cert .*empty has no certificate in PEM/, `-tls-cert=${empty}`, shown[1]!);
       await refused(/-tls-cert .* and -tls-key .* cannot be used/, shown[0]!, `-tls-key=${server.keyFile}`);
       await refused(/-tls-cert and -tls-key go together/, shown[0]!);
+      const plain = await run(subcommand, httpsAddress!, token, root);
+      assert.deepEqual([plain.code, plain.err.includes(`http://${httpsAddress} is not asked over TLS`)], [2, true]);
     }
   },
 );

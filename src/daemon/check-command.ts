@@ -55,7 +55,7 @@ export async function runCheck(args: readonly string[]): Promise<number> {
     }
     if (!url) throw new SettingError('a URL is missing, such as http://127.0.0.1:4161');
     const timeoutMs = flags.timeout ?? FLAGS.timeout.default;
-    const ask = createAsk(url, timeoutMs, createSubcommandFetch(flags));
+    const ask = createAsk(url, timeoutMs, createSubcommandFetch(url, flags));
     const topology = await readTopology(ask, {
       inactiveProducerTimeoutMs: flags['inactive-producer-timeout'] ?? DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
       tombstoneLifetimeMs: flags['tombstone-lifetime'] ?? DEFAULT_TOMBSTONE_LIFETIME_MS,

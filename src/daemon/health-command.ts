@@ -28,7 +28,7 @@ export async function runHealth(args: readonly string[]): Promise<number> {
     }
     const { host = '', port = 0 } = splitHostPort(flags['http-address'] ?? DEFAULT_HTTP_ADDRESS) ?? {};
     const base = url ?? new URL(`http://${toReachable(host)}:${port}`);
-    const reason = await ask(base, flags.timeout ?? FLAGS.timeout.default, createSubcommandFetch(flags));
+    const reason = await ask(base, flags.timeout ?? FLAGS.timeout.default, createSubcommandFetch(base, flags));
     if (reason === undefined) return 0;
     process.stderr.write(`nsqlookupd health: ${toPrintable(reason)}\n`);
     return 1;

@@ -15,8 +15,9 @@ export const FETCH_FLAGS = {
   'tls-server-name': row(STRING, '', "the name in the lookupd's certificate, where it is not the URL's host"),
 };
 
-/** Asks as the flags say. Throws a SettingError for a file that cannot be used. */
+/** Asks as the flags say. Throws a SettingError for a file that cannot be used, or flags of TLS for a `base` without it. */
 export function createSubcommandFetch(
+  base: URL,
   flags: Partial<ValuesOf<typeof FETCH_FLAGS>>,
 ): (url: string, init: RequestInit) => Promise<Response> {
   const { 'auth-token-file': tokenFile, 'tls-root-ca-file': caFile } = flags;
@@ -27,7 +28,10 @@ export function createSubcommandFetch(
       ...(caFile && { ca: readCertificates('-tls-root-ca-file', caFile).pem }),
       ...(flags['tls-server-name'] && { servername: flags['tls-server-name'] }),
     };
-    const ask = Object.keys(tls).length > 0 ? createTlsFetch(tls) : fetchAnyPort;
+    const isTls = Object.keys(tls).length > 0;
+    // A token that is meant for a port over TLS is not to be sent in plain text.
+    if (isTls && base.protocol !== 'https:') throw new Error(`${base.origin} is not asked over TLS: say https://`);
+    const ask = isTls ? createTlsFetch(tls) : fetchAnyPort;
     return (url, { headers, ...init }) =>
       ask(url, {
         ...init,
