@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -138,11 +138,17 @@ describe('the command as a union', () => {
       const empty = folder.file('empty', '');
       await using refused = await startUnion('-lookupd-http-address=https://a:1', `-lookupd-tls-root-ca-file=${empty}`);
       assert.match(refused.log(), /FATAL: -lookupd-tls-root-ca-file .*empty has no certificate in PEM/);
-      await using union = await startUnion('-lookupd-http-address=127.0.0.1:1', limit, ...tls);
+      await using a = await startCommand();
+      await using union = await startUnion(`-lookupd-http-address=127.0.0.1:1,127.0.0.1:${a.httpPort}`, limit, ...tls);
+      await until(async () => (await fetch(`${union.base}/debug`)).status === 200);
       const get = async (path: string) => (await fetch(`${union.base}${path}`)).text();
       assert.match(union.log(), /WARNING: -tls-cert .*: the certificate CN=near its end expires soon/);
       assert.equal((await fetch(`${union.base}/topics?${'a'.repeat(2000)}`)).status, 431);
       assert.match(await get('/findings'), /"kind":"certificate-expiring","subject":"CN=near its end"/);
+      const { status, stdout } = spawnSync(process.execPath, [COMMAND, 'check', union.base], { encoding: 'utf8' });
+      assert.equal(status, 1);
+      assert.match(stdout, /^union-lookupd-down: 127\.0\.0\.1:1$/m);
+      assert.match(stdout, /^certificate-expiring: CN=near its end$/m);
       const metrics = await get('/metrics');
       assert.match(metrics, /^nsqlookupd_tls_certificate_expiry_timestamp_seconds\{option="tlsCert"\} \d+$/m);
       assert.match(metrics, /^nsqlookupd_limits_met_total\{limit="httpMaxHeaderBytes"\} 1$/m);
