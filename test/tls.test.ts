@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request, type RequestOptions } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { after, describe, test } from 'node:test';
@@ -446,6 +447,17 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
       spoil('tlsCert', 'rubbish');
       spoil('tlsCert', server.cert.slice(0, 300));
       spoil('tlsRootCaFile', '');
+      spoil('tlsRootCaFile', ca.cert.repeat(5000));
+      writeFileSync(own.tlsRootCaFile, ca.cert);
+      for (const odd of process.platform === 'win32' ? [] : ['pipe', 'loop', 'zero']) {
+        rmSync(own.tlsCert);
+        if (odd === 'pipe')
+          execFileSync('mkfifo', [own.tlsCert]); // which nobody writes to
+        else symlinkSync(odd === 'loop' ? own.tlsCert : '/dev/zero', own.tlsCert);
+        lines.length = 0;
+        lookupd.reload();
+        assert.match(lines.join('\n'), /^kept what was loaded before - tlsCert .* cannot be read - /);
+      }
       const now = await ask(lookupd.httpsPort, '/ping', options);
       assert.deepEqual([now.status, now.fingerprint], [200, before.fingerprint]);
       await assert.rejects(ask(lookupd.httpsPort, '/ping', trusting));
