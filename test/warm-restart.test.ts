@@ -162,7 +162,12 @@ describe('a restart', () => {
 
   test('gives what the registry is when the saving ends, whatever changes meanwhile', async () => {
     const name = fc.constantFrom('a', 'b', 'c');
+    // So many producers that their registrations are written in parts, from the first to the last.
+    const crowd = Array.from({ length: 150 }, (_, i) => `crowd-${i}`);
+    const one = fc.constantFrom(...[0, 60, 149].map((i) => crowd[i]!));
     const action = fc.oneof(
+      fc.tuple(fc.constantFrom('register', 'unregister', 'leave', 'tombstone'), one, name, fc.constantFrom('', 'x')),
+      fc.tuple(fc.constantFrom('leave-all', 'join-all'), name, name, fc.constant('')),
       fc.tuple(fc.constant('register'), name, name, fc.constantFrom('', 'x', 'y')),
       fc.tuple(fc.constant('unregister'), name, name, fc.constantFrom('', 'x', 'y')),
       fc.tuple(fc.constantFrom('join', 'leave'), name, name, fc.constant('')),
@@ -181,6 +186,12 @@ describe('a restart', () => {
             const [what, host, topic, channel] = rest.shift() ?? [];
             if (what === undefined) return;
             const peer = peers.get(host);
+            if (what === 'join-all')
+              for (const each of crowd) if (!peers.has(each)) peers.set(each, joined(topology, each, topic));
+            if (what === 'leave-all') {
+              for (const each of peers.values()) topology.leave(each);
+              peers.clear();
+            }
             if (what === 'join' && !peer) peers.set(host, joined(topology, host));
             if (what === 'create') topology.createChannel(topic, channel === '' ? 'z' : channel);
             if (what === 'delete') topology.deleteTopic(topic);
@@ -200,6 +211,7 @@ describe('a restart', () => {
           const topology = topologyAt(clock, { work });
           // Long enough to be written in several chunks, between which the rest is done.
           for (let i = 0; i < 400; i++) topology.createTopic(`${i}-${'long'.repeat(14)}`);
+          for (const host of crowd) peers.set(host, joined(topology, host, 'a', 'b'));
           for (let i = 0; i < at; i++) act();
           const store = new MemoryStore();
           store.chunkLength = length * length;
@@ -226,6 +238,32 @@ describe('a restart', () => {
       },
     );
   });
+});
+
+test('a registration of many producers is saved in parts, with a turn between', async () => {
+  const clock = new ManualClock();
+  let turns = 0;
+  const work = new WorkQueue({ stepsPerTurn: 500, nextTurn: (callback) => setImmediate(() => (turns++, callback())) });
+  const topology = topologyAt(clock, { work });
+  for (let i = 0; i < 3000; i++) joined(topology, `h${i}`, 'orders');
+  const lengths: number[] = [];
+  const store = new MemoryStore();
+  const save = store.save.bind(store);
+  store.save = (chunks) =>
+    save(
+      (async function* () {
+        for await (const chunk of chunks) {
+          lengths.push(chunk.length);
+          yield chunk;
+        }
+      })(),
+    );
+  turns = 0;
+  await saved(store, topology);
+  assert.ok(Math.max(...lengths) < 20_000, `${Math.max(...lengths)} characters at once`);
+  assert.ok(turns > 20, `${turns} turns`);
+  const longest = Math.max(...store.saved!.split('\n').map((line) => line.length));
+  assert.ok(longest < 5000, `a line of ${longest} characters`);
 });
 
 describe('saving', () => {
