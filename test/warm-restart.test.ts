@@ -163,8 +163,8 @@ describe('a restart', () => {
   test('gives what the registry is when the saving ends, whatever changes meanwhile', async () => {
     const name = fc.constantFrom('a', 'b', 'c');
     // So many producers that their registrations are written in parts, from the first to the last.
-    const crowd = Array.from({ length: 150 }, (_, i) => `crowd-${i}`);
-    const one = fc.constantFrom(...[0, 60, 149].map((i) => crowd[i]!));
+    const crowd = Array.from({ length: 100 }, (_, i) => `crowd-${i}`);
+    const one = fc.constantFrom(...[0, 50, 99].map((i) => crowd[i]!));
     const action = fc.oneof(
       fc.tuple(fc.constantFrom('register', 'unregister', 'leave', 'tombstone'), one, name, fc.constantFrom('', 'x')),
       fc.tuple(fc.constantFrom('leave-all', 'join-all'), name, name, fc.constant('')),
@@ -210,7 +210,7 @@ describe('a restart', () => {
           });
           const topology = topologyAt(clock, { work });
           // Long enough to be written in several chunks, between which the rest is done.
-          for (let i = 0; i < 400; i++) topology.createTopic(`${i}-${'long'.repeat(14)}`);
+          for (let i = 0; i < 100; i++) topology.createTopic(`${i}-${'long'.repeat(14)}`);
           for (const host of crowd) peers.set(host, joined(topology, host, 'a', 'b'));
           for (let i = 0; i < at; i++) act();
           const store = new MemoryStore();
@@ -264,6 +264,44 @@ test('a registration of many producers is saved in parts, with a turn between', 
   assert.ok(turns > 20, `${turns} turns`);
   const longest = Math.max(...store.saved!.split('\n').map((line) => line.length));
   assert.ok(longest < 5000, `a line of ${longest} characters`);
+});
+
+test('a registration that changes while it is saved in parts is saved as it is then', async () => {
+  const changes: Record<string, (topology: Topology, peers: readonly PeerInfo[]) => void> = {
+    'is deleted': (topology) => topology.deleteTopic('orders'),
+    'is deleted, and made again': (topology, [peer]) => {
+      topology.deleteTopic('orders');
+      topology.register(peer!, 'orders');
+    },
+    'loses all': (topology, peers) => peers.forEach((peer) => topology.leave(peer)),
+    'loses all, who come back': (topology, peers) =>
+      peers.forEach((peer) => {
+        topology.unregister(peer, 'orders');
+        topology.register(peer, 'orders');
+      }),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    for (let changesAt = 1, isOver = false; !isOver; changesAt++) {
+      const clock = new ManualClock();
+      let turn = 0;
+      const nextTurn = (callback: () => void) => {
+        setImmediate(() => {
+          if (++turn === changesAt) change(topology, peers);
+          callback();
+        });
+      };
+      const topology = topologyAt(clock, { work: new WorkQueue({ stepsPerTurn: 300, nextTurn }) });
+      const peers = Array.from({ length: 400 }, (_, i) => createPeer(`h${i}:4150`, { lastUpdateMs: clock.now() }));
+      for (const peer of peers) topology.register(peer, 'orders');
+      const store = new MemoryStore();
+      let kept: unknown;
+      store.onSaved = () => (kept = contents(topology));
+      await saved(store, topology);
+      isOver = turn < changesAt;
+      assert.deepEqual(contents((await restarted(store, clock)).topology), kept, `${what} in turn ${changesAt}`);
+      assert.ok(changesAt < 100);
+    }
+  }
 });
 
 describe('saving', () => {

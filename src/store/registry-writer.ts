@@ -37,7 +37,8 @@ type Written = Registration & { readonly isMade: boolean };
 
 class Lines {
   readonly #db: RegistrationDB;
-  readonly #numbers = new Map<PeerInfo, number>();
+  /** By key: a peer that has left and come back is another. */
+  readonly #numbers = new Map<string, number>();
   #text: string[] = [];
   #error: Error | undefined;
   /** Since the last turn. */
@@ -127,10 +128,10 @@ class Lines {
   }
 
   #numberOf(peer: PeerInfo, key: string): number {
-    const known = this.#numbers.get(peer);
+    const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.#numbers.size;
-    this.#numbers.set(peer, number);
+    this.#numbers.set(key, number);
     this.add(['peer', number, key, { ...peer }]);
     return number;
   }
