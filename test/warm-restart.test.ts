@@ -580,6 +580,36 @@ test('a line of many producers is as many steps', async () => {
   assert.ok(turns >= 5, `${turns} turns`);
 });
 
+test('peers that have not come back go in slices, as do those of a text that ends badly', async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore();
+  const before = topologyAt(clock);
+  for (let i = 0; i < 2000; i++) joined(before, `h${i}`, 'orders');
+  await saved(store, before);
+  const text = store.saved!;
+  for (const isCut of [false, true]) {
+    let most = 0;
+    let inTurn = 0;
+    const nextTurn = (callback: () => void) => {
+      setImmediate(() => {
+        inTurn = 0;
+        callback();
+      });
+    };
+    const topology = topologyAt(clock, { work: new WorkQueue({ stepsPerTurn: 200, nextTurn }) });
+    topology.db.onChange(({ type }) => {
+      if (type === 'producerRemoved') most = Math.max(most, ++inTurn);
+    });
+    store.saved = isCut ? text.slice(0, -10) : text;
+    await createWarmRestart({ topology, store, timers: clock }).restore();
+    assert.equal(topology.nodes().length, isCut ? 0 : 2000);
+    clock.advance(45_000);
+    while (topology.work.size > 0) await new Promise(setImmediate);
+    assert.equal(topology.nodes().length, 0);
+    assert.ok(most < 1000, `${most} in one turn`);
+  }
+});
+
 describe('a store that lies', () => {
   async function started(store: RegistryStore) {
     const clock = new ManualClock();

@@ -12,6 +12,7 @@ import {
 } from '../base/options.js';
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import { eachOfWithin, within } from '../base/within.js';
+import type { Steps } from '../base/work-queue.js';
 import { SILENT_LOGGER, type Logger, type OnError, type PeerInfo, type Topology } from '../registry/index.js';
 import { readRegistry } from './registry-reader.js';
 import { UnreadableError, type RegistryStore } from './registry-store.js';
@@ -130,7 +131,7 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     const left = areThere();
     restored = [];
     if (left.length > 0) log.info?.(`RESTORE: peers that have not come back: ${left.length}`);
-    for (const peer of left) topology.leave(peer);
+    topology.work.run(leavingEach(topology, left));
   };
   const read = async (signal: AbortSignal | undefined) => {
     const late = () => new Error(`the store has said nothing for ${storeTimeoutMs} ms`);
@@ -173,4 +174,12 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
       timers.clearTimeout(timer);
     },
   };
+}
+
+function* leavingEach(topology: Topology, peers: readonly PeerInfo[]): Steps {
+  for (const peer of peers) {
+    const steps = topology.db.countRegistrationsOf(peer);
+    topology.leave(peer);
+    yield steps;
+  }
 }
