@@ -295,6 +295,29 @@ describe('a feed', () => {
     feed.close();
   });
 
+  test('tells when a tombstone ends that was set after the clock went back, and nothing of one that was ended', () => {
+    const { clock, topology, feed, join } = setUp();
+    assert.ok(feed.index);
+    for (const host of ['a', 'b', 'c']) join(host, 'orders');
+    const touched: string[] = [];
+    topology.db.onChange((change) => {
+      if (change.type === 'peerTouched') touched.push(change.peer.broadcastAddress);
+    });
+    topology.tombstone('orders', 'a:4151');
+    topology.tombstone('orders', 'c:4151');
+    topology.untombstone('orders', 'c:4151');
+    clock.advance(1);
+    assert.deepEqual(touched, []);
+    clock.set(clock.now() - 3_600_000);
+    topology.tombstone('orders', 'b:4151');
+    clock.advance(45_001);
+    assert.deepEqual(touched, ['b']);
+    clock.advance(3_600_000);
+    assert.deepEqual(touched, ['b', 'a']);
+    feed.close();
+    assert.equal(clock.pending, 0);
+  });
+
   test('forgets a tombstone that was set again, and producers that have gone', () => {
     const { clock, topology, feed, join } = setUp();
     const peer = join('h', 'orders');

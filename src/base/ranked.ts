@@ -13,6 +13,11 @@ export class Ranked<T> {
     return this.#heap[1];
   }
 
+  /** Infinity if there is none. */
+  get firstRank(): number {
+    return this.first === undefined ? Infinity : this.#rankAt(this.first);
+  }
+
   rankOf(item: T): number | undefined {
     return this.#entries.get(item)?.rank;
   }

@@ -22,8 +22,8 @@ export class TimeChanges {
   readonly #timers: ClientTimers;
   /** The peers that count as heard of, by when each falls silent; one that has pinged since does so later. */
   readonly #heard = new Ranked<PeerInfo>();
-  /** The producers whose tombstones have not ended, and when each does, the first in front. */
-  readonly #tombstones = new Map<Producer, number>();
+  /** The producers whose tombstones have not ended, by when each does. */
+  readonly #tombstones = new Ranked<Producer>();
   #timer: unknown;
   #wakesAtMs = Infinity;
   #isClosed = false;
@@ -61,7 +61,7 @@ export class TimeChanges {
 
   readonly #tombstoned = (_: Registration, producer: Producer): void => {
     const endsAtMs = producer.tombstonedAtMs! + this.#topology.lifetimes.tombstoneLifetimeMs;
-    this.#tombstones.delete(producer); // one that is tombstoned again goes to the end
+    if (endsAtMs <= this.#topology.clock()) return this.#tombstones.delete(producer);
     this.#tombstones.set(producer, endsAtMs);
     this.#wakeAt(endsAtMs);
   };
@@ -104,9 +104,7 @@ export class TimeChanges {
     this.#topology.work.run(this.#looking(), () => {
       if (this.#isClosed) return;
       this.#wakesAtMs = Infinity;
-      const [shownAtMs = Infinity] = this.#tombstones.values();
-      const { first } = this.#heard;
-      this.#wakeAt(Math.min(shownAtMs, first ? this.#heard.rankOf(first)! : Infinity));
+      this.#wakeAt(Math.min(this.#tombstones.firstRank, this.#heard.firstRank));
     });
   }
 
@@ -114,15 +112,15 @@ export class TimeChanges {
     const { db, clock } = this.#topology;
     const now = clock();
     const changed = new Set<PeerInfo>();
-    for (const [producer, endsAtMs] of this.#tombstones) {
-      if (endsAtMs > now) break;
+    while (this.#tombstones.firstRank <= now) {
+      const producer = this.#tombstones.first!;
       this.#tombstones.delete(producer);
       changed.add(producer.peer);
       yield;
     }
     for (let peer = this.#heard.first; peer; peer = this.#heard.first) {
       const silentAtMs = this.#silentAt(peer);
-      if (silentAtMs !== this.#heard.rankOf(peer)) this.#heard.set(peer, silentAtMs);
+      if (silentAtMs !== this.#heard.firstRank) this.#heard.set(peer, silentAtMs);
       else if (silentAtMs >= now) break;
       else {
         this.#heard.delete(peer);
