@@ -413,6 +413,25 @@ describe('watchLookup', () => {
     assert.equal(clock.pending, 0);
   });
 
+  test('looks up its topic for what changes of that alone', async () => {
+    const { clock, topology, join } = setUp();
+    const peer = join('a', 'orders');
+    const others = Array.from({ length: 100 }, (_, i) => join(`h${i}`, 'parcels'));
+    let lookups = 0;
+    const lookup = topology.lookup.bind(topology);
+    topology.lookup = (topic) => (lookups++, lookup(topic));
+    const watch = watchLookup(topology, 'orders', { timers: clock });
+    await watch.next();
+    const next = watch.next();
+    lookups = 0;
+    for (const other of others) topology.db.touchPeer(other);
+    for (const other of others) topology.leave(other);
+    assert.equal(lookups, 0);
+    topology.leave(peer);
+    assert.deepEqual((await next).value?.producers, []);
+    await watch.return();
+  });
+
   test('refuses what is no name, or an option, at once', () => {
     const { topology } = setUp();
     assert.throws(() => watchLookup(topology, 'no such'), /not a legal topic name/);
