@@ -160,6 +160,25 @@ describe('a restart', () => {
     assert.equal(keeper.status.restoredPeers, 0);
   });
 
+  test('counts those that are not back yet without a look at each', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    for (let i = 0; i < 100; i++) joined(before, `h${i}`, 'orders');
+    await saved(store, before);
+    const { topology, keeper } = await restarted(store, clock);
+    topology.ping(joined(topology, 'h0', 'orders'));
+    topology.leave(joined(topology, 'h1'));
+    let looks = 0;
+    const keyOf = topology.db.keyOf.bind(topology.db);
+    topology.db.keyOf = (peer) => (looks++, keyOf(peer));
+    assert.equal(keeper.status.restoredPeers, 98);
+    assert.equal(looks, 0);
+    clock.advance(45_000);
+    assert.equal(keeper.status.restoredPeers, 0);
+    await keeper.close();
+  });
+
   test('gives what the registry is when the saving ends, whatever changes meanwhile', async () => {
     const name = fc.constantFrom('a', 'b', 'c');
     // So many producers that their registrations are written in parts, from the first to the last.

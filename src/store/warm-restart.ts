@@ -122,14 +122,22 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
   const { restoreGraceMs = DEFAULT_RESTORE_GRACE_MS, saveIntervalMs = DEFAULT_SAVE_INTERVAL_MS } = checked;
   const { storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
-  let restored: readonly PeerInfo[] = [];
+  /** Those that are neither back nor gone. */
+  const restored = new Set<PeerInfo>();
+  let stop = (): void => undefined;
   const saver = new Saver({ topology, store, saveIntervalMs, storeTimeoutMs, timers, log });
   let graceTimer: unknown;
 
-  const areThere = () => restored.filter((peer) => topology.db.keyOf(peer) !== undefined);
+  const follow = (peers: readonly PeerInfo[]) => {
+    for (const peer of peers) restored.add(peer);
+    stop = topology.db.onChange((change) => {
+      if ('peer' in change && topology.db.keyOf(change.peer) === undefined) restored.delete(change.peer);
+    });
+  };
   const endGrace = () => {
-    const left = areThere();
-    restored = [];
+    stop();
+    const left = [...restored];
+    restored.clear();
     if (left.length > 0) log.info?.(`RESTORE: peers that have not come back: ${left.length}`);
     topology.work.run(leavingEach(topology, left));
   };
@@ -140,9 +148,9 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
       const chunks = await within(Promise.resolve(store.load()), deadline);
       if (!chunks) return;
       const { peers, lost } = await readRegistry(topology, eachOfWithin(chunks, deadline));
-      restored = peers;
+      follow(peers);
       if (lost > 0) log.warn?.(`RESTORE: registrations and producers without room: ${lost}`);
-      log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.length} peers`);
+      log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.size} peers`);
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
       log.error?.(`RESTORE: what was saved cannot be read, starting empty - ${error.message}`);
@@ -157,13 +165,14 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     async restore(signal) {
       await read(signal);
       saver.start();
-      if (restored.length > 0) graceTimer = setTimer(timers, endGrace, restoreGraceMs);
+      if (restored.size > 0) graceTimer = setTimer(timers, endGrace, restoreGraceMs);
     },
     get status() {
-      return { restoredPeers: areThere().length, ...saver.status };
+      return { restoredPeers: restored.size, ...saver.status };
     },
     async close(timeoutMs = Infinity) {
       if (graceTimer !== undefined) timers.clearTimeout(graceTimer);
+      stop();
       let timer: unknown;
       const over = new Promise<void>((resolve) => (timer = setTimer(timers, resolve, timeoutMs)));
       await saver.close(over);
