@@ -179,6 +179,37 @@ describe('a feed', () => {
     assert.equal(await Promise.race([feed.wait(feed.index, { topic: 'orders' }), Promise.resolve('waits')]), 'waits');
   });
 
+  test('wakes many that wait in slices, each once, also those whose time is over meanwhile', async () => {
+    const clock = new ManualClock();
+    let inTurn = 0;
+    let most = 0;
+    const nextTurn = (callback: () => void) => setImmediate(() => ((inTurn = 0), callback()));
+    const work = new WorkQueue({ stepsPerTurn: 400, nextTurn });
+    const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+    const feed = createFeed(topology, { timers: clock });
+    const { index } = feed;
+    const seen: boolean[] = [];
+    const options = { topic: 'orders', timeoutMs: 1000 };
+    const waits = Array.from({ length: 2000 }, () =>
+      feed.wait(index, options).then((isNew) => {
+        seen.push(isNew);
+        most = Math.max(most, ++inTurn);
+      }),
+    );
+    topology.createTopic('orders');
+    for (let turn = 0; turn < 5; turn++) {
+      await macrotask();
+      topology.createChannel('orders', `c${turn}`);
+    }
+    assert.ok(most <= 100 && seen.length < 2000, `${most} in one turn`);
+    clock.advance(1000);
+    await Promise.all(waits);
+    assert.equal(seen.length, 2000);
+    assert.ok(seen.every((isNew) => isNew));
+    assert.equal(clock.pending, 0);
+    feed.close();
+  });
+
   test('tells of a producer that falls silent, and of a tombstone that ends', async () => {
     const { clock, topology, feed, join } = setUp();
     const silent = join('silent', 'orders');
