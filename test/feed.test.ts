@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers';
 import { setImmediate as macrotask } from 'node:timers/promises';
 import fc from 'fast-check';
 import { createFeed, watchChanges, watchLookup, type FeedOptions } from 'nsqlookupd/feed';
-import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
+import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 
 function setUp(options: FeedOptions = {}) {
@@ -178,6 +179,37 @@ describe('a feed', () => {
     assert.equal(await Promise.race([feed.wait(feed.index, { topic: 'orders' }), Promise.resolve('waits')]), 'waits');
   });
 
+  test('wakes many that wait in slices, each once, also those whose time is over meanwhile', async () => {
+    const clock = new ManualClock();
+    let inTurn = 0;
+    let most = 0;
+    const nextTurn = (callback: () => void) => setImmediate(() => ((inTurn = 0), callback()));
+    const work = new WorkQueue({ stepsPerTurn: 400, nextTurn });
+    const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+    const feed = createFeed(topology, { timers: clock });
+    const { index } = feed;
+    const seen: boolean[] = [];
+    const options = { topic: 'orders', timeoutMs: 1000 };
+    const waits = Array.from({ length: 2000 }, () =>
+      feed.wait(index, options).then((isNew) => {
+        seen.push(isNew);
+        most = Math.max(most, ++inTurn);
+      }),
+    );
+    topology.createTopic('orders');
+    for (let turn = 0; turn < 5; turn++) {
+      await macrotask();
+      topology.createChannel('orders', `c${turn}`);
+    }
+    assert.ok(most <= 100 && seen.length < 2000, `${most} in one turn`);
+    clock.advance(1000);
+    await Promise.all(waits);
+    assert.equal(seen.length, 2000);
+    assert.ok(seen.every((isNew) => isNew));
+    assert.equal(clock.pending, 0);
+    feed.close();
+  });
+
   test('tells of a producer that falls silent, and of a tombstone that ends', async () => {
     const { clock, topology, feed, join } = setUp();
     const silent = join('silent', 'orders');
@@ -201,6 +233,118 @@ describe('a feed', () => {
     assert.equal(topology.lookup('orders')?.producers.length, 1);
     await until('parcels', 245_001);
     assert.equal(clock.pending, 1, 'one timer for all');
+    feed.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  /** Peers that join one each millisecond, and how often it was looked when one was last heard of. */
+  const counted = (count: number) => {
+    const set = setUp();
+    const seen = { looks: 0, told: 0 };
+    assert.ok(set.feed.index);
+    const peers = Array.from({ length: count }, (_, i) => {
+      let lastUpdateMs = set.clock.now();
+      const peer = Object.defineProperty(createPeer(`h${i}:4150`), 'lastUpdateMs', {
+        enumerable: true,
+        get: () => (seen.looks++, lastUpdateMs),
+        set: (ms: number) => (lastUpdateMs = ms),
+      });
+      set.topology.join(peer);
+      set.clock.advance(1);
+      return peer;
+    });
+    set.topology.db.onChange(({ type }) => {
+      if (type === 'peerTouched') seen.told++;
+    });
+    const pass = async (ms: number) => {
+      set.clock.advance(ms);
+      do await macrotask();
+      while (set.topology.work.size > 0);
+    };
+    return { ...set, peers, seen, pass };
+  };
+
+  test('tells of many that fall silent one by one at the cost of each', async () => {
+    const { clock, feed, peers, seen, pass } = counted(1000);
+    clock.advance(300_000 - peers.length);
+    seen.looks = 0;
+    for (let i = 0; i < peers.length; i++) {
+      assert.equal(seen.told, i);
+      await pass(1);
+    }
+    assert.equal(seen.told, peers.length);
+    assert.ok(seen.looks < 20 * peers.length, `${seen.looks} looks`);
+    assert.equal(clock.pending, 0);
+    feed.close();
+  });
+
+  test('looks at those that ping now and then, and at none that have left', async () => {
+    const { clock, topology, feed, peers, seen, pass } = counted(1000);
+    const [silent, ...rest] = peers;
+    for (const peer of rest.splice(0, 499)) topology.leave(peer);
+    for (let i = 0; i < 40; i++) {
+      await pass(15_000);
+      for (const peer of rest) topology.ping(peer);
+      if (i === 0) seen.looks = 0;
+    }
+    const pings = 40 * rest.length * 3; // a ping looks, too
+    assert.ok(seen.looks < pings + 10 * rest.length, `${seen.looks} looks`);
+    assert.equal(seen.told, 1);
+    topology.ping(silent!);
+    assert.equal(seen.told, 2);
+    clock.set(clock.now() - 3_600_000);
+    topology.ping(silent!);
+    await pass(300_000);
+    assert.equal(seen.told, 3);
+    await pass(1);
+    assert.equal(seen.told, 4);
+    feed.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  test('tells of many that fall silent at once in slices', async () => {
+    let most = 0;
+    let inTurn = 0;
+    const nextTurn = (callback: () => void) => setImmediate(() => ((inTurn = 0), callback()));
+    const clock = new ManualClock();
+    const work = new WorkQueue({ stepsPerTurn: 200, nextTurn });
+    const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+    const feed = createFeed(topology, { timers: clock });
+    for (let i = 0; i < 2000; i++) topology.join(createPeer(`h${i}:4150`, { lastUpdateMs: clock.now() }));
+    assert.ok(feed.index);
+    const told = new Set<PeerInfo>();
+    topology.db.onChange((change) => {
+      if (change.type !== 'peerTouched') return;
+      most = Math.max(most, ++inTurn);
+      told.add(change.peer);
+    });
+    while (work.size > 0) await macrotask();
+    clock.advance(300_001);
+    while (work.size > 0) await macrotask();
+    assert.equal(told.size, 2000);
+    assert.ok(most <= 200, `${most} in one turn`);
+    feed.close();
+  });
+
+  test('tells when a tombstone ends that was set after the clock went back, and nothing of one that was ended', () => {
+    const { clock, topology, feed, join } = setUp();
+    assert.ok(feed.index);
+    for (const host of ['a', 'b', 'c']) join(host, 'orders');
+    const touched: string[] = [];
+    topology.db.onChange((change) => {
+      if (change.type === 'peerTouched') touched.push(change.peer.broadcastAddress);
+    });
+    topology.tombstone('orders', 'a:4151');
+    topology.tombstone('orders', 'c:4151');
+    topology.untombstone('orders', 'c:4151');
+    clock.advance(1);
+    assert.deepEqual(touched, []);
+    clock.set(clock.now() - 3_600_000);
+    topology.tombstone('orders', 'b:4151');
+    clock.advance(45_001);
+    assert.deepEqual(touched, ['b']);
+    clock.advance(3_600_000);
+    assert.deepEqual(touched, ['b', 'a']);
     feed.close();
     assert.equal(clock.pending, 0);
   });
@@ -298,6 +442,25 @@ describe('watchLookup', () => {
     stop.abort();
     assert.deepEqual(await last, { done: true, value: undefined });
     assert.equal(clock.pending, 0);
+  });
+
+  test('looks up its topic for what changes of that alone', async () => {
+    const { clock, topology, join } = setUp();
+    const peer = join('a', 'orders');
+    const others = Array.from({ length: 100 }, (_, i) => join(`h${i}`, 'parcels'));
+    let lookups = 0;
+    const lookup = topology.lookup.bind(topology);
+    topology.lookup = (topic) => (lookups++, lookup(topic));
+    const watch = watchLookup(topology, 'orders', { timers: clock });
+    await watch.next();
+    const next = watch.next();
+    lookups = 0;
+    for (const other of others) topology.db.touchPeer(other);
+    for (const other of others) topology.leave(other);
+    assert.equal(lookups, 0);
+    topology.leave(peer);
+    assert.deepEqual((await next).value?.producers, []);
+    await watch.return();
   });
 
   test('refuses what is no name, or an option, at once', () => {

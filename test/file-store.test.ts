@@ -152,6 +152,19 @@ describe('a store in a folder', () => {
     await taken[0]!.value.close?.();
   });
 
+  test('is taken whatever has the name of a lock, and what has another stays', async () => {
+    const folder = newFolder();
+    const others = ['lock.bak', 'lock.-7', 'lock.1e3', 'lock.01', 'lock.9007199254740991', 'locked'];
+    for (const name of [...others, 'lock.3']) writeFileSync(join(folder, name), '');
+    mkdirSync(join(folder, 'lock'));
+    for (let i = 0; i < 2; i++) {
+      const store = await createFileStore(folder);
+      await assert.rejects(createFileStore(folder), /another process has the folder/);
+      await store.close?.();
+      assert.deepEqual(readdirSync(folder).sort(), ['lock', ...others].sort());
+    }
+  });
+
   test(
     'on a full disk keeps the former, and goes on when there is room',
     { skip: process.platform !== 'linux' },

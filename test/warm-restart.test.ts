@@ -160,9 +160,33 @@ describe('a restart', () => {
     assert.equal(keeper.status.restoredPeers, 0);
   });
 
+  test('counts those that are not back yet without a look at each', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const before = topologyAt(clock);
+    for (let i = 0; i < 100; i++) joined(before, `h${i}`, 'orders');
+    await saved(store, before);
+    const { topology, keeper } = await restarted(store, clock);
+    topology.ping(joined(topology, 'h0', 'orders'));
+    topology.leave(joined(topology, 'h1'));
+    let looks = 0;
+    const keyOf = topology.db.keyOf.bind(topology.db);
+    topology.db.keyOf = (peer) => (looks++, keyOf(peer));
+    assert.equal(keeper.status.restoredPeers, 98);
+    assert.equal(looks, 0);
+    clock.advance(45_000);
+    assert.equal(keeper.status.restoredPeers, 0);
+    await keeper.close();
+  });
+
   test('gives what the registry is when the saving ends, whatever changes meanwhile', async () => {
     const name = fc.constantFrom('a', 'b', 'c');
+    // So many producers that their registrations are written in parts, from the first to the last.
+    const crowd = Array.from({ length: 100 }, (_, i) => `crowd-${i}`);
+    const one = fc.constantFrom(...[0, 50, 99].map((i) => crowd[i]!));
     const action = fc.oneof(
+      fc.tuple(fc.constantFrom('register', 'unregister', 'leave', 'tombstone'), one, name, fc.constantFrom('', 'x')),
+      fc.tuple(fc.constantFrom('leave-all', 'join-all'), name, name, fc.constant('')),
       fc.tuple(fc.constant('register'), name, name, fc.constantFrom('', 'x', 'y')),
       fc.tuple(fc.constant('unregister'), name, name, fc.constantFrom('', 'x', 'y')),
       fc.tuple(fc.constantFrom('join', 'leave'), name, name, fc.constant('')),
@@ -181,6 +205,12 @@ describe('a restart', () => {
             const [what, host, topic, channel] = rest.shift() ?? [];
             if (what === undefined) return;
             const peer = peers.get(host);
+            if (what === 'join-all')
+              for (const each of crowd) if (!peers.has(each)) peers.set(each, joined(topology, each, topic));
+            if (what === 'leave-all') {
+              for (const each of peers.values()) topology.leave(each);
+              peers.clear();
+            }
             if (what === 'join' && !peer) peers.set(host, joined(topology, host));
             if (what === 'create') topology.createChannel(topic, channel === '' ? 'z' : channel);
             if (what === 'delete') topology.deleteTopic(topic);
@@ -199,7 +229,8 @@ describe('a restart', () => {
           });
           const topology = topologyAt(clock, { work });
           // Long enough to be written in several chunks, between which the rest is done.
-          for (let i = 0; i < 400; i++) topology.createTopic(`${i}-${'long'.repeat(14)}`);
+          for (let i = 0; i < 100; i++) topology.createTopic(`${i}-${'long'.repeat(14)}`);
+          for (const host of crowd) peers.set(host, joined(topology, host, 'a', 'b'));
           for (let i = 0; i < at; i++) act();
           const store = new MemoryStore();
           store.chunkLength = length * length;
@@ -226,6 +257,70 @@ describe('a restart', () => {
       },
     );
   });
+});
+
+test('a registration of many producers is saved in parts, with a turn between', async () => {
+  const clock = new ManualClock();
+  let turns = 0;
+  const work = new WorkQueue({ stepsPerTurn: 500, nextTurn: (callback) => setImmediate(() => (turns++, callback())) });
+  const topology = topologyAt(clock, { work });
+  for (let i = 0; i < 3000; i++) joined(topology, `h${i}`, 'orders');
+  const lengths: number[] = [];
+  const store = new MemoryStore();
+  const save = store.save.bind(store);
+  store.save = (chunks) =>
+    save(
+      (async function* () {
+        for await (const chunk of chunks) {
+          lengths.push(chunk.length);
+          yield chunk;
+        }
+      })(),
+    );
+  turns = 0;
+  await saved(store, topology);
+  assert.ok(Math.max(...lengths) < 20_000, `${Math.max(...lengths)} characters at once`);
+  assert.ok(turns > 20, `${turns} turns`);
+  const longest = Math.max(...store.saved!.split('\n').map((line) => line.length));
+  assert.ok(longest < 5000, `a line of ${longest} characters`);
+});
+
+test('a registration that changes while it is saved in parts is saved as it is then', async () => {
+  const changes: Record<string, (topology: Topology, peers: readonly PeerInfo[]) => void> = {
+    'is deleted': (topology) => topology.deleteTopic('orders'),
+    'is deleted, and made again': (topology, [peer]) => {
+      topology.deleteTopic('orders');
+      topology.register(peer!, 'orders');
+    },
+    'loses all': (topology, peers) => peers.forEach((peer) => topology.leave(peer)),
+    'loses all, who come back': (topology, peers) =>
+      peers.forEach((peer) => {
+        topology.unregister(peer, 'orders');
+        topology.register(peer, 'orders');
+      }),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    for (let changesAt = 1, isOver = false; !isOver; changesAt++) {
+      const clock = new ManualClock();
+      let turn = 0;
+      const nextTurn = (callback: () => void) => {
+        setImmediate(() => {
+          if (++turn === changesAt) change(topology, peers);
+          callback();
+        });
+      };
+      const topology = topologyAt(clock, { work: new WorkQueue({ stepsPerTurn: 300, nextTurn }) });
+      const peers = Array.from({ length: 400 }, (_, i) => createPeer(`h${i}:4150`, { lastUpdateMs: clock.now() }));
+      for (const peer of peers) topology.register(peer, 'orders');
+      const store = new MemoryStore();
+      let kept: unknown;
+      store.onSaved = () => (kept = contents(topology));
+      await saved(store, topology);
+      isOver = turn < changesAt;
+      assert.deepEqual(contents((await restarted(store, clock)).topology), kept, `${what} in turn ${changesAt}`);
+      assert.ok(changesAt < 100);
+    }
+  }
 });
 
 describe('saving', () => {
@@ -502,6 +597,36 @@ test('a line of many producers is as many steps', async () => {
   await createWarmRestart({ topology, store, timers: clock }).restore();
   assert.equal(topology.lookup('a')?.producers.length, 400);
   assert.ok(turns >= 5, `${turns} turns`);
+});
+
+test('peers that have not come back go in slices, as do those of a text that ends badly', async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore();
+  const before = topologyAt(clock);
+  for (let i = 0; i < 2000; i++) joined(before, `h${i}`, 'orders');
+  await saved(store, before);
+  const text = store.saved!;
+  for (const isCut of [false, true]) {
+    let most = 0;
+    let inTurn = 0;
+    const nextTurn = (callback: () => void) => {
+      setImmediate(() => {
+        inTurn = 0;
+        callback();
+      });
+    };
+    const topology = topologyAt(clock, { work: new WorkQueue({ stepsPerTurn: 200, nextTurn }) });
+    topology.db.onChange(({ type }) => {
+      if (type === 'producerRemoved') most = Math.max(most, ++inTurn);
+    });
+    store.saved = isCut ? text.slice(0, -10) : text;
+    await createWarmRestart({ topology, store, timers: clock }).restore();
+    assert.equal(topology.nodes().length, isCut ? 0 : 2000);
+    clock.advance(45_000);
+    while (topology.work.size > 0) await new Promise(setImmediate);
+    assert.equal(topology.nodes().length, 0);
+    assert.ok(most < 1000, `${most} in one turn`);
+  }
 });
 
 describe('a store that lies', () => {

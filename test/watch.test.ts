@@ -342,6 +342,33 @@ describe('GET /watch', () => {
     );
   });
 
+  test('is whole when all of a registration go between its parts', async () => {
+    const gone: Record<string, (topology: Topology, peers: readonly PeerInfo[]) => void> = {
+      'they leave': (topology, peers) => peers.forEach((peer) => topology.leave(peer)),
+      'the topic is deleted': (topology) => topology.deleteTopic('orders'),
+    };
+    for (const [what, go] of Object.entries(gone)) {
+      for (let after = 1; after <= 4; after++) {
+        const { topology, handler, watching, feed } = setUp({ capacity: 10_000 });
+        const peers = Array.from({ length: 1200 }, (_, i) => createPeer(`h${i}:4150`, {}));
+        for (const peer of peers) topology.register(peer, 'orders');
+        const copy = new RegistrationDB({ origin: 'copy' });
+        const mirror = createRegistryMirror(copy);
+        const events = eventsOf(await get(handler, '/watch'));
+        for (let i = 1, index = ''; i <= after || index !== feed.index; i++) {
+          if (i === after) go(topology, peers);
+          const { event = '', id = '', data } = (await events.next())!;
+          assert.doesNotThrow(() => mirror(event, data), `${what} before part ${after}`);
+          index = id;
+        }
+        assert.deepEqual(copy.indexSizes, topology.db.indexSizes);
+        await events.end();
+        watching.close();
+        feed.close();
+      }
+    }
+  });
+
   test('tells of each peer once, and of many producers in parts, with nothing kept for each watcher', async () => {
     const { handler, join, topology } = setUp();
     for (let i = 0; i < 1200; i++) join(`h${i}`, 'orders');

@@ -13,6 +13,7 @@ import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import { ANY, type Change, type OnError, type Topology } from '../registry/index.js';
 import { ChangeRing } from './change-ring.js';
 import { TimeChanges } from './time-changes.js';
+import { Waiters } from './waiters.js';
 
 /** The most changes that are kept to be replayed. */
 export const DEFAULT_FEED_CAPACITY = 100_000;
@@ -79,6 +80,7 @@ export class Feed {
   /** When what somebody may wait for last changed, as far as the ring goes back, and now and then a little further. */
   readonly #lastRevisions = new Map<string | symbol, number>();
   readonly #listeners = new Map<string | symbol, Set<() => void>>();
+  readonly #waiters: Waiters;
   #prunesAt = MIN_PRUNED;
   #revision = 0;
   /** Undefined before it is needed. */
@@ -95,6 +97,7 @@ export class Feed {
     this.#epoch = globalThis.crypto.randomUUID().slice(0, 8);
     this.#ring = new ChangeRing(capacity, maxBytes);
     this.#time = new TimeChanges(topology, timers);
+    this.#waiters = new Waiters(topology.work);
   }
 
   /** Where the feed is now. */
@@ -162,8 +165,9 @@ export class Feed {
         resolve(isNew);
       };
       const giveUp = () => settle(false);
-      const stop = this.listen(key, () => settle(!this.#isClosed));
-      const timer = setTimer(this.timers, giveUp, timeoutMs);
+      const stop = this.#waiters.add(key, () => settle(!this.#isClosed));
+      // It may have changed, and this not have been woken yet.
+      const timer = setTimer(this.timers, () => settle(this.isNewSince(key, index)), timeoutMs);
       signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
@@ -193,6 +197,7 @@ export class Feed {
     this.#stop?.();
     this.#time.close();
     for (const key of [...this.#listeners.keys()]) this.#tell(key);
+    this.#waiters.wakeAll();
   }
 
   /** Nothing is recorded before somebody has an index, or listens. */
@@ -228,6 +233,7 @@ export class Feed {
   #tell(key: string | symbol): void {
     const listeners = this.#listeners.get(key);
     if (listeners) for (const listener of [...listeners]) callGuarded(this.#onError, 'a listener threw', listener);
+    this.#waiters.wake(key);
   }
 
   /** What a change is about. A peer that has left is about its registrations, which are told one by one. */

@@ -159,13 +159,17 @@ export class RegistryEvents {
       const isFirst = registration.category === CLIENT.category;
       const head = { ...fromRegistration(registration), is_made: registration.isMade };
       let producers: { peer_key: string; tombstoned_at_ms?: number }[] = [];
-      for (const { peer, tombstonedAtMs } of all) {
-        const key = db.keyOf(peer)!;
-        // Those that have identified themselves were told first, unless they came later.
-        if (isFirst || db.revisionOfPeer(peer) > revision || !db.getProducer(CLIENT, peer))
-          peers[key] = fromPeer(peer, offsetMs);
-        const atMs = tombstonedAtMs !== undefined && { tombstoned_at_ms: tombstonedAtMs + offsetMs };
-        producers.push({ peer_key: key, ...atMs });
+      for (const producer of all) {
+        const { peer, tombstonedAtMs } = producer;
+        // It may have gone since the last part, as may all of the registration.
+        if (db.getProducer(registration, peer) === producer) {
+          const key = db.keyOf(peer)!;
+          // Those that have identified themselves were told first, unless they came later.
+          if (isFirst || db.revisionOfPeer(peer) > revision || !db.getProducer(CLIENT, peer))
+            peers[key] = fromPeer(peer, offsetMs);
+          const atMs = tombstonedAtMs !== undefined && { tombstoned_at_ms: tombstonedAtMs + offsetMs };
+          producers.push({ peer_key: key, ...atMs });
+        }
         if (++items < ITEMS_A_PART) continue;
         registrations.push({ ...head, producers });
         producers = [];

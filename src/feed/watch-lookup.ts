@@ -1,6 +1,6 @@
 import { aSignal, checkOptions, clientTimers, withMethods, type Checks } from '../base/options.js';
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
-import { isTopicName, type LookupResult, type Topology } from '../registry/index.js';
+import { isTopicName, topicRegistration, type LookupResult, type Topology } from '../registry/index.js';
 import { Wakeable, type Watch } from './wakeable.js';
 
 /** How a topic is watched in the process. */
@@ -56,8 +56,13 @@ export function watchLookup(
     last = now;
     return { value };
   };
+  const registration = topicRegistration(topic);
   const stop = topology.db.onChange((change) => {
-    const isOfTopic = 'registration' in change ? change.registration.key === topic : true;
+    // Of a peer that has left, each registration is told as well.
+    const isOfTopic =
+      'registration' in change
+        ? change.registration.key === topic
+        : change.type === 'peerTouched' && topology.db.getProducer(registration, change.peer);
     if (isOfTopic) watch.wake();
   });
   const end = () => {

@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path';
 /** The longest path of a socket that every system takes. */
 const MAX_SOCKET_PATH = 90;
 const ATTEMPTS = 5;
+/** What follows the name of a socket that is not the first. */
+const NUMBER = /^(\.[1-9]\d{0,14})?$/;
 
 /** A folder that this process has. */
 export interface FolderLock {
@@ -45,8 +47,10 @@ function nameOf(path: string, number: number): string {
 async function numbersOf(path: string): Promise<number[]> {
   if (process.platform === 'win32') return []; // a pipe goes with its process
   const names = await readdir(dirname(path));
-  const own = names.filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`));
-  return own.map((name) => Number(name.slice(basename(path).length + 1))).filter(Number.isSafeInteger);
+  const numbers = names
+    .filter((name) => name.startsWith(basename(path)))
+    .map((name) => name.slice(basename(path).length));
+  return numbers.filter((number) => NUMBER.test(number)).map((number) => Number(number.slice(1)));
 }
 
 /** Whether nobody answers at another; what was left there by processes that have ended is removed. */
@@ -54,7 +58,8 @@ async function isAlone(path: string, own: number): Promise<boolean> {
   for (const number of await numbersOf(path)) {
     if (number === own) continue;
     if (await isAnswered(nameOf(path, number))) return false;
-    if (number < own) await rm(nameOf(path, number), { force: true });
+    // It may stay: what cannot be removed, as a folder of that name, is in nobody's way.
+    if (number < own) await rm(nameOf(path, number)).catch(() => undefined);
   }
   return true;
 }

@@ -40,6 +40,7 @@ export async function readRegistry(
     if (!reader.isWhole) throw new UnreadableError(reader.isEmpty ? 'foreign' : 'cut');
     await reader.end();
   } catch (error) {
+    for (const peer of db.peers()) await work.result(db.hidePeer(peer)); // a registration goes with all of its producers at once
     for (const [registration] of db.entries()) {
       db.removeRegistration(registration);
       await work.turn();

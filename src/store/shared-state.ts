@@ -73,9 +73,13 @@ export class SharedState {
     const at = this.#deletions.next();
     let count = 0;
     for (const [registration, producers] of db.entries()) {
-      for (const { peer, tombstonedAtMs } of producers)
-        if (!db.isBrought(peer) && this.own.claimAt(peer, registration) < at)
+      for (const producer of producers) {
+        if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
+        const { peer, tombstonedAtMs } = producer;
+        const isThere = db.getProducer(registration, peer) === producer; // it may have gone meanwhile
+        if (isThere && !db.isBrought(peer) && this.own.claimAt(peer, registration) < at)
           this.own.hold(peer, registration, at, tombstonedAtMs);
+      }
       if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
     }
   }

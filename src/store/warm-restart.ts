@@ -12,6 +12,7 @@ import {
 } from '../base/options.js';
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import { eachOfWithin, within } from '../base/within.js';
+import type { Steps } from '../base/work-queue.js';
 import { SILENT_LOGGER, type Logger, type OnError, type PeerInfo, type Topology } from '../registry/index.js';
 import { readRegistry } from './registry-reader.js';
 import { UnreadableError, type RegistryStore } from './registry-store.js';
@@ -121,16 +122,24 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
   const { restoreGraceMs = DEFAULT_RESTORE_GRACE_MS, saveIntervalMs = DEFAULT_SAVE_INTERVAL_MS } = checked;
   const { storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
-  let restored: readonly PeerInfo[] = [];
+  /** Those that are neither back nor gone. */
+  const restored = new Set<PeerInfo>();
+  let stop = (): void => undefined;
   const saver = new Saver({ topology, store, saveIntervalMs, storeTimeoutMs, timers, log });
   let graceTimer: unknown;
 
-  const areThere = () => restored.filter((peer) => topology.db.keyOf(peer) !== undefined);
+  const follow = (peers: readonly PeerInfo[]) => {
+    for (const peer of peers) restored.add(peer);
+    stop = topology.db.onChange((change) => {
+      if ('peer' in change && topology.db.keyOf(change.peer) === undefined) restored.delete(change.peer);
+    });
+  };
   const endGrace = () => {
-    const left = areThere();
-    restored = [];
+    stop();
+    const left = [...restored];
+    restored.clear();
     if (left.length > 0) log.info?.(`RESTORE: peers that have not come back: ${left.length}`);
-    for (const peer of left) topology.leave(peer);
+    topology.work.run(leavingEach(topology, left));
   };
   const read = async (signal: AbortSignal | undefined) => {
     const late = () => new Error(`the store has said nothing for ${storeTimeoutMs} ms`);
@@ -139,9 +148,9 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
       const chunks = await within(Promise.resolve(store.load()), deadline);
       if (!chunks) return;
       const { peers, lost } = await readRegistry(topology, eachOfWithin(chunks, deadline));
-      restored = peers;
+      follow(peers);
       if (lost > 0) log.warn?.(`RESTORE: registrations and producers without room: ${lost}`);
-      log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.length} peers`);
+      log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.size} peers`);
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
       log.error?.(`RESTORE: what was saved cannot be read, starting empty - ${error.message}`);
@@ -156,13 +165,14 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
     async restore(signal) {
       await read(signal);
       saver.start();
-      if (restored.length > 0) graceTimer = setTimer(timers, endGrace, restoreGraceMs);
+      if (restored.size > 0) graceTimer = setTimer(timers, endGrace, restoreGraceMs);
     },
     get status() {
-      return { restoredPeers: areThere().length, ...saver.status };
+      return { restoredPeers: restored.size, ...saver.status };
     },
     async close(timeoutMs = Infinity) {
       if (graceTimer !== undefined) timers.clearTimeout(graceTimer);
+      stop();
       let timer: unknown;
       const over = new Promise<void>((resolve) => (timer = setTimer(timers, resolve, timeoutMs)));
       await saver.close(over);
@@ -173,4 +183,12 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
       timers.clearTimeout(timer);
     },
   };
+}
+
+function* leavingEach(topology: Topology, peers: readonly PeerInfo[]): Steps {
+  for (const peer of peers) {
+    const steps = topology.db.countRegistrationsOf(peer);
+    topology.leave(peer);
+    yield steps;
+  }
 }
