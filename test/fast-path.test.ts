@@ -450,6 +450,24 @@ for (const httpFastPath of [true, false]) {
       assert.deepEqual(after, ['']);
     });
 
+    test('leave others their turns, though a host’s body is endless and always ready', T, async (t) => {
+      let inTurn = 0;
+      let most = 0;
+      async function* body() {
+        for (;;) {
+          if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+          most = Math.max(most, inTurn);
+          yield await Promise.resolve('a');
+        }
+      }
+      const endless = (): HttpHandler => () => ({ status: 200, headers: {}, body: body(), isEndless: true });
+      const socket = open(await listen(t, { httpFastPath, decorators: [endless] }));
+      socket.write(get('/ping'));
+      for (let bytes = 0; bytes < 100_000;) bytes += ((await once(socket, 'data')) as [Buffer])[0].length;
+      socket.destroy();
+      assert.ok(most > 1 && most <= 4000, `${most} pieces in a turn`);
+    });
+
     test('are counted as connections', T, async (t) => {
       const lookupd = await listen(t, { httpFastPath, httpMaxConnections: 1 });
       const first = open(lookupd);
