@@ -390,6 +390,84 @@ for (const httpFastPath of [true, false]) {
       assert.match(await text, /OK$/);
     });
 
+    test('sent ahead wait as long as the answer before them takes, wherever they are cut', T, async (t) => {
+      const { lookupd, held, until } = await holding(t, { httpRequestTimeoutMs: 20 });
+      const post = 'POST /topic/create?topic=p HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello';
+      const cases = [
+        ['a long chunk', get('/ping', 'Host: h\r\nX: y\r\n').repeat(200), ''],
+        ['the end of a chunk', `${get('/ping').repeat(100)}GET /pi`, 'ng HTTP/1.1\r\nHost: h\r\n\r\n'],
+        ['a body', post, ''],
+      ] as const;
+      for (const [where, first, then] of cases) {
+        const socket = open(lookupd);
+        const text = readAll(socket);
+        const count = held.length + 1;
+        socket.write(get('/topics') + first);
+        await until(count);
+        await turns();
+        socket.write(then);
+        const later = await listen(t, { httpFastPath, httpRequestTimeoutMs: 40 });
+        for (let i = 0; i < 2; i++) await readAll(open(later)); // by when twice as much time has passed, and more
+        assert.equal(socket.closed, false, `${where}: ${socket.closed && (await text)}`);
+        socket.end();
+        const requests = (get('/topics') + first + then).match(/HTTP/g)!.length;
+        for (let i = 0; i < requests; i++) {
+          await until(count + i);
+          held[count + i - 1]!();
+        }
+        assert.equal((await text).match(/HTTP\/1\.1 200/g)?.length, requests, where);
+      }
+    });
+
+    test('sent ahead with what node:http answers by itself throw nothing', T, async (t) => {
+      const { lookupd, held, until } = await holding(t);
+      const miracle = get('/ping', 'Host: h\r\nExpect: a miracle\r\n');
+      for (let before = 60; before < 180; before += 5) {
+        const socket = open(lookupd);
+        const count = held.length + 2;
+        const text = readAll(socket);
+        socket.write(get('/topics') + miracle.repeat(before) + get('/ping') + miracle.repeat(1000));
+        await until(count - 1);
+        await turns();
+        held[count - 2]!();
+        await until(count);
+        held[count - 1]!();
+        socket.end();
+        assert.equal((await text).match(/HTTP\/1\.1 417/g)?.length, before + 1000);
+      }
+    });
+
+    test('are answered whole, though a node carries more than a slice tells of', T, async (t) => {
+      const lookupd = await listen(t, { httpFastPath });
+      const peer = createPeer('long:1', { lastUpdateMs: Date.now() });
+      lookupd.topology.join(peer);
+      for (let i = 0; i < 60_000; i++) lookupd.topology.register(peer, `topic${i}`);
+      const socket = open(lookupd);
+      const text = readAll(socket);
+      socket.write(get('/nodes', 'Host: h\r\nConnection: close\r\n'));
+      const [body, ...after] = (await text).split('\r\n0\r\n\r\n');
+      assert.match(body!, /"topic59999"[^]*\]\}$/);
+      assert.deepEqual(after, ['']);
+    });
+
+    test('leave others their turns, though a host’s body is endless and always ready', T, async (t) => {
+      let inTurn = 0;
+      let most = 0;
+      async function* body() {
+        for (;;) {
+          if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+          most = Math.max(most, inTurn);
+          yield await Promise.resolve('a');
+        }
+      }
+      const endless = (): HttpHandler => () => ({ status: 200, headers: {}, body: body(), isEndless: true });
+      const socket = open(await listen(t, { httpFastPath, decorators: [endless] }));
+      socket.write(get('/ping'));
+      for (let bytes = 0; bytes < 100_000;) bytes += ((await once(socket, 'data')) as [Buffer])[0].length;
+      socket.destroy();
+      assert.ok(most > 1 && most <= 4000, `${most} pieces in a turn`);
+    });
+
     test('are counted as connections', T, async (t) => {
       const lookupd = await listen(t, { httpFastPath, httpMaxConnections: 1 });
       const first = open(lookupd);

@@ -6,7 +6,7 @@ import { copyFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request, type RequestOptions } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { after, describe, test } from 'node:test';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { LookupClient, PeerClient } from 'nsqlookupd/client';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { createLookupd, type Lookupd, type LookupdOptions } from 'nsqlookupd/daemon';
@@ -116,6 +116,22 @@ describe('TLS', { skip: NO_OPENSSL, ...TIMEOUT }, () => {
     assert.equal(lookupd.topology.lookup('orders')?.producers.length, 1);
     assert.match(lookupd.topology.nodes()[0]!.peer.remoteAddress, /^127\.0\.0\.1:\d+$/);
     nsqd.drop();
+  });
+
+  test('all that a client has sent is answered, though it ends its side at once', async () => {
+    await using lookupd = await start();
+    const options = { ...trusting, host: '127.0.0.1', port: lookupd.httpsPort, allowHalfOpen: true };
+    const socket = connect(options as ConnectionOptions);
+    let text = '';
+    socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+    socket.end('GET /ping HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(1000));
+    await once(socket, 'end');
+    socket.destroy();
+    assert.equal(text.match(/HTTP\/1\.1 200/g)?.length, 1000);
+    for (const cut of ['', 'GET /ping HTTP/1.1\r\n\r\n']) {
+      const raw = connectPlain(lookupd.httpsPort, '127.0.0.1').on('error', () => undefined);
+      await once(raw.resume().end(cut), 'close'); // who ends before the handshake holds nothing
+    }
   });
 
   test('no plain port is opened where none is wanted, and the other ones are announced', async () => {

@@ -66,18 +66,17 @@ export class FastResponse implements NodeResponse {
   }
 
   write(chunk: string | Uint8Array): boolean {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (bytes.length === 0 || this.#head?.hasBody !== true) return true;
-    if (!this.#head.isChunked) return this.#write(bytes);
-    return this.writeAll([bytes]);
+    return this.writeAll([typeof chunk === 'string' ? Buffer.from(chunk) : chunk]);
   }
 
   writeAll(pieces: readonly Uint8Array[]): boolean {
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (length === 0 || this.#head?.hasBody !== true) return true; // a chunk of nothing would be the end
+    let wantsMore = true;
     this.#socket.cork();
-    this.#write(`${length.toString(16)}\r\n`);
-    for (const piece of pieces) this.#socket.write(piece);
-    const wantsMore = this.#write('\r\n');
+    if (this.#head.isChunked) this.#write(`${length.toString(16)}\r\n`);
+    for (const piece of pieces) wantsMore = this.#write(piece);
+    if (this.#head.isChunked) wantsMore = this.#write('\r\n');
     this.#socket.uncork();
     return wantsMore;
   }

@@ -4,6 +4,7 @@ import { Server as NetServer, type Socket } from 'node:net';
 
 /** How much of what a connection sends is parsed in one turn of the event loop: some hundred requests. */
 const BYTES_PER_TURN = 4096;
+const END_OF_HEAD = '\r\n\r\n';
 
 /**
  * Has a server parse long chunks in slices, a turn of the event loop each. `node:http` parses all of 64 KiB in one go, which may be
@@ -20,18 +21,36 @@ export function sliceReads(server: Server | HttpsServer): void {
   });
 }
 
+/** What `node:http` keeps with a connection. */
+interface HttpSocket extends Socket {
+  /** None when it has let go of it, as after a CONNECT. */
+  readonly parser?: unknown;
+  /** Whether it waits for the client to read: it throws at what comes then, whoever has resumed the connection. */
+  readonly _paused?: boolean;
+}
+
 /** Stands between a connection and the listener with which `node:http` parses. */
-function slice(socket: Socket): void {
+function slice(socket: HttpSocket): void {
   const [parse] = socket.listeners('data') as ((bytes: Buffer) => void)[];
   if (!parse) return;
+  let goingOn: NodeJS.Immediate | undefined;
+  const hold = (bytes: Buffer) => socket.pause().unshift(bytes);
   socket.off('data', parse);
   socket.on('data', (bytes: Buffer) => {
-    if (!('parser' in socket && socket.parser)) return; // `node:http` has let go of it, as after a CONNECT
-    if (bytes.length <= BYTES_PER_TURN) return parse(bytes);
-    parse(bytes.subarray(0, BYTES_PER_TURN));
-    const isPaused = socket.isPaused(); // as it is while requests wait; then it goes on when they do not
-    if (!isPaused) socket.pause();
-    socket.unshift(bytes.subarray(BYTES_PER_TURN));
-    if (!isPaused) setImmediate(() => socket.resume());
+    clearImmediate(goingOn);
+    if (!socket.parser || socket.destroyed) return;
+    if (socket._paused === true) return hold(bytes);
+    const end = endOfSlice(bytes);
+    parse(bytes.subarray(0, end));
+    if (end === bytes.length || !socket.parser || socket.destroyed) return;
+    const isPaused = socket.isPaused(); // by who will resume it
+    hold(bytes.subarray(end));
+    if (!isPaused) goingOn = setImmediate(() => socket.resume());
   });
+}
+
+/** Behind the last head in the slice, if there is one. A request that is held back has not begun, and its time does not run. */
+function endOfSlice(bytes: Buffer): number {
+  const end = bytes.lastIndexOf(END_OF_HEAD, BYTES_PER_TURN - END_OF_HEAD.length);
+  return end < 0 ? Math.min(bytes.length, BYTES_PER_TURN) : end + END_OF_HEAD.length;
 }

@@ -148,6 +148,8 @@ export function createHttpServer(
   server.maxConnections = httpMaxConnections;
   // A client that has sent its last still gets its answers. Node documents it nowhere, and has had it since 0.5.
   Object.assign(server, { httpAllowHalfOpen: true });
+  // Over TLS the connection is told so, too; not before its handshake, as nobody answers there.
+  server.on('secureConnection', (socket: Socket) => (socket.allowHalfOpen = true));
   const last = new WeakMap<Socket, ServerResponse>();
   server.on('request', (request, response) => {
     last.set(request.socket, response);

@@ -53,7 +53,7 @@ async function* sliced(
   for (let slice = first, steps = first.steps; !slice.isLast; steps = slice.steps) {
     await work.turn(steps);
     slice = takeSlice(parts);
-    yield slice.pieces;
+    if (slice.pieces.length > 0) yield slice.pieces; // else it was work alone
   }
 }
 

@@ -14,6 +14,8 @@ export interface NodeSocket {
   pause?(): unknown;
   /** Reads on. */
   resume?(): unknown;
+  /** Adds a listener. */
+  on?(event: 'resume', listener: () => void): unknown;
   /** Adds a listener for one time. */
   once?(event: 'close' | 'end', listener: () => void): unknown;
   /** Removes a listener. */

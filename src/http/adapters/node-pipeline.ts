@@ -4,6 +4,8 @@ import type { NodeRequest, NodeResponse } from './node-messages.js';
 type Socket = NodeRequest['socket'];
 
 const STARTS_PER_TURN = 8;
+/** While so many of a connection wait, nothing more is read of it. Else it is, so that one who leaves is noticed. */
+const MAX_READ_AHEAD = 64;
 
 interface Waiting {
   readonly response: NodeResponse;
@@ -19,7 +21,7 @@ interface Line {
 
 /**
  * Lets one request of a connection at a time be answered: clients may send the next ones ahead, and what they would be answered
- * is not made before they have read what comes first. While some wait, nothing more is read; they are few, over all connections.
+ * is not made before they have read what comes first. While many wait, nothing more is read; they are few, over all connections.
  */
 export class Pipeline {
   readonly #lines = new WeakMap<Socket, Line>();
@@ -56,11 +58,13 @@ export class Pipeline {
     }
     this.#count++;
     line.waiting.push(entry);
+    if (line.waiting.length === MAX_READ_AHEAD) socket.pause?.();
     if (line.waiting.length > 1) return;
-    socket.pause?.();
     line.current.on('close', () => this.#next(line, socket));
     if (line.isWatched) return;
     line.isWatched = true;
+    // `node:http` reads on at the end of each request, and when the client has read what was written.
+    socket.on?.('resume', () => line.waiting.length >= MAX_READ_AHEAD && socket.pause?.());
     // A response that Node has not begun to send has no end of its own when the client leaves.
     socket.once?.('close', () => this.#dropAll(line));
   }
@@ -71,8 +75,8 @@ export class Pipeline {
     if (!entry) return;
     this.#count--;
     line.current = entry.response;
-    if (line.waiting.length === 0) socket.resume?.();
-    else entry.response.on('close', () => this.#next(line, socket));
+    if (line.waiting.length === MAX_READ_AHEAD - 1) socket.resume?.();
+    if (line.waiting.length > 0) entry.response.on('close', () => this.#next(line, socket));
     void this.#turns.turn().then(entry.start);
   }
 

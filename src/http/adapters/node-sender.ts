@@ -1,7 +1,8 @@
 import { callGuarded } from '../../base/error-report.js';
+import { WorkQueue } from '../../base/work-queue.js';
 import type { OnError } from '../../registry/index.js';
 import type { HttpResponse } from '../http-message.js';
-import { Slices } from '../slices.js';
+import { BYTES_PER_STEP, Slices } from '../slices.js';
 import { assertStatus } from './assert-status.js';
 import type { NodeResponse } from './node-messages.js';
 import { releaseBody } from './release-body.js';
@@ -29,6 +30,7 @@ const decoder = new TextDecoder();
  */
 export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
   const known = new WeakMap<Uint8Array, Prepared>();
+  const turns = new WorkQueue({ onError });
   const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
     const prepared = known.get(bytes);
     if (prepared?.headers === headers) return prepared;
@@ -61,7 +63,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       return undefined;
     }
     if (isEndless !== true) response.on('close', unsent.limit(response));
-    return sendChunks(response, body, isEndless === true, unsent, onError);
+    return sendChunks(response, body, isEndless === true, unsent, turns, onError);
   };
 }
 
@@ -70,6 +72,7 @@ async function sendChunks(
   chunks: AsyncIterable<string | Uint8Array>,
   isEndless: boolean,
   unsent: UnsentAnswers,
+  turns: WorkQueue,
   onError: OnError,
 ): Promise<void> {
   if (response.destroyed) return releaseBody(chunks, onError); // the client has gone meanwhile
@@ -91,8 +94,13 @@ async function sendChunks(
     callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
   });
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-    if (isClosed) return;
     const { value } = next;
+    if (!isReady) {
+      // A body that is never waited for, and a client that takes it all, would leave nobody else a turn.
+      if (!turns.isFree) await turns.turn();
+      turns.spend(1 + value.length / BYTES_PER_STEP);
+    }
+    if (isClosed) return;
     const isTaken =
       typeof value === 'string' || value instanceof Uint8Array ? response.write(value) : response.writeAll!(value);
     unsent.written(response);
