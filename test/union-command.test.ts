@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import { PeerClient } from 'nsqlookupd/client';
 import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
+import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
 import { COMMAND, startCommand } from './support/command-lookupd.js';
 import { peerOf } from './support/peers.js';
 import { until } from './support/union-world.js';
@@ -124,6 +125,29 @@ describe('the command as a union', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+
+  test('asks lookupds over https whose CA is told, and no others', { skip: NO_OPENSSL }, async () => {
+    using folder = new CertificateFolder();
+    const ca = folder.createCa('ca');
+    const { certFile, keyFile } = folder.create(ca, 'lookupd');
+    await using a = await startCommand(['-https-address=127.0.0.1:0', `-tls-cert=${certFile}`, `-tls-key=${keyFile}`]);
+    await using peer = { client: await announce(a.tcpPort, 'n1'), [Symbol.asyncDispose]: () => peer.client.close() };
+    const port = () => /HTTPS: listening on \S+:(\d+)/.exec(a.log())?.[1];
+    await until(port);
+    const at = ['-lookupd-http-address', `https://127.0.0.1:${port()}`];
+    const stateWith = async (...flags: readonly string[]) => {
+      await using union = await startUnion(...at, '-stats', ...flags);
+      const { status } = await fetch(`${union.base}/lookup?topic=orders`);
+      const { lookupds } = (await (await fetch(`${union.base}/stats`)).json()) as { lookupds: { state: string }[] };
+      return [status, lookupds[0]!.state];
+    };
+    assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${ca.certFile}`), [200, 'up']);
+    assert.deepEqual(await stateWith(), [502, 'down']);
+    assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${folder.createCa('other').certFile}`), [502, 'down']);
+    await using wrong = await startUnion(...at, `-lookupd-tls-root-ca-file=${folder.file('none')}`);
+    assert.equal(wrong.exitCode(), 1);
+    assert.match(wrong.log(), /lookupd-tls-root-ca-file/);
   });
 
   test('listens for no peers', async () => {
