@@ -97,6 +97,10 @@ describe('zones', () => {
     assert.equal(await lookup('', '192.168.0.1:1'), ALL);
     assert.equal(await lookup('&zone=b', '10.0.1.7:1'), 'eu/b');
     assert.equal(await lookup('', undefined), ALL);
+    for (const host of Array.from({ length: 1500 }, (_, i) => (i % 2 === 0 ? `10.9.0.9:${i}` : `10.0.1.8:${i}`))) {
+      const expected = host.startsWith('10.9') ? 'eu/a eu/b' : 'eu/a';
+      for (let again = 0; again < 2; again++) assert.equal(await lookup('', host), expected);
+    }
   });
 
   test('that are none are refused at once, and what a function gives wrongly is answered 500', async () => {
