@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createLookupd } from 'nsqlookupd/daemon';
+import { createSharedMemory } from 'nsqlookupd/store';
 import { allowTokens, createHttpHandler, decorate, underPrefix, type HttpRequest } from 'nsqlookupd/http';
 import { pageRoutes, refuseOtherSites, type PageOptions } from 'nsqlookupd/page';
 import { isTombstoned, RegistrationDB, Topology, topicRegistration } from 'nsqlookupd/registry';
@@ -199,6 +200,19 @@ describe('a lookupd with its page', () => {
     assert.deepEqual(about.may, []);
     assert.deepEqual({ ...lookupd.refusals }, { unauthorized, forbidden, peers: 0 });
     rmSync(folder, { recursive: true });
+  });
+
+  test('says where the registry is kept, and with whom it is shared', async () => {
+    const sharedRegistry = createSharedMemory(Date.now).registry();
+    for (const [options, told] of [
+      [{}, 'in memory'],
+      [{ store: { load: () => Promise.resolve(undefined), save: () => Promise.resolve() } }, 'kept over restarts'],
+      [{ sharedRegistry }, 'shared with other lookupds'],
+    ] as const) {
+      await using lookupd = createLookupd({ ...addresses, ui: true, ...options });
+      const about = await fetch(`http://${(await lookupd.listen()).httpAddress}/ui/about`);
+      assert.equal(((await about.json()) as { sharing: string }).sharing, told);
+    }
   });
 
   test('refuses the writes of other sites, and has neither page nor that unless asked', async () => {

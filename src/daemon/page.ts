@@ -12,12 +12,17 @@ interface Parts {
 
 /** The page of a lookupd. */
 export function createPage(
-  { dataPath, store }: LookupdOptions,
+  options: LookupdOptions,
   { topology, feed, authorize }: Parts,
 ): { readonly routes: readonly RouteRow[]; readonly decorators: readonly HttpDecorator[] } {
-  const sharing = dataPath === undefined && store === undefined ? 'in memory' : 'kept over restarts';
   const oldestIndex = () => feed.oldestIndex;
   oldestIndex(); // from now on it records, for who opens the page later
-  const routes = pageRoutes({ topology, authorize, sharing, oldestIndex });
+  const routes = pageRoutes({ topology, authorize, sharing: sharingOf(options), oldestIndex });
   return { routes, decorators: [refuseOtherSites] };
+}
+
+function sharingOf({ dataPath, store, sharedRedis, sharedRegistry }: LookupdOptions): string {
+  if (sharedRegistry !== undefined) return 'shared with other lookupds';
+  if (sharedRedis !== undefined) return 'shared over Redis';
+  return dataPath === undefined && store === undefined ? 'in memory' : 'kept over restarts';
 }

@@ -38,7 +38,5 @@ export function describe({ category, key, subkey }: Registration): string {
 
 export function toLine(verb: 'adding' | 'removing', { category, key, subkey }: Registration): string {
   if (category === 'topic') return `DB: ${verb} topic(${key})`;
-  return verb === 'adding'
-    ? `DB: adding channel(${subkey}) in topic(${key})`
-    : `DB: removing channel(${subkey}) from topic(${key})`;
+  return `DB: ${verb} channel(${subkey}) ${verb === 'adding' ? 'in' : 'from'} topic(${key})`;
 }

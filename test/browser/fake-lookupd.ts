@@ -1,20 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { PeerJson } from 'nsqlookupd/feed';
 import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
 import { pageRoutes } from 'nsqlookupd/page';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
-
-export interface PeerJson {
-  readonly remote_address: string;
-  readonly hostname: string;
-  readonly broadcast_address: string;
-  readonly tcp_port: number;
-  readonly http_port: number;
-  readonly version: string;
-  readonly topology_zone: string;
-  readonly topology_region: string;
-  readonly last_update_ms: number;
-}
 
 export function peer(name: string, fields: Partial<PeerJson> = {}): PeerJson {
   return {
