@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { createSharedMemory, type SharedMemory } from 'nsqlookupd/store';
-import { ManualClock } from 'nsqlookupd/testing';
-import type { PeerInfo } from 'nsqlookupd/registry';
+import { createSharedMemory, createSharedTopology, type SharedMemory } from 'nsqlookupd/store';
+import { createPeer, ManualClock } from 'nsqlookupd/testing';
+import { RegistrationDB, Topology, topicRegistration, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { answers, joined, pass, producersOf, settled, startMember, type FleetMember } from './support/shared-fleet.js';
 
 async function fleet(size: number): Promise<{ clock: ManualClock; memory: SharedMemory; members: FleetMember[] }> {
@@ -136,6 +137,44 @@ describe('lookupds that share a registry', () => {
       assert.deepEqual(producersOf(member, 'orders'), ['alpha', 'beta']);
       assert.deepEqual(member.topology.topics(), ['orders']);
     }
+  });
+
+  test('one that starts with a big registry takes it in over many turns, with what changes meanwhile', async () => {
+    const { clock, memory, members } = await fleet(1);
+    const waiting: (() => void)[] = [];
+    const work = new WorkQueue({ nextTurn: (callback) => void waiting.push(callback) });
+    const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+    const peerOf = (host: string, ...topics: readonly string[]) => {
+      const peer = createPeer(`${host}:4150`, { lastUpdateMs: clock.now() });
+      topology.join(peer);
+      for (const topic of topics) topology.db.addProducer(topicRegistration(topic), peer);
+      return peer;
+    };
+    const many = Array.from({ length: 3000 }, (_, i) => peerOf(`h${i}`, 'orders', `topic${i}`));
+    const shared = createSharedTopology({ topology, registry: memory.registry(), timers: clock });
+    const started = shared.start(Infinity);
+    let isStarted = false;
+    void started.then(() => (isStarted = true));
+    topology.leave(many[2999]!);
+    topology.db.tombstone(topicRegistration('orders'), many[2998]!, clock.now());
+    peerOf('late', 'orders');
+    topology.deleteTopic('topic2997');
+    const pass = async (isOver: () => boolean) => {
+      let turns = 0;
+      for (let left = 3000; left > 0 && !isOver(); left--) {
+        await setImmediate();
+        if (waiting.length > 0) turns++;
+        for (const callback of waiting.splice(0)) callback();
+      }
+      return turns;
+    };
+    const turns = await pass(() => isStarted);
+    assert.ok(turns > 12, `${turns} turns`);
+    await pass(() => members[0]!.shared.status.lookupds[0]?.peers === 3000);
+    await settled(300);
+    assert.deepEqual(answers(members[0]!), answers({ topology }));
+    assert.equal(members[0]!.topology.topics().includes('topic2997'), false);
+    await shared.close(0);
   });
 
   test('one that is away for long keeps its others as they were last known', async () => {

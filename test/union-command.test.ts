@@ -155,6 +155,29 @@ describe('the command as a union', () => {
     },
   );
 
+  test('asks lookupds over https whose CA is told, and no others', { skip: NO_OPENSSL }, async () => {
+    using folder = new CertificateFolder();
+    const ca = folder.createCa('ca');
+    const { certFile, keyFile } = folder.create(ca, 'lookupd');
+    await using a = await startCommand(['-https-address=127.0.0.1:0', `-tls-cert=${certFile}`, `-tls-key=${keyFile}`]);
+    await using peer = { client: await announce(a.tcpPort, 'n1'), [Symbol.asyncDispose]: () => peer.client.close() };
+    const port = () => /HTTPS: listening on \S+:(\d+)/.exec(a.log())?.[1];
+    await until(port);
+    const at = ['-lookupd-http-address', `https://127.0.0.1:${port()}`];
+    const stateWith = async (...flags: readonly string[]) => {
+      await using union = await startUnion(...at, '-stats', ...flags);
+      const { status } = await fetch(`${union.base}/lookup?topic=orders`);
+      const { lookupds } = (await (await fetch(`${union.base}/stats`)).json()) as { lookupds: { state: string }[] };
+      return [status, lookupds[0]!.state];
+    };
+    assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${ca.certFile}`), [200, 'up']);
+    assert.deepEqual(await stateWith(), [502, 'down']);
+    assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${folder.createCa('other').certFile}`), [502, 'down']);
+    await using wrong = await startUnion(...at, `-lookupd-tls-root-ca-file=${folder.file('none')}`);
+    assert.equal(wrong.exitCode(), 1);
+    assert.match(wrong.log(), /lookupd-tls-root-ca-file/);
+  });
+
   test('listens for no peers', async () => {
     await using union = await startUnion('-lookupd-http-address=127.0.0.1:1', '-tcp-address=127.0.0.1:0');
     assert.equal(union.exitCode(), 1);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createUnionHandler, type UnionHandler } from 'nsqlookupd/client';
 import { toFetchHandler } from 'nsqlookupd/http';
-import { UnionWorld, until } from './support/union-world.js';
+import { ManualClock } from 'nsqlookupd/testing';
+import { UnionWorld, until, untilBy } from './support/union-world.js';
 
 const KINDS = { 'one of ours': [2, 0], 'the original': [0, 2], both: [1, 1] } as const;
 
@@ -100,18 +101,22 @@ describe('a union', () => {
       });
 
       test('goes on with the last answer of one that is down, for a grace, and names it', async () => {
-        using world = new UnionWorld(ours, originals, { graceMs: 300 });
+        const clock = new ManualClock();
+        using world = new UnionWorld(ours, originals, { graceMs: 20_000 }, clock);
         const [a, b] = world.members;
         a!.topology.register(a!.peer('n1'), 'orders');
         b!.topology.register(b!.peer('n2'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1 n2');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1 n2');
         assert.equal((await world.ask('/readyz')).text, '{"ready":true,"reasons":[],"down":[]}');
         b!.goDown();
-        await until(async () => (await world.ask('/topics')).headers['X-Nsqlookupd-Down'] === 'b:1');
+        await untilBy(clock, async () => (await world.ask('/topics')).headers['X-Nsqlookupd-Down'] === 'b:1');
         assert.equal(await world.producers('orders'), 'n1 n2');
         assert.equal((await world.ask('/readyz')).text, '{"ready":true,"reasons":[],"down":["b:1"]}');
         assert.equal(world.union.lookupds[1]!.state, 'grace');
-        await until(async () => (await world.producers('orders')) === 'n1');
+        await clock.advanceAsync(18_000);
+        assert.equal(await world.producers('orders'), 'n1 n2');
+        await clock.advanceAsync(2000);
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1');
         const { lookupds } = await world.json<{ lookupds: { state: string; reason?: string }[] }>('/stats');
         assert.deepEqual(
           lookupds.map(({ state }) => state),
@@ -119,11 +124,11 @@ describe('a union', () => {
         );
         b!.restart();
         b!.topology.register(b!.peer('n3'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1 n3');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1 n3');
         assert.equal((await world.ask('/topics')).headers['X-Nsqlookupd-Down'], undefined);
         a!.goDown();
         b!.goDown();
-        await until(async () => (await world.ask('/topics')).status === 502);
+        await untilBy(clock, async () => (await world.ask('/topics')).status === 502);
         assert.equal((await world.ask('/readyz')).status, 503);
         assert.equal((await world.ask('/ping')).text, 'OK');
       });
@@ -195,14 +200,15 @@ describe('a union', () => {
 
   test('looks again which lookupds there are, and lets what one said serve on for the grace', async () => {
     let names = ['a:1'];
-    using world = new UnionWorld(2, 0, { lookupds: () => names, refreshMs: 5, graceMs: 200 });
+    const clock = new ManualClock();
+    using world = new UnionWorld(2, 0, { lookupds: () => names, graceMs: 20_000 }, clock);
     const [a, b] = world.members;
     a!.topology.register(a!.peer('n1'), 'orders');
     b!.topology.register(b!.peer('n2'), 'orders');
-    await until(async () => (await world.producers('orders')) === 'n1');
+    await untilBy(clock, async () => (await world.producers('orders')) === 'n1');
     names = ['b:1'];
-    await until(async () => (await world.producers('orders')) === 'n1 n2');
-    await until(async () => (await world.producers('orders')) === 'n2');
+    await untilBy(clock, async () => (await world.producers('orders')) === 'n1 n2');
+    await untilBy(clock, async () => (await world.producers('orders')) === 'n2');
     assert.deepEqual(
       world.union.lookupds.map(({ address }) => address),
       ['b:1'],

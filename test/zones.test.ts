@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { LookupClient } from 'nsqlookupd/client';
 import { createLookupd, runCommand } from 'nsqlookupd/daemon';
@@ -94,6 +97,10 @@ describe('zones', () => {
     assert.equal(await lookup('', '192.168.0.1:1'), ALL);
     assert.equal(await lookup('&zone=b', '10.0.1.7:1'), 'eu/b');
     assert.equal(await lookup('', undefined), ALL);
+    for (const host of Array.from({ length: 1500 }, (_, i) => (i % 2 === 0 ? `10.9.0.9:${i}` : `10.0.1.8:${i}`))) {
+      const expected = host.startsWith('10.9') ? 'eu/a eu/b' : 'eu/a';
+      for (let again = 0; again < 2; again++) assert.equal(await lookup('', host), expected);
+    }
   });
 
   test('that are none are refused at once, and what a function gives wrongly is answered 500', async () => {
@@ -153,6 +160,62 @@ describe('zones', () => {
     assert.deepEqual(await found('prefer', ['a eu', 'b eu'], ['c us']), []);
     assert.deepEqual(await found('prefer', ['a eu', 'b eu', 'd us'], ['c us']), [seen]);
   });
+
+  for (const httpFastPath of [true, false]) {
+    test(`are those of whom a trusted proxy names, whatever else is said; fast path ${httpFastPath}`, async () => {
+      const zones = {
+        '127.0.0.0/8': 'c',
+        '192.0.2.0/24': 'a',
+        '192.0.2.128/25': 'b',
+        '::ffff:198.51.100.0/120': 'b',
+        '2001:db8::/32': 'a',
+        '2001:db8:1::/48': 'b',
+      };
+      const named = {
+        '192.0.2.5': 'a',
+        '192.0.2.127': 'a',
+        '192.0.2.128': 'b',
+        '::ffff:192.0.2.5': 'a',
+        '198.51.100.9': 'b',
+        '[::ffff:198.51.100.9]:80': 'b',
+        '2001:db8:2::1': 'a',
+        '2001:DB8:1::1': 'b',
+        '192.0.2.200, 192.0.2.5': 'a',
+        '192.0.2.5, 203.0.113.1': 'abc',
+        '192.0.2.5, unknown': 'abc',
+        '192.0.2.5,': 'abc',
+        '': 'abc',
+      };
+      for (const trustedProxies of [['127.0.0.1'], undefined]) {
+        const addresses = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
+        const lookupd = createLookupd({ ...addresses, httpFastPath, zonePolicy: 'prefer', zones, trustedProxies });
+        const { httpAddress } = await lookupd.listen();
+        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+        try {
+          for (const zone of ['a', 'b', 'c']) {
+            const peer = peerIn(zone, '', lookupd.topology.clock());
+            lookupd.topology.join(peer);
+            lookupd.topology.register(peer, 'orders');
+          }
+          const zonesFor = async (headers: Record<string, string>, query = '') => {
+            const url = `http://${httpAddress}/lookup?topic=orders${query}`;
+            const [response] = (await once(get(url, { agent, headers }), 'response')) as [IncomingMessage];
+            const { producers } = (await json(response)) as { producers: { topology_zone: string }[] };
+            return producers.map(({ topology_zone: zone }) => zone).join('');
+          };
+          for (const [forwarded, zone] of Object.entries(named)) {
+            assert.equal(await zonesFor({}), 'c');
+            const headers = { 'X-Forwarded-For': forwarded };
+            assert.equal(await zonesFor(headers), trustedProxies ? zone : 'c', forwarded);
+            assert.equal(await zonesFor(headers, '&zone=b'), 'b');
+          }
+        } finally {
+          agent.destroy();
+          await lookupd.close();
+        }
+      }
+    });
+  }
 
   test('by address hold over the sockets of a lookupd, where every request is of the caller that makes it', async () => {
     const zones = { '127.0.0.0/8': 'a' };

@@ -64,6 +64,7 @@ export class LookupdHttp {
     const token = await this.#options.token();
     return this.#options.fetch(url, {
       method,
+      redirect: 'manual', // where a lookupd sends others is not who was to be asked
       signal: signal ?? null,
       headers: {
         Accept: 'application/vnd.nsq; version=1.0',
@@ -81,8 +82,9 @@ export class LookupdHttp {
     const late = () => new LookupError(`no answer within ${ms} ms`, 0);
     const abort = () => giveUp.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
     try {
-      const result = await within(call(giveUp.signal), { timers, ms, late, signal });
+      const result = await within(call(giveUp.signal), { timers, ms, late, signal: giveUp.signal });
       if (!goesOn) signal?.removeEventListener('abort', abort);
       return result;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { report, type OnError } from '../base/error-report.js';
 import { setTimer, type ClientTimers } from '../base/timers.js';
+import { within } from '../base/within.js';
 import type { HttpLookupd } from './address.js';
 import { explain } from './lookup-error.js';
 import type { UnionRegistry } from './union-registry.js';
@@ -21,6 +22,8 @@ export interface UnionLookupd {
 export interface MembersOptions extends Omit<SourceOptions, 'onSwap' | 'onStatus'> {
   readonly lookupds: () => Promise<readonly HttpLookupd[]>;
   readonly refreshMs: number;
+  /** How long to wait for an answer of which there are, and for those that have neither answered nor failed. */
+  readonly timeoutMs: number;
   readonly clock: Clock;
   readonly timers: ClientTimers;
   readonly onError: OnError;
@@ -34,9 +37,10 @@ export class UnionMembers {
   readonly #leaving = new Set<UnionSource>();
   #refreshing: Promise<void> | undefined;
   #timer: unknown;
+  readonly #waited: unknown;
   #isClosed = false;
   #isKnown = false;
-  /** Whether each of the first has answered or failed: who comes later is not waited for. */
+  /** Whether each of the first has answered or failed, or had the time to: who comes later is not waited for. */
   #isSettled = false;
   #settled: (() => void)[] = [];
   /** Those that do not answer, for a header; `''` for none. */
@@ -47,6 +51,7 @@ export class UnionMembers {
   constructor(registry: UnionRegistry, options: MembersOptions) {
     this.#registry = registry;
     this.#options = options;
+    this.#waited = setTimer(options.timers, () => this.#settle(), options.timeoutMs);
     void this.refresh();
   }
 
@@ -62,7 +67,7 @@ export class UnionMembers {
     });
   }
 
-  /** Resolves when each has answered or failed: whether there is anything to answer with. */
+  /** Resolves when each has answered or failed, or had the time to: whether there is anything to answer with. */
   async ready(): Promise<boolean> {
     while (!this.#isClosed && !this.#isSettled) await new Promise<void>((resolve) => this.#settled.push(resolve));
     return [...this.#sources.values()].some(({ isIn }) => isIn);
@@ -75,23 +80,23 @@ export class UnionMembers {
 
   close(): void {
     this.#isClosed = true;
-    if (this.#timer !== undefined) this.#options.timers.clearTimeout(this.#timer);
+    for (const timer of [this.#timer, this.#waited]) if (timer !== undefined) this.#options.timers.clearTimeout(timer);
     for (const source of this.#sources.values()) source.stop(true);
     this.#changed();
   }
 
   async #look(): Promise<void> {
-    const { lookupds, onError, timers, refreshMs } = this.#options;
+    const { lookupds, onError, timers, refreshMs, timeoutMs } = this.#options;
+    const late = () => new Error(`no answer within ${timeoutMs} ms`);
     try {
-      this.#follow(await lookupds());
+      this.#follow(await within(lookupds(), { timers, ms: timeoutMs, late }));
     } catch (error) {
       report(onError, error, 'which lookupds there are is not known'); // those of before stay
     }
     this.#isKnown = true;
     this.#changed();
     if (this.#isClosed) return;
-    const timer = setTimer(timers, () => void this.refresh(), refreshMs) as { unref?: () => void } | undefined;
-    this.#timer = timer;
+    this.#timer = setTimer(timers, () => void this.refresh(), refreshMs);
   }
 
   #follow(lookupds: readonly HttpLookupd[]): void {
@@ -130,6 +135,11 @@ export class UnionMembers {
     this.#leaving.delete(source);
     this.#sources.delete(source.lookupd.address);
     this.#registry.delete(source);
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#changed();
   }
 
   #changed(): void {

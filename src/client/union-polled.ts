@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import type { Steps } from '../base/work-queue.js';
 import {
   channelRegistration,
   CLIENT,
@@ -7,6 +8,8 @@ import {
   RegistrationDB,
   topicRegistration,
   type PeerInfo,
+  type Registration,
+  type WorkQueue,
 } from '../registry/index.js';
 import type { HttpLookupd } from './address.js';
 import { mergeNodes, mergeStrings } from './found.js';
@@ -16,6 +19,15 @@ import type { LookupdHttp } from './lookupd-http.js';
 const MAX_ASKED_TOPICS = 1000;
 const ASKED_AT_ONCE = 8;
 
+/** How a lookupd is read. */
+interface Polling {
+  readonly http: LookupdHttp;
+  readonly clock: Clock;
+  /** What shares long work out over the turns of the event loop. */
+  readonly work: WorkQueue;
+  readonly signal: AbortSignal;
+}
+
 /** What a lookupd holds that does not tell of changes, such as the original: asked again and again. */
 export class PolledRegistry {
   readonly db = new RegistrationDB();
@@ -24,7 +36,7 @@ export class PolledRegistry {
   readonly #topics = new Set<string>();
 
   /** Makes the db what the lookupd answers now. Rejects when it does not. */
-  async read(lookupd: HttpLookupd, http: LookupdHttp, clock: Clock, signal: AbortSignal): Promise<void> {
+  async read(lookupd: HttpLookupd, { http, clock, work, signal }: Polling): Promise<void> {
     const ask = async (route: string, name: string, topic?: string) => {
       const { json } = await http.list(lookupd.toUrl(route, topic), name, { signal });
       return [{ address: '', json }];
@@ -33,15 +45,28 @@ export class PolledRegistry {
     const nodes = mergeNodes(await ask('nodes', 'producers'));
     const asked = this.#nextTopics(topics);
     const channels = new Map<string, readonly string[]>();
-    const work = asked.values();
+    const next = asked.values();
     const askNext = async () => {
-      for (const topic of work) {
+      for (const topic of next) {
         channels.set(topic, mergeStrings(await ask('channels', 'channels', topic), 'channels').filter(isChannelName));
       }
     };
     await Promise.all(Array.from({ length: ASKED_AT_ONCE }, askNext));
-    this.#takeTopics(topics, channels);
-    this.#takeNodes(nodes, clock());
+    await work.result(this.#taking(topics, channels, nodes, clock(), signal));
+  }
+
+  *#taking(
+    topics: readonly string[],
+    channels: ReadonlyMap<string, readonly string[]>,
+    nodes: ReturnType<typeof mergeNodes>,
+    now: number,
+    signal: AbortSignal,
+  ): Steps {
+    for (const steps of [this.#takingTopics(topics, channels), this.#takingNodes(nodes, now)])
+      for (const step of steps) {
+        if (signal.aborted) return;
+        yield step;
+      }
   }
 
   #nextTopics(topics: readonly string[]): readonly string[] {
@@ -56,23 +81,34 @@ export class PolledRegistry {
     return asked;
   }
 
-  #takeTopics(topics: readonly string[], channels: ReadonlyMap<string, readonly string[]>): void {
+  *#takingTopics(topics: readonly string[], channels: ReadonlyMap<string, readonly string[]>): Steps {
     const { db } = this;
     const there = new Set(topics);
     for (const { key } of db.findRegistrations('topic', '*', '')) {
+      yield;
       if (there.has(key)) continue;
-      for (const channel of db.findRegistrations('channel', key, '*')) db.removeRegistration(channel);
+      yield* removing(db, db.findRegistrations('channel', key, '*'));
       db.removeRegistration(topicRegistration(key));
     }
-    for (const topic of topics) db.addRegistration(topicRegistration(topic));
+    for (const topic of topics) {
+      db.addRegistration(topicRegistration(topic));
+      yield;
+    }
     for (const [topic, names] of channels) {
-      for (const channel of db.findRegistrations('channel', topic, '*'))
-        if (!names.includes(channel.subkey)) db.removeRegistration(channel);
-      for (const name of names) db.addRegistration(channelRegistration(topic, name));
+      const kept = new Set(names);
+      const before = db.findRegistrations('channel', topic, '*');
+      yield* removing(
+        db,
+        before.filter(({ subkey }) => !kept.has(subkey)),
+      );
+      for (const name of names) {
+        db.addRegistration(channelRegistration(topic, name));
+        yield;
+      }
     }
   }
 
-  #takeNodes(nodes: ReturnType<typeof mergeNodes>, now: number): void {
+  *#takingNodes(nodes: ReturnType<typeof mergeNodes>, now: number): Steps {
     const { db } = this;
     const before = new Map(this.#peers);
     for (const { topics, ...node } of nodes) {
@@ -91,11 +127,20 @@ export class PolledRegistry {
         const was = db.getProducer(registration, peer)?.tombstonedAtMs ?? 0;
         // It does not say when; it is hidden for as long as it says so.
         if (isTombstoned !== was > 0) db.tombstone(registration, peer, isTombstoned ? now : 0);
+        yield;
       }
+      yield;
     }
     for (const [key, peer] of before) {
       this.#peers.delete(key);
-      db.removePeer(peer);
+      yield db.removePeer(peer).length;
     }
+  }
+}
+
+function* removing(db: RegistrationDB, registrations: readonly Registration[]): Steps {
+  for (const registration of registrations) {
+    db.removeRegistration(registration);
+    yield;
   }
 }

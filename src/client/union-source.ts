@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { setTimer, type ClientTimers } from '../base/timers.js';
 import { createRegistryMirror } from '../feed/index.js';
-import { RegistrationDB, type PeerInfo } from '../registry/index.js';
+import { RegistrationDB, type PeerInfo, type WorkQueue } from '../registry/index.js';
 import type { HttpLookupd } from './address.js';
 import { readEvents } from './event-stream.js';
 import { LookupError, toSafeError } from './lookup-error.js';
@@ -21,6 +21,8 @@ export interface SourceOptions {
   readonly http: LookupdHttp;
   readonly timers: ClientTimers;
   readonly clock: Clock;
+  /** What shares long work out over the turns of the event loop. */
+  readonly work: WorkQueue;
   readonly random: () => number;
   readonly pollMs: number;
   readonly graceMs: number;
@@ -118,8 +120,8 @@ export class UnionSource {
 
   async #once(signal: AbortSignal): Promise<number> {
     if (this.#polls % POLLS_BETWEEN_TRIES === 0) {
-      const response = await this.#open(signal);
-      if (response) return this.#read(response, signal);
+      const pauseMs = await this.#watch(signal);
+      if (pauseMs !== undefined) return pauseMs;
     }
     this.#polls++;
     await this.#poll(signal);
@@ -127,9 +129,9 @@ export class UnionSource {
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const { http, clock } = this.#options;
+    const { http, clock, work } = this.#options;
     const polled = this.isWatched === false && this.#registry ? this.#registry : new PolledRegistry();
-    await polled.read(this.lookupd, http, clock, signal);
+    await polled.read(this.lookupd, { http, clock, work, signal });
     if (signal.aborted) return;
     this.isWatched = false;
     this.skewMs = 0;
@@ -137,6 +139,20 @@ export class UnionSource {
     this.#registry = polled;
     await this.#swap(polled.db);
     this.#answered();
+  }
+
+  /** Until the stream of all changes ends; gives when to come back, undefined where there is no stream. */
+  async #watch(signal: AbortSignal): Promise<number | undefined> {
+    const request = new AbortController();
+    const abort = () => request.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const response = await this.#open(request.signal);
+      return response && (await this.#read(response, signal));
+    } finally {
+      signal.removeEventListener('abort', abort);
+      request.abort();
+    }
   }
 
   /** The stream of all changes; undefined where there is none. */

@@ -37,7 +37,7 @@ export interface UnionHandler extends RoutedHandler {
   readonly topology: Topology;
   /** How many watch, over `/watch`. */
   readonly watchers: number;
-  /** Resolves when each has answered or failed: whether any has answered. */
+  /** Resolves when each has answered or failed, or `timeoutMs` are over: whether any has answered. */
   ready(): Promise<boolean>;
   /** Asks them no more, and ends all that watch. */
   close(): void;
@@ -84,7 +84,7 @@ export function createUnionHandler(options: UnionHandlerOptions): UnionHandler {
   const registry = new UnionRegistry(clock, checked.tombstoneLifetimeMs, onError);
   const { topology } = registry;
   const members = new UnionMembers(registry, {
-    ...{ http, timers, clock, maxAnswerBytes, onError },
+    ...{ http, timers, clock, timeoutMs, maxAnswerBytes, onError, work: topology.work },
     lookupds: toLookupds(checked.lookupds),
     random: checked.random ?? Math.random,
     pollMs: checked.pollMs ?? DEFAULT_UNION_POLL_MS,

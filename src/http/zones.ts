@@ -6,6 +6,9 @@ import { readArguments } from './query.js';
 
 /** Whether `/lookup` heeds where the caller is: `off`, `prefer` (only the nearest producers) or `order` (all, the nearest first). */
 export const ZONE_POLICIES = ['off', 'prefer', 'order'] as const;
+/** So many addresses are known again, each as short as an address is. */
+const MAX_KNOWN = 1000;
+
 /** One of those. */
 export type ZonePolicy = (typeof ZONE_POLICIES)[number];
 
@@ -41,9 +44,16 @@ export function zoneByNetwork(table: ZoneTable): ZoneOf {
   const rows = Object.entries(table)
     .map(([network, value]) => ({ network: toNetwork('zones', network), place: toPlace(`zones[${network}]`, value) }))
     .sort((a, b) => b.network.prefixLength - a.network.prefixLength);
+  const known = new Map<string, Place | undefined>();
   return ({ caller, remoteAddress }) => {
-    const address = parseIpOfHostPort(caller?.address ?? remoteAddress ?? '');
-    return address && rows.find(({ network }) => network.has(address))?.place;
+    const text = caller?.address ?? remoteAddress ?? '';
+    if (known.has(text)) return known.get(text);
+    const address = parseIpOfHostPort(text);
+    if (!address) return undefined;
+    const place = rows.find(({ network }) => network.has(address))?.place;
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(text, place);
+    return place;
   };
 }
 

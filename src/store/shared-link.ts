@@ -73,7 +73,6 @@ export class SharedLink {
   /** Resolves when it is connected for the first time. */
   start(): Promise<void> {
     const { topology } = this.#parts;
-    this.#state.begin();
     this.#stops.push(
       topology.db.onChange((change) => this.#state.changed(change)),
       topology.onWrite((write) => this.#state.written(write)),
@@ -81,7 +80,7 @@ export class SharedLink {
     this.#lookedAtMs = topology.clock();
     this.#tick();
     const ready = new Promise<void>((resolve) => (this.#ready = resolve));
-    void this.#connect();
+    void this.#state.begin().then(() => this.#connect());
     return ready;
   }
 
@@ -103,6 +102,7 @@ export class SharedLink {
   }
 
   async #connect(): Promise<void> {
+    if (this.#isClosed) return;
     const giveUp = (this.#connecting = new AbortController());
     let isLost = false;
     let synced = (): void => undefined;

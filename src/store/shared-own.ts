@@ -45,6 +45,12 @@ export class OwnPeers {
     return (text !== undefined && readClaim(text)?.at) || 0;
   }
 
+  /** Whether it is known to be a producer of that. */
+  holds(peer: PeerInfo, registration: Registration): boolean {
+    const isClient = registration.category === CLIENT.category;
+    return isClient ? this.#peers.has(peer) : this.claimAt(peer, registration) > 0;
+  }
+
   isSettled(peer: PeerInfo): boolean {
     return this.#peers.get(peer)?.isSettled === true;
   }

@@ -1,4 +1,4 @@
-import type { Change, OperatorWrite, PeerInfo, Registration, Topology } from '../registry/index.js';
+import type { Change, OperatorWrite, PeerInfo, Producer, Registration, Topology } from '../registry/index.js';
 import { SharedDeletions } from './shared-deletions.js';
 import type { ClaimJudge, OtherLookupd } from './shared-other.js';
 import { OtherLookupds } from './shared-others.js';
@@ -56,32 +56,21 @@ export class SharedState {
     return this.#isAsked || own.isDirty || others.hasNews || this.#deletions.hasNews || this.#tombstones.hasNews;
   }
 
-  /** Takes in what is there, as made before all that others know. */
-  begin(): void {
-    const { db } = this.#topology;
-    for (const [registration, producers] of db.entries()) {
-      if (registration.category !== 'client') this.#deletions.found(registration);
-      for (const { peer, tombstonedAtMs } of producers)
-        if (!db.isBrought(peer)) this.own.hold(peer, registration, 1, tombstonedAtMs);
-    }
+  /** Takes in what is there, as made before all that others know; what changes meanwhile is told by `changed`. */
+  async begin(): Promise<void> {
+    await this.#eachEntry((registration, { peer, tombstonedAtMs } = {}) => {
+      if (!peer) this.#deletions.found(registration);
+      else if (!this.own.holds(peer, registration)) this.own.hold(peer, registration, 1, tombstonedAtMs);
+    });
   }
 
   /** Before this lookupd knew of any other, its times meant nothing: what its own peers carry is newer than what others know. */
   async beginTogether(records: readonly NameRecord[]): Promise<void> {
     await this.#deletions.seen(records);
-    const { db, work } = this.#topology;
     const at = this.#deletions.next();
-    let count = 0;
-    for (const [registration, producers] of db.entries()) {
-      for (const producer of producers) {
-        if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
-        const { peer, tombstonedAtMs } = producer;
-        const isThere = db.getProducer(registration, peer) === producer; // it may have gone meanwhile
-        if (isThere && !db.isBrought(peer) && this.own.claimAt(peer, registration) < at)
-          this.own.hold(peer, registration, at, tombstonedAtMs);
-      }
-      if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
-    }
+    await this.#eachEntry((registration, { peer, tombstonedAtMs } = {}) => {
+      if (peer && this.own.claimAt(peer, registration) < at) this.own.hold(peer, registration, at, tombstonedAtMs);
+    });
   }
 
   /** A change of the registry, whoever made it. */
@@ -219,6 +208,21 @@ export class SharedState {
       const some = writes.slice(at, at + AT_ONCE);
       this.#apply(() => some.forEach((write) => other.write(write, byMs)));
       await this.#topology.work.turn(some.length * STEPS);
+    }
+  }
+
+  /** Each topic and channel, and each of its own peers that carries one or is just there; so many in one turn. */
+  async #eachEntry(visit: (registration: Registration, producer?: Partial<Producer>) => void): Promise<void> {
+    const { db, work } = this.#topology;
+    let count = 0;
+    for (const [registration, producers] of db.entries()) {
+      if (registration.category !== 'client') visit(registration);
+      for (const producer of producers) {
+        const isThere = db.getProducer(registration, producer.peer) === producer; // it may have gone meanwhile
+        if (isThere && !db.isBrought(producer.peer)) visit(registration, producer);
+        if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
+      }
+      if (++count % AT_ONCE === 0) await work.turn(AT_ONCE * STEPS);
     }
   }
 

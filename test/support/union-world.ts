@@ -2,6 +2,7 @@ import { createUnionHandler, type UnionHandler, type UnionHandlerOptions } from 
 import { createFeed, createWatchRoutes, type WatchRoutes } from 'nsqlookupd/feed';
 import { createHttpHandler, decorate, toFetchHandler, type HttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
+import type { ManualClock } from 'nsqlookupd/testing';
 
 const DEADLINE_MS = 10_000;
 
@@ -11,6 +12,17 @@ export async function until(isSo: () => unknown, what = String(isSo)): Promise<v
   while (!(await isSo())) {
     if (Date.now() > endsAtMs) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+const STEP_MS = 500;
+
+/** Lets time pass by that clock until it is so, half a second at a time. */
+export async function untilBy(clock: ManualClock, isSo: () => unknown, what = String(isSo)): Promise<void> {
+  for (let step = 0; !(await isSo()); step++) {
+    if (step > 200) throw new Error(`never: ${what}`);
+    await clock.advanceAsync(STEP_MS);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -24,9 +36,11 @@ export class UnionMember {
   #handler!: HttpHandler;
   #watching: WatchRoutes | undefined;
   readonly #peers = new Map<string, PeerInfo>();
+  readonly #clock: ManualClock | undefined;
 
-  constructor(isOriginal: boolean) {
+  constructor(isOriginal: boolean, clock?: ManualClock) {
     this.isOriginal = isOriginal;
+    this.#clock = clock;
     this.restart();
   }
 
@@ -34,8 +48,8 @@ export class UnionMember {
   restart(): void {
     this.#watching?.close();
     this.#peers.clear();
-    this.topology = new Topology({ db: new RegistrationDB() });
-    const feed = createFeed(this.topology);
+    this.topology = new Topology({ db: new RegistrationDB(), clock: this.#clock?.now });
+    const feed = createFeed(this.topology, { timers: this.#clock });
     this.#watching = this.isOriginal ? undefined : createWatchRoutes(feed);
     const options = { topology: this.topology, routes: this.#watching?.rows ?? [] };
     this.#handler = decorate(createHttpHandler(options));
@@ -77,13 +91,15 @@ export class UnionWorld implements Disposable {
   readonly members: readonly UnionMember[];
   readonly union: UnionHandler;
 
-  constructor(ours: number, originals: number, options: Partial<UnionHandlerOptions> = {}) {
-    this.members = Array.from({ length: ours + originals }, (_, i) => new UnionMember(i >= ours));
+  /** With a clock, all goes by that. */
+  constructor(ours: number, originals: number, options: Partial<UnionHandlerOptions> = {}, clock?: ManualClock) {
+    this.members = Array.from({ length: ours + originals }, (_, i) => new UnionMember(i >= ours, clock));
     this.union = createUnionHandler({
       lookupds: this.members.map((_, i) => this.nameOf(i)),
       fetch: (url, init) => this.members['abcdef'.indexOf(new URL(url).hostname)]!.fetch(url, init),
       pollMs: 5,
       random: () => 1,
+      ...(clock && { clock: clock.now, timers: clock, pollMs: 1000 }),
       ...options,
     });
   }
