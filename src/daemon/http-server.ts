@@ -44,7 +44,7 @@ export interface HttpServerOptions {
   /** By when a client must have read its answer. Default 300,000. */
   readonly httpAnswerTimeoutMs?: number | undefined;
   /**
-   * Whether plain requests to nsqlookupd's routes that read are read and answered without `node:http`, at less cost: the same
+   * Whether plain requests to nsqlookupd's routes that read, and to `/watch`, are read and answered without `node:http`, at less cost: the same
    * answers, but what looks into `node:http`, as tracers do, does not see them. Default: true.
    */
   readonly httpFastPath?: boolean | undefined;
@@ -214,9 +214,13 @@ export class RequestTracker {
 
   constructor(server: Server | HttpsServer) {
     const event = 'setSecureContext' in server ? 'secureConnection' : 'connection';
+    const last = this.#last;
+    const forget = function (this: Socket) {
+      last.delete(this);
+    };
     server.on(event, (socket: Socket) => {
-      this.#last.set(socket, undefined);
-      socket.once('close', () => this.#last.delete(socket));
+      last.set(socket, undefined);
+      socket.on('close', forget);
     });
     for (const event of ['request', 'checkContinue'] as const) {
       server.prependListener(event, ({ socket }: IncomingMessage, response: ServerResponse) => {
