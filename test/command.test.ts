@@ -49,6 +49,17 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
     for (const word of [...defaults, '-broadcast-address', '"[nsqlookupd] "']) assert.ok(stdout.includes(word), word);
   });
 
+  test('shows nothing of what it does once to be ready for the first peer', TIMEOUT, async () => {
+    await using command = await startCommand();
+    const ask = (path: string) => fetchRaw(command.httpPort, 'GET', path);
+    assert.equal((await ask('/topics')).text, '{"topics":[]}');
+    assert.equal((await ask('/debug')).text, '{}');
+    const metrics = (await ask('/metrics?format=text')).text;
+    const commands = [...metrics.matchAll(/^nsqlookupd_tcp_commands_total\S* (\d+)$/gm)].map(([, count]) => count);
+    assert.ok(commands.every((count) => count === '0'));
+    assert.doesNotMatch(command.log(), /warm-up|localhost|IDENTIFY|client/);
+  });
+
   describe('a flag that it cannot take is one line and exit code 2', () => {
     const cases: [string[], RegExp][] = [
       [['-nope'], /not defined: -nope/],
