@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -28,6 +28,7 @@ async function startUnion(...args: readonly string[]) {
     base,
     log: () => log,
     exitCode: () => child.exitCode,
+    hangUp: () => child.kill('SIGHUP'),
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await exited;
@@ -173,6 +174,13 @@ describe('the command as a union', () => {
     assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${ca.certFile}`), [200, 'up']);
     assert.deepEqual(await stateWith(), [502, 'down']);
     assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${folder.createCa('other').certFile}`), [502, 'down']);
+    const other = folder.createCa('another');
+    await using union = await startUnion(...at, '-stats', `-lookupd-tls-root-ca-file=${other.certFile}`);
+    const status = async () => (await fetch(`${union.base}/lookup?topic=orders`)).status;
+    assert.equal(await status(), 502);
+    copyFileSync(ca.certFile, other.certFile);
+    union.hangUp();
+    await until(async () => (await status()) === 200, 'the CA is read again');
     await using wrong = await startUnion(...at, `-lookupd-tls-root-ca-file=${folder.file('none')}`);
     assert.equal(wrong.exitCode(), 1);
     assert.match(wrong.log(), /lookupd-tls-root-ca-file/);
