@@ -1,8 +1,7 @@
 // `npm run quick`: what has changed is compiled, and every test runs that needs neither long, nor the package packed, nor
 // another process.
-import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { compile, writeData } from './build.mjs';
+import { NAMES, run } from './run.mjs';
 
 /** What packs, installs, compiles or documents the package, starts processes, or takes seconds: for `npm test`. */
 const WHOLE = [
@@ -45,10 +44,4 @@ const WHOLE = [
 compile('tsconfig.json').write();
 await writeData();
 compile('test/tsconfig.json').write();
-const files = readdirSync('test')
-  .filter((name) => name.endsWith('.test.ts') && !WHOLE.includes(name.replace('.test.ts', '')))
-  .map((name) => `build/test/${name.replace(/ts$/, 'js')}`);
-const { status } = spawnSync(process.execPath, ['--expose-gc', '--test', '--test-concurrency=2', ...files], {
-  stdio: 'inherit',
-});
-process.exitCode = status ?? 1;
+run(NAMES.filter((name) => !WHOLE.includes(name)));
