@@ -2,14 +2,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
 import ts from 'typescript';
 import { lintLater } from './lint.mjs';
 
 const STATE = 'build/state';
 /** What runs in the package and no source is compiled to. */
 const MADE = ['conformance/recorded', 'page/built'];
-const OPTIONAL = ['smol-toml', 'prom-client', 'pprof-format', '@redis/client', 'ioredis'];
 
 const sourceFiles = new Map();
 
@@ -144,17 +142,7 @@ export async function build() {
   sources.write();
   writeCommonJs();
   await writeData();
-  await bundle({
-    entryPoints: ['dist/esm/daemon/bin.js'],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20.19',
-    supported: { 'dynamic-import': false },
-    external: OPTIONAL,
-    logLevel: 'warning',
-    outfile: 'dist/command/nsqlookupd.cjs',
-  });
+  await import('../src/daemon/build.mjs');
   return sources;
 }
 
