@@ -1,6 +1,6 @@
 // `npm test`: runs the compiled test files, two processes at a time.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** What does well in one process, as starting one for each would cost as much as what they test. */
@@ -69,6 +69,7 @@ export const NAMES = readdirSync('test')
 /** Runs those, and ends this process with what came of it. */
 export function run(names) {
   const groups = TOGETHER.map((group) => group.filter((name) => names.includes(name)));
+  mkdirSync('build/state', { recursive: true });
   const together = groups.map((group, i) => {
     const path = `build/state/together-${i}.mjs`;
     writeFileSync(path, group.map((name) => `import '../test/${name}.test.js';\n`).join(''));
