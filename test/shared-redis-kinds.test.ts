@@ -12,7 +12,6 @@ import { sharedRegistryChecks } from 'nsqlookupd/testing';
 import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
 import { freePort } from './support/free-port.js';
 import { skipWithoutRedis, startRedis, type RedisServer } from './support/redis-server.js';
-import { LEFT_TO_CI } from './support/runs.js';
 
 const skip = skipWithoutRedis();
 const LISTENER = { heard: () => undefined, lost: () => undefined };
@@ -69,7 +68,7 @@ describe('a registry in Redis', { skip, timeout: 120_000 }, () => {
     assert.deepEqual(await server.command('ACL', 'LOG'), []);
   });
 
-  test('goes to a cluster, wherever in it the name is', { skip: LEFT_TO_CI }, async () => {
+  test('goes to a cluster, wherever in it the name is', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nsqlookupd-cluster-'));
     const args = (i: number) => ['--cluster-enabled', 'yes', '--cluster-config-file', join(folder, `${i}.conf`)];
     await using one = await startRedis(...args(1));
@@ -100,7 +99,7 @@ describe('a registry in Redis', { skip, timeout: 120_000 }, () => {
     }
   });
 
-  test('follows what sentinels say, also when the master is killed', { skip: LEFT_TO_CI }, async () => {
+  test('follows what sentinels say, also when the master is killed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nsqlookupd-sentinel-'));
     await using master = await startRedis();
     await using replica = await startRedis('--replicaof', '127.0.0.1', String(master.port));

@@ -5,7 +5,6 @@ import { describe, test } from 'node:test';
 import { bundle } from '../support/bundle.js';
 import { mayLoad, moduleIn } from '../support/modules.js';
 import { runTool } from '../support/packed-project.js';
-import { LEFT_TO_CI } from '../support/runs.js';
 import { project } from './project.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle: minified, and gzipped. */
@@ -75,7 +74,7 @@ describe('the tarball', () => {
     assert.match(runTool('publint', '--strict', project.tarball), /All good!/);
   });
 
-  test('attw finds nothing, node10 included', { skip: LEFT_TO_CI }, () => {
+  test('attw finds nothing, node10 included', () => {
     assert.match(runTool('attw', '--profile', 'strict', '--format', 'ascii', project.tarball), /No problems found/);
   });
 });
@@ -106,10 +105,9 @@ describe('the package, installed', () => {
   });
 });
 
-/** What `require` of an ES module gives is what `import` does, which is tested above. */
 const WAYS = [
   { way: 'import', build: 'esm', flags: ['--input-type=module'], code: (name: string) => `import '${name}'` },
-  { way: 'require', build: 'esm', flags: [], code: (name: string) => `require('${name}')`, skip: LEFT_TO_CI },
+  { way: 'require', build: 'esm', flags: [], code: (name: string) => `require('${name}')` },
   {
     way: 'require where ESM cannot be required',
     build: 'cjs',
@@ -120,8 +118,8 @@ const WAYS = [
 
 describe('a subpath loads its own module, and those that it may use', () => {
   for (const subpath of subpaths) {
-    for (const { way, build, flags, code, skip = false } of WAYS) {
-      test(`${way} ${nameOf(subpath)}`, { skip }, () => {
+    for (const { way, build, flags, code } of WAYS) {
+      test(`${way} ${nameOf(subpath)}`, () => {
         const loaded = project.loadedBy(...flags, '-e', code(nameOf(subpath)));
         const dist = join('nsqlookupd/dist', build) + sep;
         const own = loaded.filter((path) => path.startsWith('nsqlookupd')).map((path) => path.replace(dist, ''));

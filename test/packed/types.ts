@@ -3,12 +3,9 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { Compiler } from '../support/compiler.js';
-import { LEFT_TO_CI } from '../support/runs.js';
 import { project } from './project.js';
 
 interface Mode {
-  /** Whether it is left to CI, as another mode finds nearly all that it does. */
-  readonly skip?: typeof LEFT_TO_CI;
   readonly options: Readonly<Record<string, string>>;
   /** Of the consumers' files: what says whether they are ESM or CommonJS. */
   readonly extensions: readonly string[];
@@ -22,9 +19,8 @@ const MODES: Readonly<Record<string, Mode>> = {
   'commonjs with bundler': {
     options: { module: 'commonjs', moduleResolution: 'bundler' },
     extensions: ['.ts'],
-    skip: LEFT_TO_CI,
   },
-  node16: { options: { module: 'node16' }, extensions: ['.mts', '.cts'], skip: LEFT_TO_CI },
+  node16: { options: { module: 'node16' }, extensions: ['.mts', '.cts'] },
   nodenext: { options: { module: 'nodenext' }, extensions: ['.mts', '.cts'] },
   'esnext with bundler': { options: { module: 'esnext', moduleResolution: 'bundler' }, extensions: ['.mts'] },
 };
@@ -89,7 +85,7 @@ describe('TypeScript reads the packed types, and what it compiles runs', () => {
   });
 
   for (const [name, mode] of Object.entries(MODES)) {
-    test(`${name}, every subpath`, { skip: mode.skip ?? false }, () => {
+    test(`${name}, every subpath`, () => {
       const folder = name.replaceAll(' ', '-');
       project.node('run.mjs', `./${folder}/out`, ...compile(folder, project.subpaths, mode, NODE));
     });
