@@ -11,7 +11,6 @@ const WHOLE = [
   'clients',
   'command',
   'conformance-command',
-  'conformance-sockets',
   'deploy',
   'deploy-monitoring',
   'docs',
