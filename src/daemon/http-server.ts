@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import {
@@ -142,7 +142,9 @@ export function createHttpServer(
     keepAliveTimeout: Math.ceil(httpIdleTimeoutMs),
     noDelay: true,
   };
-  const server = tls ? createHttpsServer({ ...serverOptions, ...tls }) : createServer(serverOptions);
+  const server = tls
+    ? process.getBuiltinModule('node:https').createServer({ ...serverOptions, ...tls })
+    : createServer(serverOptions);
   sliceReads(server);
   server.timeout = timeoutMs; // for who does not read its answer
   server.maxConnections = httpMaxConnections;
