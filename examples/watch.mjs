@@ -11,11 +11,13 @@ const { tcpAddress, httpAddress } = await lookupd.listen();
 
 const stop = new AbortController();
 const client = new LookupClient({ lookupds: [httpAddress] });
+const changes = client.watch('orders', { signal: stop.signal });
+await changes.next(); // as it is: nobody has the topic yet
 let reader; // of nsqjs: one for all nsqds
 const subscribers = new Map(); // of squeaky: one for each
 
 async function consume() {
-  for await (const { added, removed } of client.watch('orders', { signal: stop.signal })) {
+  for await (const { added, removed } of changes) {
     for (const { broadcastAddress: host, tcpPort: port } of added) {
       if (reader) reader.connectToNSQD(host, port);
       else {

@@ -263,6 +263,7 @@ describe('the fast path', () => {
       curl: 'Host: h\r\nUser-Agent: curl/8\r\nAccept: */*\r\n',
       fetch: `${accept}connection: keep-alive\r\naccept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\naccept-encoding: gzip\r\n`,
       browser: `${accept}Cache-Control: no-cache\r\nLast-Event-ID: a.1\r\nOrigin: http://o\r\nsec-ch-ua-mobile: ?0\r\nReferer: http://o/\r\n`,
+      proxy: `${accept}X-Real-IP: 1.2.3.4\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n`,
     };
     const watch = async (options: LookupdOptions, headers: string) => {
       const lookupd = await listen(t, options);

@@ -3,6 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { createFileStore, UnreadableError, type RegistryStore } from 'nsqlookupd/store';
 import { runs } from './support/runs.js';
@@ -38,9 +42,9 @@ async function* chunksOf(...chunks: readonly string[]): AsyncGenerator<string> {
 async function loaded(store: RegistryStore): Promise<string | undefined> {
   const chunks = await store.load();
   if (!chunks) return undefined;
-  let text = '';
-  for await (const chunk of chunks) text += chunk;
-  return text;
+  let all = '';
+  for await (const chunk of chunks) all += chunk;
+  return all;
 }
 
 async function whyUnreadable(store: RegistryStore): Promise<string> {
@@ -84,6 +88,31 @@ describe('a store in a folder', () => {
     );
     assert.equal(await loaded(store), `${HEAD}former`);
     assert.deepEqual(readdirSync(folder).sort(), ['lock', FILE]);
+    await store.close?.();
+  });
+
+  test('writes to what it has made, and not to what somebody has put in its place', async () => {
+    const folder = newFolder();
+    const store = await createFileStore(folder);
+    const path = join(folder, `${FILE}.new`);
+    const other = join(newFolder(), 'other');
+    writeFileSync(other, 'not ours');
+    const ways = {
+      link: () => symlinkSync(other, path),
+      'hard link': () => linkSync(other, path),
+      'link to nothing': () => symlinkSync(`${other}-none`, path),
+      'what a killed process has left': () => writeFileSync(path, 'x'.repeat(10_000), { mode: 0o666 }),
+      folder: () => mkdirSync(join(path, 'in it'), { recursive: true }),
+    };
+    for (const [what, put] of Object.entries(ways)) {
+      put();
+      await store.save(chunksOf(HEAD, what));
+      assert.equal(await loaded(store), HEAD + what);
+      assert.equal(readFileSync(other, 'utf8'), 'not ours', what);
+      assert.ok(lstatSync(join(folder, FILE)).isFile(), what);
+      if (process.platform !== 'win32') assert.equal(lstatSync(join(folder, FILE)).mode & 0o777, 0o600, what);
+    }
+    assert.equal(existsSync(`${other}-none`), false);
     await store.close?.();
   });
 
@@ -167,18 +196,30 @@ describe('a store in a folder', () => {
   });
 
   test(
-    'on a full disk keeps the former, and goes on when there is room',
-    { skip: process.platform !== 'linux' },
+    'where there is no room keeps the former, and goes on when there is',
+    { skip: process.platform === 'win32' },
     async () => {
       const folder = newFolder();
       const store = await createFileStore(folder);
       await store.save(chunksOf(HEAD, 'former'));
-      symlinkSync('/dev/full', join(folder, `${FILE}.new`));
-      await assert.rejects(store.save(chunksOf(HEAD, 'x'.repeat(100_000))), { code: 'ENOSPC' });
-      assert.equal(await loaded(store), `${HEAD}former`);
-      await store.save(chunksOf(HEAD, 'later'));
-      assert.equal(await loaded(store), `${HEAD}later`);
       await store.close?.();
+      // In a process whose files may be no longer than 64 KiB.
+      const args = [
+        '-c',
+        'ulimit -f 64 && exec "$0" "$@"',
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        SAVING_MUCH,
+        folder,
+      ];
+      const saving = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      assert.equal(await text(saving.stdout), 'EFBIG former\n');
+      assert.equal(await loaded(store), `${HEAD}later`);
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => !name.startsWith('lock')),
+        [FILE],
+      );
     },
   );
 
@@ -249,6 +290,21 @@ const SAVING = `
     })());
     if (n === 1) console.log('saving');
   }
+`;
+
+/** Saves more than there is room for, then less, and prints why the first failed, and what was kept. */
+const SAVING_MUCH = `
+  import { createFileStore } from '${fileUrl}';
+  const store = await createFileStore(process.argv[1]);
+  const save = (text) => store.save((async function* () {
+    yield ${JSON.stringify(HEAD)} + text;
+  })());
+  const failure = await save('x'.repeat(1_000_000)).catch((error) => error.code);
+  let kept = '';
+  for await (const chunk of await store.load()) kept += chunk;
+  await save('later');
+  console.log(failure, kept.replace(${JSON.stringify(HEAD)}, ''));
+  await store.close();
 `;
 
 function child(folder: string): ChildProcess {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHttpHandler, type HttpResponse, type HttpResult } from 'nsqlookupd/http';
-import { RegistrationDB, Topology, WorkQueue, type PeerInfo, type TopologyNode } from 'nsqlookupd/registry';
+import {
+  RegistrationDB,
+  Topology,
+  WorkQueue,
+  type PeerInfo,
+  type Registration,
+  type TopologyNode,
+} from 'nsqlookupd/registry';
 import { createPeer } from 'nsqlookupd/testing';
 
 /** Counts what is asked of it. */
@@ -13,9 +20,16 @@ class CountingTopology extends Topology {
   }
 }
 
-/** Counts the topics that are read of peers. */
+/** Counts the topics that are read of peers, and the producers that are read of registrations. */
 class CountingDB extends RegistrationDB {
   topicsRead = 0;
+  producersRead = 0;
+  override *producersOf(registration: Registration): ReturnType<RegistrationDB['producersOf']> {
+    for (const producer of super.producersOf(registration)) {
+      this.producersRead++;
+      yield producer;
+    }
+  }
   override *topicsOf(peer: PeerInfo): ReturnType<RegistrationDB['topicsOf']> {
     for (const topic of super.topicsOf(peer)) {
       this.topicsRead++;
@@ -63,7 +77,7 @@ function setUp() {
     return { text: Buffer.concat(chunks).toString(), chunks, turns: turns - before };
   };
   const setClock = (ms: number) => void (now = ms);
-  return { topology, ask, readAll, chunksOf, turn, waiting, setClock, readTopics: () => db.topicsRead };
+  return { topology, ask, readAll, chunksOf, turn, waiting, setClock, db };
 }
 
 const peersOf = (topology: Topology, count: number) =>
@@ -123,15 +137,35 @@ describe('a long answer', () => {
   });
 
   test('of a node that carries much reads no more of it at once than a turn has time for', async () => {
-    const { topology, ask, readAll, readTopics } = setUp();
+    const { topology, ask, readAll, db } = setUp();
     const [peer] = peersOf(topology, 1);
     for (let i = 0; i < 60_000; i++) topology.register(peer!, `topic${i}`);
     const response = ask('/nodes');
-    assert.ok(readTopics() > 0 && readTopics() < 30_000, `${readTopics()} topics are read for the first slice`);
+    assert.ok(db.topicsRead > 0 && db.topicsRead < 30_000, `${db.topicsRead} topics are read for the first slice`);
     topology.unregister(peer!, 'topic50000');
     const { text } = await readAll(response);
     const { producers } = JSON.parse(text) as { producers: { topics: string[]; tombstones: boolean[] }[] };
     assert.deepEqual([producers[0]?.topics.length, producers[0]?.tombstones.length], [59_999, 59_999]);
+  });
+
+  test('of a registration with many producers reads no more of them at once either', async () => {
+    const { topology, ask, readAll, db } = setUp();
+    const peers = peersOf(topology, 20_000);
+    for (const peer of peers) topology.register(peer, 'topic');
+    const before = db.producersRead;
+    const response = ask('/debug');
+    const read = db.producersRead - before;
+    assert.ok(read > 0 && read <= 2000, `${read} producers are read for the first slice`);
+    // Some that were told of, and all that are not yet but for the last.
+    for (const peer of [...peers.slice(0, 10), ...peers.slice(5000, -1)]) topology.leave(peer);
+    const all = JSON.parse((await readAll(response)).text) as Record<string, { id: string }[]>;
+    assert.deepEqual(Object.keys(all), ['client::', 'topic:topic:']);
+    const there = [...peers.slice(10, 5000), peers.at(-1)!].map(({ id }) => id);
+    assert.deepEqual(
+      all['topic:topic:']?.map(({ id }) => id),
+      there,
+    );
+    assert.equal(all['client::']?.at(-1)?.id, there.at(-1));
   });
 
   test('of nodes is made anew, after a change, of the peer that has changed, and not for a channel', async () => {

@@ -28,12 +28,14 @@ const VALUE = '[\\x21-\\x7e](?:[\\x20-\\x7e]*[\\x21-\\x7e])?';
 const PLAIN = new RegExp(
   `^GET (/(?:${READS})(?:\\?[\\w.~%&=+*:-]*)?) HTTP/1\\.1\\r\\n((?:[A-Za-z-]+: ${VALUE}\\r\\n)+)\\r\\n$`,
 );
-/** The headers that may come, each once, as clients and browsers write them. */
+/** The headers that may come, each once, as clients, browsers and proxies write them. */
 const HEADERS = new Map(
   [
     ...['Host', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language', 'Authorization', 'Connection'],
     ...['Cache-Control', 'Pragma', 'Last-Event-ID', 'Origin', 'Referer'],
     ...['Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site', 'Sec-Ch-Ua', 'Sec-Ch-Ua-Mobile', 'Sec-Ch-Ua-Platform'],
+    ...['Sec-Fetch-User', 'Upgrade-Insecure-Requests', 'Priority', 'DNT'],
+    ...['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Real-IP'],
   ]
     .flatMap((name) => [name, name.toLowerCase()])
     .map((written) => [written, written.toLowerCase()]),

@@ -45,11 +45,15 @@ export function* registryParts(topology: Topology): Generator<string, void, unde
   yield '{';
   let comma = '';
   for (const [registration, producers] of topology.db.entries()) {
-    // Read at once: it may change before the next part is asked for.
-    const own = [...producers];
-    if (own.length === 0) continue;
-    yield `${comma}${toJson(nameOf(registration))}:[`;
-    yield* listed(map(own, (producer) => producerToJson(producer, topology)));
+    let isOpen = false;
+    for (const producer of producers) {
+      // It may have gone since the last part, as may all of the registration.
+      const isThere = topology.db.getProducer(registration, producer.peer) === producer;
+      const before = isOpen ? ',' : `${comma}${toJson(nameOf(registration))}:[`;
+      yield isThere ? before + producerToJson(producer, topology) : '';
+      isOpen ||= isThere;
+    }
+    if (!isOpen) continue;
     yield ']';
     comma = ',';
   }

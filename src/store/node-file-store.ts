@@ -66,7 +66,9 @@ export class FileStore implements RegistryStore {
   async save(chunks: AsyncIterable<string>): Promise<void> {
     await this.take();
     const path = join(this.#folder, NEW_FILE);
-    const file = await open(path, 'w', 0o600);
+    // What a process that was killed has left there, or somebody has put there, as a link to what is not ours.
+    await rm(path, { recursive: true, force: true });
+    const file = await open(path, 'wx', 0o600);
     try {
       const hash = createHash('sha256');
       for await (const chunk of chunks) {

@@ -45,8 +45,22 @@ export function readHead(line: string): TextHead {
   return head as TextHead;
 }
 
+/** A registration with one producer: most lines are such, and to read them so takes half the time. */
+const PLAIN = /^\["add","(?:topic","([.\w-]+)","|channel","([.\w-]+)","([.\w-]+))",([01]),\[(0|[1-9]\d{0,8})\]\]$/;
+const MAX_PLAIN_NAME_LENGTH = 64;
+
+function readPlain(line: string): TextLine | undefined {
+  const [, topic, topicOfChannel, channel = '', isMade, peer] = PLAIN.exec(line) ?? [];
+  const name = topic ?? topicOfChannel;
+  if (name === undefined || name.length > MAX_PLAIN_NAME_LENGTH || channel.length > MAX_PLAIN_NAME_LENGTH)
+    return undefined;
+  return ['add', topic === undefined ? 'channel' : 'topic', name, channel, isMade === '1' ? 1 : 0, [Number(peer)]];
+}
+
 /** Reads any other line. Throws an UnreadableError. */
 export function readLine(line: string): TextLine | TextEnd {
+  const plain = readPlain(line);
+  if (plain) return plain;
   const value = parse(line);
   if (isLine(value) || isEnd(value)) return value;
   throw new UnreadableError('corrupt', line.slice(0, 100));
