@@ -13,12 +13,15 @@ class CountingTopology extends Topology {
   }
 }
 
-/** Counts the topics that are read of peers. */
+/** Counts the topics that are read of peers; each takes so long. */
 class CountingDB extends RegistrationDB {
   topicsRead = 0;
+  topicMs = 0;
+  workedMs = 0;
   override *topicsOf(peer: PeerInfo): ReturnType<RegistrationDB['topicsOf']> {
     for (const topic of super.topicsOf(peer)) {
       this.topicsRead++;
+      this.workedMs += this.topicMs;
       yield topic;
     }
   }
@@ -28,7 +31,8 @@ function setUp() {
   const db = new CountingDB();
   const waiting: (() => void)[] = [];
   let turns = 0;
-  const work = new WorkQueue({ nextTurn: (callback) => void waiting.push(callback) });
+  const clock = () => db.workedMs;
+  const work = new WorkQueue({ msPerTurn: 8, clock, nextTurn: (callback) => void waiting.push(callback) });
   let now = 1_000_000;
   const topology = new CountingTopology({ db, clock: () => now, work });
   const handler = createHttpHandler({ topology });
@@ -63,7 +67,7 @@ function setUp() {
     return { text: Buffer.concat(chunks).toString(), chunks, turns: turns - before };
   };
   const setClock = (ms: number) => void (now = ms);
-  return { topology, ask, readAll, chunksOf, turn, waiting, setClock, readTopics: () => db.topicsRead };
+  return { db, topology, ask, readAll, chunksOf, turn, waiting, setClock, readTopics: () => db.topicsRead };
 }
 
 const peersOf = (topology: Topology, count: number) =>
@@ -132,6 +136,32 @@ describe('a long answer', () => {
     const { text } = await readAll(response);
     const { producers } = JSON.parse(text) as { producers: { topics: string[]; tombstones: boolean[] }[] };
     assert.deepEqual([producers[0]?.topics.length, producers[0]?.tombstones.length], [59_999, 59_999]);
+  });
+
+  test('of a node that carries much is worked at no longer in a turn than that may take, however slow it is', async () => {
+    const { db, topology, ask, chunksOf, turn } = setUp();
+    const [peer] = peersOf(topology, 1);
+    for (let i = 0; i < 60_000; i++) topology.register(peer!, `topic${i}`);
+    db.topicMs = 0.01; // as while garbage is collected
+    const perTurn: number[] = [];
+    let [before, isOver] = [0, false];
+    const look = () => {
+      perTurn.push(db.workedMs - before);
+      before = db.workedMs;
+    };
+    const iterator = chunksOf(ask('/nodes')!);
+    look();
+    const reading = (async () => {
+      while (!isOver) isOver = (await iterator.next()).done === true;
+    })();
+    while (!isOver) {
+      await new Promise((resolve) => setImmediate(resolve));
+      look();
+      turn();
+    }
+    await reading;
+    assert.ok(Math.max(...perTurn.slice(1)) <= 8 + 25 * 0.1, `${perTurn.map((ms) => ms.toFixed(0)).join()} ms`);
+    assert.ok(perTurn[0]! < 50, `${perTurn[0]} ms for the first slice`);
   });
 
   test('of nodes is made anew, after a change, of the peer that has changed, and not for a channel', async () => {
