@@ -471,7 +471,8 @@ describe('what a peer makes the lookupd do', () => {
   });
 
   test('a body is weighed by its size, valid or not, and takes its share of a turn', () => {
-    for (const text of [`{"a":[${'[],'.repeat(60_000)}1]}`, '['.repeat(200_000)]) {
+    const whole = `{"broadcast_address":"a","hostname":"a","tcp_port":1,"http_port":1,"version":"1","a":[${'[],'.repeat(60_000)}1]}`;
+    for (const text of [whole, `{"a":[${'[],'.repeat(60_000)}1]}`, '['.repeat(200_000)]) {
       const turns: (() => void)[] = [];
       const work = new WorkQueue({ stepsPerTurn: 1000, nextTurn: (turn) => turns.push(turn) });
       const { open } = setUp({ work });

@@ -20,9 +20,11 @@ class CountingTopology extends Topology {
   }
 }
 
-/** Counts the topics that are read of peers, and the producers that are read of registrations. */
+/** Counts the topics that are read of peers, each of which takes so long, and the producers that are read of registrations. */
 class CountingDB extends RegistrationDB {
   topicsRead = 0;
+  topicMs = 0;
+  workedMs = 0;
   producersRead = 0;
   override *producersOf(registration: Registration): ReturnType<RegistrationDB['producersOf']> {
     for (const producer of super.producersOf(registration)) {
@@ -33,6 +35,7 @@ class CountingDB extends RegistrationDB {
   override *topicsOf(peer: PeerInfo): ReturnType<RegistrationDB['topicsOf']> {
     for (const topic of super.topicsOf(peer)) {
       this.topicsRead++;
+      this.workedMs += this.topicMs;
       yield topic;
     }
   }
@@ -42,7 +45,8 @@ function setUp() {
   const db = new CountingDB();
   const waiting: (() => void)[] = [];
   let turns = 0;
-  const work = new WorkQueue({ nextTurn: (callback) => void waiting.push(callback) });
+  const clock = () => db.workedMs;
+  const work = new WorkQueue({ msPerTurn: 8, clock, nextTurn: (callback) => void waiting.push(callback) });
   let now = 1_000_000;
   const topology = new CountingTopology({ db, clock: () => now, work });
   const handler = createHttpHandler({ topology });
@@ -77,7 +81,7 @@ function setUp() {
     return { text: Buffer.concat(chunks).toString(), chunks, turns: turns - before };
   };
   const setClock = (ms: number) => void (now = ms);
-  return { topology, ask, readAll, chunksOf, turn, waiting, setClock, db };
+  return { db, topology, ask, readAll, chunksOf, turn, waiting, setClock };
 }
 
 const peersOf = (topology: Topology, count: number) =>
@@ -166,6 +170,32 @@ describe('a long answer', () => {
       there,
     );
     assert.equal(all['client::']?.at(-1)?.id, there.at(-1));
+  });
+
+  test('of a node that carries much is worked at no longer in a turn than that may take, however slow it is', async () => {
+    const { db, topology, ask, chunksOf, turn } = setUp();
+    const [peer] = peersOf(topology, 1);
+    for (let i = 0; i < 60_000; i++) topology.register(peer!, `topic${i}`);
+    db.topicMs = 0.01; // as while garbage is collected
+    const perTurn: number[] = [];
+    let [before, isOver] = [0, false];
+    const look = () => {
+      perTurn.push(db.workedMs - before);
+      before = db.workedMs;
+    };
+    const iterator = chunksOf(ask('/nodes')!);
+    look();
+    const reading = (async () => {
+      while (!isOver) isOver = (await iterator.next()).done === true;
+    })();
+    while (!isOver) {
+      await new Promise((resolve) => setImmediate(resolve));
+      look();
+      turn();
+    }
+    await reading;
+    assert.ok(Math.max(...perTurn.slice(1)) <= 8 + 25 * 0.1, `${perTurn.map((ms) => ms.toFixed(0)).join()} ms`);
+    assert.ok(perTurn[0]! < 50, `${perTurn[0]} ms for the first slice`);
   });
 
   test('of nodes is made anew, after a change, of the peer that has changed, and not for a channel', async () => {

@@ -24,8 +24,8 @@ interface Job {
   readonly failed: (error: unknown) => void;
 }
 
-/** How many steps of one job are done before the next one has its share. */
-const SHARE = 100;
+/** How many steps of one job are done before the clock is looked at, and the next one has its share. */
+const SHARE = 25;
 
 /** A job that is over with its first piece is short, as the answer to a PING: to put it off would cost more than to do it. */
 const SHORT_JOB_STEPS = 1 / 4;
@@ -64,7 +64,7 @@ export interface WorkQueueOptions {
   /** How many steps are done in one turn of the event loop, from 1 on. Default 2,000. `Infinity`: all at once. */
   readonly stepsPerTurn?: number | undefined;
   /**
-   * How many milliseconds are worked in one turn, from 0 on; the clock is looked at every 100 steps. The same steps take many
+   * How many milliseconds are worked in one turn, from 0 on; the clock is looked at every 25 steps. The same steps take many
    * times as long while the engine collects garbage. Default: `Infinity`, so that a turn does the same however fast it is.
    */
   readonly msPerTurn?: number | undefined;

@@ -105,7 +105,7 @@ function toDescription(name: string): RouteDescription {
   const words = { description: 'as text', content: text };
   const bytes = { description: PROFILE, content: { ...text, 'application/octet-stream': { type: 'string' } } };
   const isText = ['', 'cmdline', 'symbol'].includes(name);
-  const failed = { 400: words, 500: words, 501: words };
+  const failed = { 400: words, 500: words, 501: words, ...(name === 'heap' && { 503: words }) };
   return { summary: SUMMARIES[name]!, answers: isText ? { 200: words } : { 200: bytes, ...failed } };
 }
 
@@ -116,7 +116,7 @@ function sampling(name: 'profile' | 'heap', inUse: string, profiler: Profiler): 
     const seconds = secondsOf(request, name === 'profile' ? DEFAULT_SECONDS : 0);
     if (seconds === undefined)
       return goError(400, `invalid value for "seconds" - must be a whole number from 1 to ${MAX_SECONDS}`);
-    if (isBusy) return goError(500, inUse);
+    if (isBusy) return goError(name === 'profile' ? 500 : 503, inUse); // Go's answer to the one; it has none to the other
     const signal = request.signal ?? new AbortController().signal;
     isBusy = true;
     try {

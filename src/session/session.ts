@@ -34,6 +34,8 @@ const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
 const LOGGED_STEPS = 8;
 const BODY_BYTES_PER_STEP = 32;
+/** To read and to copy so much of what is not whole. */
+const KEPT_BYTES_PER_STEP = 512;
 const NO_BYTES = new Uint8Array(0);
 const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
 
@@ -65,6 +67,8 @@ export class Session {
   #waits: PromiseLike<void> | undefined;
   #admitted: Admitted | undefined;
   #peer: PeerInfo | undefined;
+  /** What has come since the last answer. */
+  #cameBytes = 0;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
@@ -86,7 +90,9 @@ export class Session {
 
   /** Takes bytes from the peer, which `answering` is to answer. */
   push(bytes: Uint8Array): void {
-    if (this.#state !== 'ended') this.#decoder.push(bytes);
+    if (this.#state === 'ended') return;
+    this.#cameBytes += bytes.length;
+    this.#decoder.push(bytes);
   }
 
   /**
@@ -118,6 +124,9 @@ export class Session {
       else if (message.type !== 'ping') yield CHANGE_STEPS;
       else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
+    const keptBytes = Math.min(this.#cameBytes, this.heldBytes);
+    this.#cameBytes = 0;
+    if (keptBytes >= KEPT_BYTES_PER_STEP) yield keptBytes / KEPT_BYTES_PER_STEP;
     const output = { bytes: concat(answers), close: this.#isOver };
     return this.#waits && !this.#isOver ? { ...output, waits: this.#waits } : output;
   }

@@ -237,6 +237,77 @@ export const ATTACKS: readonly Attack[] = [
       await delay(WATCHED_MS);
     },
   },
+  {
+    name: '9,900 connections with half a request each',
+    run: async (target) => {
+      await target.begin();
+      const half = 'GET /nodes HTTP/1.1\r\nHost: a\r\nX-Half: ';
+      for (let i = 0; i < 99; i++) {
+        const sockets = target.connections(100, target.command.httpPort);
+        await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.write(half, () => resolve()))));
+      }
+      await delay(WATCHED_MS);
+    },
+  },
+  {
+    name: '500 headers of 15 KiB at once, again and again',
+    run: async (target) => {
+      await target.begin();
+      const request = `GET /ping HTTP/1.1\r\nHost: a\r\n${'X-Flood: 0123456789\r\n'.repeat(700)}\r\n`;
+      const sockets = target.connections(500, target.command.httpPort);
+      for (let i = 0; i < 5; i++) {
+        const answered = sockets.map((socket) => answers(socket, 1));
+        for (const socket of sockets) socket.write(request);
+        await Promise.all(answered);
+      }
+    },
+  },
+  {
+    name: '300 peers and 300 clients that send a byte at a time',
+    run: async (target) => {
+      await target.begin();
+      const lines = Buffer.from('  V1PING\nREGISTER topic channel\n');
+      const request = Buffer.from('GET /lookup?topic=topic HTTP/1.1\r\nHost: a\r\n\r\n');
+      const peers = target.connections(300, target.command.tcpPort);
+      const clients = target.connections(300, target.command.httpPort);
+      for (const socket of [...peers, ...clients]) socket.resume();
+      for (let i = 0; i < request.length; i++) {
+        for (const socket of peers) if (i < lines.length) socket.write(lines.subarray(i, i + 1));
+        for (const socket of clients) socket.write(request.subarray(i, i + 1));
+        await delay(20);
+      }
+    },
+  },
+  {
+    name: '1,000,000 PINGs of one peer',
+    run: async (target) => {
+      await target.begin();
+      const [peer] = await target.peers(1);
+      await target.tell(peer!, 1_000_000, () => 'PING');
+    },
+  },
+  {
+    name: '10,000 peers that come, register and leave',
+    run: async (target) => {
+      await target.begin();
+      for (let i = 0; i < 100; i++) {
+        const peers = await target.peers(100);
+        await Promise.all(peers.map((peer, p) => target.tell(peer, 1, () => `REGISTER topic_${i}_${p} channel`)));
+        for (const peer of peers) peer.destroy();
+      }
+    },
+  },
+  {
+    name: '10,000 connections that open and end at once',
+    run: async (target) => {
+      await target.begin();
+      const { tcpPort, httpPort } = target.command;
+      for (let i = 0; i < 100; i++) {
+        const sockets = [...target.connections(50, tcpPort), ...target.connections(50, httpPort)];
+        await Promise.all(sockets.map((socket) => once(socket.resume().end(), 'close')));
+      }
+    },
+  },
   longNames('', []),
   longNames(', in a heap of 1 GiB', ['--max-old-space-size=1024']),
 ];

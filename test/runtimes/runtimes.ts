@@ -146,7 +146,9 @@ export const RUNTIMES: readonly Runtime[] = [
     ],
     // Its HTTP server is no server of node:net's, and its connections are no sockets of it.
     differs: {
-      'more than may wait end their connection, and nothing else': 'the connection goes on',
+      'are parsed little by little, however many come in one chunk': 'it parses a chunk at once',
+      'takes no more memory than it says, and less than half a kilobyte a registration':
+        'what is counted is what V8 takes: its engine takes a fifth more',
       'with a CONNECT behind an answer that is under way are cut off, and not mixed': 'a 404 follows that answer',
       'TCP asks after a silent client as late as in Go': 'connections over HTTP have no keep-alive timer',
       'say of a lookupd that it starts, serves, waits for a condition, and closes':
