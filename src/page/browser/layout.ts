@@ -28,6 +28,7 @@ export class Layout {
   #query = '';
   #peerShape = -1;
   #partCount = 0;
+  #isWhole = false;
   /** All of them; the very rows if nothing is searched for. */
   #topics: Topic[] = [];
   #restsUntilMs = 0;
@@ -63,7 +64,7 @@ export class Layout {
     const isSame = model === this.#model && query === this.#query;
     const isGrown = !isSame || model.peerShape !== this.#peerShape || model.partCount !== this.#partCount;
     const isFew = isSame && query === '' && !model.hasManyNews;
-    const isResting = isSame && this.restMs > 0;
+    const isResting = isSame && this.restMs > 0 && model.isWhole === this.#isWhole;
     if (isResting && !isFew) return 'none';
     const { arrivals, departures } = model.takeNews();
     if (isFew) {
@@ -74,7 +75,8 @@ export class Layout {
     this.#startMs = performance.now();
     const slices = new Slices();
     if (model !== this.#model) this.#topics = [];
-    [this.#model, this.#query, this.#peerShape, this.#partCount] = [model, query, model.peerShape, model.partCount];
+    [this.#model, this.#query, this.#isWhole] = [model, query, model.isWhole];
+    [this.#peerShape, this.#partCount] = [model.peerShape, model.partCount];
     const peers = await sort([...model.peers.values()], byZone, slices);
     const found = query === '' ? peers : peers.filter(toSearch(query, searchText));
     if (!isFew) await this.#lookAtAll(arrivals, found.length === 0, slices);

@@ -46,6 +46,8 @@ export class Model {
   peerShape = 0;
   /** Counts up with the parts of a snapshot. */
   partCount = 0;
+  /** Whether the last part of its snapshot has come. */
+  isWhole = false;
   /** Whether it was polled: then it is not known at which nsqds channels are, nor of any channel until its topic is opened. */
   readonly isPolled: boolean;
   #arrivals: Topic[] = [];
@@ -96,6 +98,7 @@ export class Model {
       if (slices.isOver) await slices.next();
     }
     this.partCount++;
+    this.isWhole ||= part.is_last;
   }
 
   apply(change: ChangeJson): void {
