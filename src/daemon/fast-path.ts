@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { NodeRequest } from '../http/index.js';
-import { createHeads, FastResponse, Scratch, type ResponseKit } from './fast-response.js';
+import { createHeads, FastResponse, Scratch, type ResponseKit, type ResponseOwner } from './fast-response.js';
 
 /** Limits that are the usual way's, too. */
 export interface FastPathOptions {
@@ -22,15 +22,19 @@ interface Kit extends ResponseKit {
 const MAX_REQUEST_BYTES = 2048;
 /** How many requests are known again: two megabytes of them at most. */
 const MAX_KNOWN = 1000;
-const READS = 'ping|info|topics|nodes|channels|lookup';
+const READS = 'ping|info|topics|nodes|channels|lookup|watch';
 const VALUE = '[\\x21-\\x7e](?:[\\x20-\\x7e]*[\\x21-\\x7e])?';
 /** One whole request that no two readers could read in two ways. */
 const PLAIN = new RegExp(
   `^GET (/(?:${READS})(?:\\?[\\w.~%&=+*:-]*)?) HTTP/1\\.1\\r\\n((?:[A-Za-z-]+: ${VALUE}\\r\\n)+)\\r\\n$`,
 );
-/** The headers that may come, each once, as clients write them. */
+/** The headers that may come, each once, as clients and browsers write them. */
 const HEADERS = new Map(
-  ['Host', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language', 'Authorization', 'Connection']
+  [
+    ...['Host', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language', 'Authorization', 'Connection'],
+    ...['Cache-Control', 'Pragma', 'Last-Event-ID', 'Origin', 'Referer'],
+    ...['Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site', 'Sec-Ch-Ua', 'Sec-Ch-Ua-Mobile', 'Sec-Ch-Ua-Platform'],
+  ]
     .flatMap((name) => [name, name.toLowerCase()])
     .map((written) => [written, written.toLowerCase()]),
 );
@@ -87,9 +91,9 @@ function createReader(): typeof readPlain {
 }
 
 /** A connection whose requests have been plain so far. */
-class FastConnection {
-  readonly #socket: Socket;
-  readonly #kit: Kit;
+class FastConnection implements ResponseOwner {
+  readonly socket: FastSocket;
+  readonly kit: Kit;
   /** The one that is not out yet. */
   #response: FastResponse | undefined;
   /** What the client has sent ahead of it. */
@@ -97,16 +101,17 @@ class FastConnection {
   #hasEnded = false;
   #timeoutMs = 0;
 
-  constructor(socket: Socket, kit: Kit) {
-    this.#socket = socket;
-    this.#kit = kit;
+  constructor(socket: FastSocket, kit: Kit) {
+    this.socket = socket;
+    this.kit = kit;
+    socket[FAST] = this;
     this.#limit(kit.options.requestTimeoutMs);
-    for (const [event, listener] of this.#listeners) socket.on(event, listener);
+    for (const [event, listener] of LISTENERS) socket.on(event, listener);
   }
 
-  readonly #onData = (bytes: Buffer): void => {
-    const socket = this.#socket;
-    const { server, options } = this.#kit;
+  read(bytes: Buffer): void {
+    const { socket } = this;
+    const { server, options } = this.kit;
     if (socket.writableEnded) return; // nothing could be answered any more
     if (this.#response) {
       this.#ahead = bytes;
@@ -114,48 +119,74 @@ class FastConnection {
       return;
     }
     const isShort = bytes.length < Math.min(options.maxHeaderBytes, MAX_REQUEST_BYTES);
-    const plain = isShort && server.listening ? this.#kit.read(bytes.toString('latin1')) : undefined;
+    const plain = isShort && server.listening ? this.kit.read(bytes.toString('latin1')) : undefined;
     if (!plain) return this.#handOver(bytes);
     const request: NodeRequest = { method: 'GET', ...plain, httpVersionMajor: 1, complete: true, socket };
-    const response = new FastResponse(socket, this.#kit, plain.headers['connection'] === 'close', this.#onSent);
+    const response = new FastResponse(this, plain.headers['connection'] === 'close');
     this.#response = response;
     // Those who listen are in this folder, and use no more of the two than this.
     server.emit('request', request as unknown as IncomingMessage, response as unknown as ServerResponse);
     if (!response.closed) this.#limit(options.requestTimeoutMs);
-  };
+  }
 
-  readonly #onSent = (isLast: boolean): void => {
+  sent(isLast: boolean): void {
     this.#response = undefined;
-    if (isLast || this.#hasEnded) this.#socket.destroySoon();
+    if (isLast || this.#hasEnded) this.socket.destroySoon();
     else if (this.#ahead) this.#handOver(this.#ahead);
-    else this.#limit(this.#kit.options.idleTimeoutMs);
-  };
+    else this.#limit(this.kit.options.idleTimeoutMs);
+  }
 
-  readonly #onEnd = (): void => {
+  end(): void {
     this.#hasEnded = true;
-    if (!this.#response) this.#socket.end();
-  };
+    if (!this.#response) this.socket.end();
+  }
 
-  readonly #listeners: readonly (readonly [string, (bytes: Buffer) => void])[] = [
-    ['data', this.#onData],
-    ['end', this.#onEnd],
-    ['drain', () => this.#response?.emit('drain')],
-    ['timeout', () => void this.#kit.server.emit('timeout', this.#socket)], // who is at fault, the server tells
-    ['error', () => void this.#socket.destroy()],
-    ['close', () => this.#response?.emit('close')],
-  ];
+  emit(event: 'drain' | 'close'): void {
+    this.#response?.emit(event);
+  }
 
   #limit(timeoutMs: number): void {
     if (this.#timeoutMs === timeoutMs) return;
     this.#timeoutMs = timeoutMs;
-    this.#socket.setTimeout(timeoutMs);
+    this.socket.setTimeout(timeoutMs);
   }
 
   #handOver(bytes: Buffer): void {
-    const { usual, server } = this.#kit;
-    for (const [event, listener] of this.#listeners) this.#socket.off(event, listener);
-    this.#socket.pause().unshift(bytes);
-    usual.call(server, this.#socket);
-    this.#socket.resume();
+    const { usual, server } = this.kit;
+    for (const [event, listener] of LISTENERS) this.socket.off(event, listener);
+    this.socket[FAST] = undefined;
+    this.socket.pause().unshift(bytes);
+    usual.call(server, this.socket);
+    this.socket.resume();
   }
 }
+
+const FAST = Symbol('fast');
+
+interface FastSocket extends Socket {
+  [FAST]?: FastConnection | undefined;
+}
+
+/** Shared by all connections: each listener of its own would cost more memory than all else of a connection that is open for long. */
+const LISTENERS: readonly [event: string, listener: (bytes: Buffer) => void][] = Object.entries<
+  (this: FastSocket, bytes: Buffer) => void
+>({
+  data(bytes) {
+    this[FAST]?.read(bytes);
+  },
+  end() {
+    this[FAST]?.end();
+  },
+  drain() {
+    this[FAST]?.emit('drain');
+  },
+  timeout() {
+    this[FAST]?.kit.server.emit('timeout', this); // who is at fault, the server tells
+  },
+  error() {
+    this.destroy();
+  },
+  close() {
+    this[FAST]?.emit('close');
+  },
+});
