@@ -141,6 +141,7 @@ describe('how the page looks', { skip: skipWithoutBrowser() }, () => {
     await withPage(browser, { url, options: twice }, (page) => check(page, 'all'));
     await withPage(browser, { url }, async (page) => {
       await page.evaluate(`document.documentElement.style.fontSize = '28px'`);
+      await page.getByRole('heading', { name: 'orders.created' }).waitFor();
       const title = `getComputedStyle(document.querySelector('#details h2')).fontSize`;
       assert.equal(parseFloat(await page.evaluate<string>(title)).toFixed(), '32');
       await check(page, 'text');
