@@ -66,9 +66,11 @@ export function pageRoutes(options: PageOptions): readonly RouteRow[] {
   } = checkOptions('pageRoutes', options, CHECKS);
   const { db, lifetimes } = topology;
   const startMs = clock();
-  const heard = (peers: readonly PeerInfo[]) => {
+  const heard = (peers: readonly PeerInfo[], { query }: HttpRequest) => {
     topology.work.spend(peers.length);
-    const times = peers.map((peer) => [db.keyOf(peer)!, topology.toWallMs(peer.lastUpdateMs)] as const);
+    const byAddress = new URLSearchParams(query).get('by') === 'address';
+    const nameOf = (peer: PeerInfo) => (byAddress ? peer.remoteAddress : db.keyOf(peer)!);
+    const times = peers.map((peer) => [nameOf(peer), topology.toWallMs(peer.lastUpdateMs)] as const);
     return json({ last_update_ms: Object.fromEntries(times) });
   };
   const about = async (request: HttpRequest) =>
@@ -99,10 +101,15 @@ export function pageRoutes(options: PageOptions): readonly RouteRow[] {
   return [
     read('ui', ABOUT_PAGE, [], page),
     read('ui/about', toJsonOf('who serves the page, and what one may do'), [], about),
-    read('ui/topic', toJsonOf('when its producers were last heard of'), [TOPIC], (_, topic = '') => {
-      return heard([...db.producersOf(topicRegistration(topic))].map(({ peer }) => peer));
+    read('ui/topic', toJsonOf('when its producers were last heard of'), [TOPIC], (request, topic = '') => {
+      return heard(
+        [...db.producersOf(topicRegistration(topic))].map(({ peer }) => peer),
+        request,
+      );
     }),
-    read('ui/node', toJsonOf('when those there were last heard of'), [NODE], (_, node = '') => heard(db.peersAt(node))),
+    read('ui/node', toJsonOf('when those there were last heard of'), [NODE], (request, node = '') => {
+      return heard(db.peersAt(node), request);
+    }),
     {
       method: 'POST',
       path: '/topic/untombstone',

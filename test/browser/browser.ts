@@ -57,6 +57,12 @@ export async function withPage(
   }
 }
 
+/** Waits until an expression holds in the page, whose policy lets none be made of a text there. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const end = performance.now() + 15_000;
+  while (!(await page.evaluate(expression))) if (performance.now() > end) throw new Error(`never: ${expression}`);
+}
+
 /** Turns the page's clock on until that is seen. */
 export async function turnUntil(page: Page, what: Locator): Promise<void> {
   for (let i = 0; i < 40; i++) {

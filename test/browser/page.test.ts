@@ -105,7 +105,7 @@ describe('the page in a browser', { skip: skipWithoutBrowser() }, () => {
       await page.getByRole('button', { name: 'Delete the channel billing' }).waitFor({ state: 'detached' });
       await page.getByRole('button', { name: 'Delete topic…' }).click();
       await dialog.getByRole('button', { name: 'Delete orders' }).click();
-      await page.getByText('There is no topic orders any more.').waitFor();
+      await page.getByText('There is no topic orders.').waitFor();
       assert.deepEqual(fleet.lookupd.topology.topics(), []);
     });
   });
@@ -218,6 +218,11 @@ describe('the page in a browser', { skip: skipWithoutBrowser() }, () => {
         await fleet.nsqds[0]!.register('parcels');
         await rowOf(page, 'parcels').waitFor();
         await page.locator('#changes').getByText('host-1:4150 has parcels').waitFor();
+        await page.getByRole('button', { name: 'orders', exact: true }).click();
+        const channel = page.locator('#details li', { hasText: 'workers' });
+        await channel.waitFor();
+        assert.doesNotMatch((await channel.textContent()) ?? '', /at \d/);
+        await page.locator('#details').getByText('last ping').waitFor();
       });
     } finally {
       proxy.close();

@@ -8,6 +8,7 @@ import { buildSync } from 'esbuild';
 const MAX_GZIPPED_BYTES = 60_000;
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const bundle = (name) =>
   buildSync({
     entryPoints: [here(name)],
@@ -16,6 +17,7 @@ const bundle = (name) =>
     format: 'iife',
     target: 'es2022',
     charset: 'utf8',
+    define: { VERSION: JSON.stringify(version) },
     write: false,
     logLevel: 'warning',
   }).outputFiles[0].text.trim();

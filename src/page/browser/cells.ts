@@ -1,12 +1,9 @@
+import { toInk, type Colours } from './colours.js';
 import type { Layout } from './layout.js';
 import type { Peer, Topic } from './model.js';
 import { Slices } from './slices.js';
-import { STATES, type Judge, type State } from './state.js';
+import { STATES, type Judge } from './state.js';
 import type { Axis } from './view.js';
-
-/** Red, green, blue. */
-export type Colour = readonly [number, number, number];
-export type Colours = Readonly<Record<State | 'ground', Colour>>;
 
 export interface Picture {
   readonly layout: Layout;
@@ -19,15 +16,15 @@ export interface Picture {
 
 /** What stands out where many cells share a pixel. */
 const FAINTEST = 0.34;
+/** From that size on, cells without a producer are shown. */
+const MIN_GRID = 6;
 /** So many lines of pixels are painted at once. */
 const BAND = 12;
 /** More topics than these that changed are not painted one by one. */
 const MAX_CHANGED = 200;
-const [SILENT, TOMBSTONED, RESTORED] = [
-  STATES.indexOf('silent'),
-  STATES.indexOf('tombstoned'),
-  STATES.indexOf('restored'),
-];
+const SILENT = STATES.indexOf('silent');
+const TOMBSTONED = STATES.indexOf('tombstoned');
+const RESTORED = STATES.indexOf('restored');
 
 /** The map's cells, at the size of the screen's own pixels. What has changed is painted, and no more. */
 export class Cells {
@@ -35,9 +32,18 @@ export class Cells {
   #pixels = new Uint32Array(1);
   readonly #changed = new Set<Topic>();
   #isStale = true;
+  /** So many lines, from there on and then from the top, are a little off. */
+  #linesOff = 0;
+  #nextOff = 0;
   /** How it stands with each nsqd, by column: as a state's place in `STATES`. */
   #states = new Uint8Array(0);
-  #tombstones = 0;
+  /** When the first tombstone in it was made. */
+  #tombstonedMs = Infinity;
+
+  /** Whether `paint` has left something for the next time. */
+  get isBehind(): boolean {
+    return this.#linesOff > 0;
+  }
 
   /** Something about the topic's producers has changed. */
   changed(topic: Topic): void {
@@ -51,12 +57,18 @@ export class Cells {
     this.#changed.clear();
   }
 
-  /** Time has passed: tombstones may have ended. */
-  tick(): void {
-    if (this.#tombstones > 0) this.stale();
+  /** Rows that are thinner than a pixel have moved by less than one: all is to be painted anew, a little at each frame. */
+  shift(): void {
+    this.#linesOff = this.image.height;
   }
 
-  async paint(picture: Picture): Promise<void> {
+  /** Time has passed: tombstones may have ended. */
+  tick(judge: Judge): void {
+    if (this.#tombstonedMs < Infinity && !judge.isTombstoned(this.#tombstonedMs)) this.stale();
+  }
+
+  /** `rows`: where topics came or went. */
+  async paint(picture: Picture, rows: readonly number[]): Promise<void> {
     const { layout, x, y, ratio, judge } = picture;
     const [width, height] = [Math.max(1, Math.round(x.room * ratio)), Math.max(1, Math.round(y.room * ratio))];
     if (this.image.width !== width || this.image.height !== height) {
@@ -71,23 +83,30 @@ export class Cells {
     const brush = new Brush(picture, this.#pixels, width, states);
     if (this.#isStale) {
       this.#isStale = false;
-      this.#tombstones = 0;
+      this.#linesOff = 0;
+      this.#tombstonedMs = Infinity;
       for (let line = 0; line < height; line += BAND) {
         brush.paint(line, Math.min(height, line + BAND));
         if (slices.isOver) await slices.next();
       }
     } else {
-      const rows = [...this.#changed].map((topic) => layout.rowOf(topic));
+      const touched = [...rows, ...[...this.#changed].map((topic) => layout.rowOf(topic))];
       this.#changed.clear();
-      for (const row of rows) if (row >= y.first && row < y.end) brush.paint(...brush.linesOf(row, height));
+      for (const row of new Set(touched)) if (row >= y.first && row < y.end) brush.paint(...brush.linesOf(row, height));
+      for (; this.#linesOff > 0 && !slices.isOver; this.#linesOff -= BAND) {
+        if (this.#nextOff >= height) this.#nextOff = 0;
+        brush.paint(this.#nextOff, Math.min(height, this.#nextOff + BAND));
+        this.#nextOff += BAND;
+      }
     }
-    this.#tombstones += brush.tombstones;
+    this.#tombstonedMs = Math.min(this.#tombstonedMs, brush.tombstonedMs);
   }
 }
 
 /** Paints lines of pixels, whatever stood there. */
 class Brush {
-  tombstones = 0;
+  /** When the first tombstone that it met was made. */
+  tombstonedMs = Infinity;
   readonly #picture: Picture;
   readonly #pixels: Uint32Array;
   readonly #width: number;
@@ -141,10 +160,12 @@ class Brush {
     const gap = this.#gap(y.size);
     const edge = Math.max(1, Math.round(1.5 * ratio));
     const canHollow = Math.min(x.size, y.size) >= 7;
+    const line = Math.min(x.size, y.size) >= MIN_GRID ? this.#emptyLine() : undefined;
     for (let row = first; row < end; row++) {
       const top = Math.round(y.toPixel(row) * ratio);
       const bottom = Math.max(top + 1, Math.round(y.toPixel(row + 1) * ratio) - gap);
       if (bottom <= from || top >= to) continue;
+      if (line) for (let at = Math.max(from, top); at < Math.min(to, bottom); at++) pixels.set(line, at * width);
       for (const [peer, tombstonedAtMs] of layout.rows[row]!.producers) {
         const right = this.#rights[peer.column] ?? 0;
         if (right === 0) continue; // not seen
@@ -207,9 +228,17 @@ class Brush {
     }
   }
 
+  /** Where there is no producer. */
+  #emptyLine(): Uint32Array {
+    const line = new Uint32Array(this.#width);
+    const ink = toInk(this.#picture.colours.none);
+    this.#rights.forEach((right, column) => line.fill(ink, this.#lefts[column], right));
+    return line;
+  }
+
   #stateOf(peer: Peer, tombstonedAtMs: number): number {
     if (tombstonedAtMs === 0 || tombstonedAtMs <= this.#endedMs) return this.#states[peer.column]!;
-    this.tombstones++;
+    if (tombstonedAtMs < this.tombstonedMs) this.tombstonedMs = tombstonedAtMs;
     return TOMBSTONED;
   }
 
@@ -217,19 +246,4 @@ class Brush {
   #gap(size: number): number {
     return size > 4 ? Math.max(1, Math.round(Math.min(2, size / 8) * this.#picture.ratio)) : 0;
   }
-}
-
-/** As the bytes of a picture stand in memory, on every machine that runs a browser. */
-function toInk([red, green, blue]: Colour, strength = 1): number {
-  return ((Math.round(strength * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-}
-
-/** As the style sheet has them, light or dark. */
-export function readColours(style: CSSStyleDeclaration): Colours {
-  const read = (name: string): Colour => {
-    const hex = style.getPropertyValue(name).trim().slice(1);
-    return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)) as unknown as Colour;
-  };
-  const states = STATES.map((state) => [state, read(`--${state}`)] as const);
-  return { ...Object.fromEntries(states), ground: read('--ground') } as Colours;
 }

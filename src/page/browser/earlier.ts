@@ -1,6 +1,6 @@
 import type { Api } from './api.js';
-import type { ChangeJson } from './model.js';
 import { readEvents } from './stream.js';
+import type { ChangeJson } from './watch-json.js';
 
 /** By when what is earlier must have come, or some more of it. */
 const PATIENCE_MS = 15_000;

@@ -15,6 +15,7 @@ const WAYS: Readonly<Record<Way, string>> = {
   away: 'not reached; trying again',
   refused: 'not allowed to read',
   unclear: 'something else answers; trying again',
+  asleep: 'resting while other tabs are looked at',
 };
 
 /** How many changes there were in each of the last seconds. */
@@ -70,8 +71,8 @@ export class Head {
       tile('nsqds'),
       tile('topics'),
       tile('channels'),
-      tile('changes a second', svg, this.#toTable()),
       h('div', {}, h('dt', {}, 'findings'), h('dd', {}, findings)),
+      tile('changes a second', svg, this.#toTable()),
     );
     this.way('connecting');
   }
@@ -93,17 +94,18 @@ export class Head {
 
   findings(count: number | undefined): void {
     this.#values.get('findings')!.textContent = count === undefined ? '–' : formatNumber(count);
+    this.#values.get('findings')!.classList.toggle('some', (count ?? 0) > 0);
   }
 
   /** Once a second, and when something has changed. */
-  draw({ clientCount, topicCount, channelCount }: Model): void {
+  draw({ clientCount, topicCount, channelCount, isPolled }: Model): void {
     const set = (name: string, text: string) => {
       const element = this.#values.get(name)!;
       if (element.textContent !== text) element.textContent = text;
     };
     set('nsqds', formatNumber(clientCount));
     set('topics', formatNumber(topicCount));
-    set('channels', this.#way === 'polling' ? '–' : formatNumber(channelCount));
+    set('channels', isPolled ? '–' : formatNumber(channelCount));
   }
 
   /** Once a second. */

@@ -8,8 +8,11 @@ export interface Group {
   count: number;
 }
 
-/** After a look at everything, the next one waits for so many times as long as that took. */
-const REST = 2;
+/** After everything was looked at and painted, that waits for so many times as long as it took. */
+const REST = 4;
+
+/** What `update` has found: all may stand elsewhere, or topics came and went at those few rows. */
+export type Move = 'none' | 'all' | readonly number[];
 
 /** What stands where in the map: topics by prefix, then by name; nsqds by zone, then by name. */
 export class Layout {
@@ -19,17 +22,22 @@ export class Layout {
   columns: readonly Peer[] = [];
   rowGroups: Group[] = [];
   columnGroups: readonly Group[] = [];
+  /** So many characters at the end of the nsqds' names are the same for all, and can be left out. */
+  columnEnd = 0;
   #model: Model | undefined;
   #query = '';
   #peerShape = -1;
+  #partCount = 0;
+  #isWhole = false;
   /** All of them; the very rows if nothing is searched for. */
   #topics: Topic[] = [];
   #restsUntilMs = 0;
+  #startMs = 0;
 
   /** Whether `update` would find something else. */
   isBehind(model: Model): boolean {
-    const isSame = model === this.#model && this.query === this.#query && model.peerShape === this.#peerShape;
-    return !isSame || model.hasNews;
+    const isSame = model === this.#model && this.query === this.#query;
+    return !isSame || model.peerShape !== this.#peerShape || model.partCount !== this.#partCount || model.hasNews;
   }
 
   /** In how many milliseconds it has rested. */
@@ -44,33 +52,40 @@ export class Layout {
     return this.rows[row] === topic ? row : -1;
   }
 
-  /** Whether anything stands elsewhere than before. A few topics that came or went are a small matter; all else is done in slices. */
-  async update(model: Model): Promise<boolean> {
-    if (!this.isBehind(model)) return false;
-    const isOther = model !== this.#model;
-    if (!isOther && this.query === this.#query && this.restMs > 0) return false;
-    const startMs = performance.now();
-    const slices = new Slices();
-    if (isOther) this.#topics = [];
-    const { arrivals, departures, isMany } = model.takeNews();
+  /** What was looked at has been painted as well. */
+  rest(): void {
+    this.#restsUntilMs = performance.now() + REST * (performance.now() - this.#startMs);
+  }
+
+  /** A few topics that came or went are a small matter; all else is done in slices, and not all the time. */
+  async update(model: Model): Promise<Move> {
+    if (!this.isBehind(model)) return 'none';
     const { query } = this;
-    const isFew = !isOther && !isMany && query === '' && this.#query === '';
-    const hasOtherPeers = isOther || model.peerShape !== this.#peerShape;
-    [this.#model, this.#query, this.#peerShape] = [model, query, model.peerShape];
+    const isSame = model === this.#model && query === this.#query;
+    const isGrown = !isSame || model.peerShape !== this.#peerShape || model.partCount !== this.#partCount;
+    const isFew = isSame && query === '' && !model.hasManyNews;
+    const isResting = isSame && this.restMs > 0 && model.isWhole === this.#isWhole;
+    if (isResting && !isFew) return 'none';
+    const { arrivals, departures } = model.takeNews();
     if (isFew) {
-      for (const topic of departures) this.#take(topic);
-      for (const topic of arrivals) if (!topic.isGone) this.#put(topic);
-      if (!hasOtherPeers) return true;
+      const left = departures.map((topic) => this.#take(topic));
+      const came = arrivals.map((topic) => (topic.isGone ? -1 : this.#put(topic)));
+      if (isResting || !isGrown) return [...left, ...came];
     }
+    this.#startMs = performance.now();
+    const slices = new Slices();
+    if (model !== this.#model) this.#topics = [];
+    [this.#model, this.#query, this.#isWhole] = [model, query, model.isWhole];
+    [this.#peerShape, this.#partCount] = [model.peerShape, model.partCount];
     const peers = await sort([...model.peers.values()], byZone, slices);
     const found = query === '' ? peers : peers.filter(toSearch(query, searchText));
     if (!isFew) await this.#lookAtAll(arrivals, found.length === 0, slices);
     for (const peer of this.columns) peer.column = -1;
     this.columns = found.length > 0 || this.rows.length === 0 ? found : peers;
     this.columns.forEach((peer, i) => (peer.column = i));
+    this.columnEnd = commonEnd(this.columns.map(({ name }) => name));
     this.columnGroups = await toGroups(this.columns, ({ info }) => info.topology_zone, slices);
-    this.#restsUntilMs = performance.now() + REST * (performance.now() - startMs);
-    return true;
+    return 'all';
   }
 
   async #lookAtAll(arrivals: readonly Topic[], isNoPeer: boolean, slices: Slices): Promise<void> {
@@ -90,20 +105,23 @@ export class Layout {
     [this.#topics, this.rows, this.rowGroups] = [topics, rows, rowGroups];
   }
 
-  #put(topic: Topic): void {
-    this.rows.splice(placeOf(this.rows, topic, byPrefix), 0, topic);
+  #put(topic: Topic): number {
+    const row = placeOf(this.rows, topic, byPrefix);
+    this.rows.splice(row, 0, topic);
     const group = { label: topic.prefix, count: 1 };
     const at = placeOf(this.rowGroups, group, byLabel);
     if (this.rowGroups[at]?.label === topic.prefix) this.rowGroups[at].count++;
     else this.rowGroups.splice(at, 0, group);
+    return row;
   }
 
-  #take(topic: Topic): void {
+  #take(topic: Topic): number {
     const row = this.rowOf(topic);
-    if (row < 0) return;
+    if (row < 0) return row;
     this.rows.splice(row, 1);
     const at = placeOf(this.rowGroups, { label: topic.prefix, count: 0 }, byLabel);
     if (--this.rowGroups[at]!.count === 0) this.rowGroups.splice(at, 1);
+    return row;
   }
 }
 
@@ -127,6 +145,14 @@ function toSearch<T>(query: string, textOf: (item: T) => string): (item: T) => b
 
 function searchText({ name, info }: Peer): string {
   return [name, info.hostname, info.remote_address, info.version, info.topology_zone, info.topology_region].join('\n');
+}
+
+/** Of names, from a dot or a colon on: as `.example.com:4150`. */
+function commonEnd([one = '', ...others]: readonly string[]): number {
+  let end = others.length > 0 ? one.length : 0;
+  for (const other of others) while (!other.endsWith(one.slice(one.length - end)) && end > 0) end--;
+  const from = one.slice(one.length - end).search(/[.:]/);
+  return from < 0 ? 0 : end - from;
 }
 
 async function toGroups<T>(items: readonly T[], labelOf: (item: T) => string, slices: Slices): Promise<Group[]> {

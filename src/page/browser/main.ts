@@ -1,11 +1,17 @@
 import { Api } from './api.js';
-import { Details, mark } from './details.js';
+import { listenToAddress, type Opened } from './address.js';
+import { Details } from './details.js';
+import { mark } from './details-parts.js';
 import { byId, fill, h, say } from './dom.js';
 import { readEarlier } from './earlier.js';
 import { countFindings, showFindings, toFindings, type FindingsJson } from './findings-view.js';
 import { Head } from './head.js';
 import { TopologyMap } from './map.js';
-import { Model, type ChangeJson } from './model.js';
+import { Model, type Peer } from './model.js';
+import { Notices } from './notices.js';
+import { watchPresence } from './presence.js';
+import { toShown } from './shown.js';
+import { showRights, showSignIn } from './rights.js';
 import { Source, type Way } from './source.js';
 import { Judge, STATES, toAbout, type About } from './state.js';
 import { Tables } from './tables.js';
@@ -13,6 +19,7 @@ import { listenToTabs, openTab } from './tabs.js';
 import { Timeline } from './timeline.js';
 import { describeChange } from './words.js';
 import { Writes } from './writes.js';
+import type { ChangeJson } from './watch-json.js';
 
 const ASK_MS = 10_000;
 /** For each so many registrations, findings are asked for once less often. */
@@ -20,47 +27,45 @@ const FINDINGS_A_LOOK = 100_000;
 const HEARD_MS = 5000;
 /** Details and tables are drawn anew at most so often, for changes. */
 const REDRAW_MS = 60;
-const NOTICE_MS = 30_000;
 
 const api = new Api();
 const judge = new Judge();
+const notices = new Notices();
 let model = new Model();
 let found: FindingsJson | undefined;
 let isRedrawDue = false;
 let drawnMs = 0;
 let areDetailsDue = false;
-let noticeTimer = 0;
 
 const writes = new Writes(api, () => {
   void ask();
   source.retry();
 });
 let isTokenAskedFor = false;
+let toldVersion = '';
 api.onUnauthorized = (hadToken) => {
-  showSignIn(true);
+  showSignIn(true, () => writes.askToken(false));
   if (isTokenAskedFor) return; // who has said no is not asked again
   isTokenAskedFor = true;
   writes.askToken(hadToken);
 };
 
-const openTopic = (topic: string) => {
-  openTab('details');
-  details.openTopic(model, topic);
-  map.choose(topic, '');
-};
-const openPeer = (key: string) => {
-  openTab('details');
-  details.openPeer(model, key);
-  map.choose('', key);
-};
+let opened: Partial<Opened> = {};
+const openTopic = (topic: string) => open({ topic });
+const openPeer = ({ name: nsqd }: Peer) => open({ nsqd });
 /** What a finding is about: an nsqd, a topic, or a channel of one. */
 const openSubject = (subject: string) => {
-  for (const peer of model.peers.values()) if (peer.name === subject) return openPeer(peer.key);
   const [topic = ''] = subject.split('/');
-  if (model.topics.has(topic)) openTopic(topic);
+  const peer = model.peerNamed(subject);
+  if (peer) openPeer(peer);
+  else if (model.topics.has(topic)) openTopic(topic);
 };
-const openChange = ({ topic = '', peer_key: key = '' }: ChangeJson) =>
-  topic === '' ? openPeer(key) : openTopic(topic);
+const openChange = ({ topic = '', peer_key: key = '', peer }: ChangeJson) => {
+  const known = model.peers.get(key);
+  if (topic !== '') openTopic(topic);
+  else if (known) openPeer(known);
+  else if (peer) open({ nsqd: `${peer.broadcast_address}:${peer.tcp_port}` });
+};
 
 const toEntry = (atMs: number, change: ChangeJson) => ({ atMs, text: describeChange(change, judge), change });
 const timeline = new Timeline({
@@ -72,7 +77,7 @@ const timeline = new Timeline({
   onOpen: openChange,
 });
 const head = new Head(() => {
-  openTab('findings');
+  open({ tab: 'findings' });
   byId('tab-findings').focus();
 });
 const tables = new Tables({ judge, openTopic, openPeer });
@@ -101,6 +106,11 @@ const source = new Source({
   api,
   judge,
   onWay: (next) => {
+    if (next === 'asleep')
+      timeline.add({
+        atMs: Date.now(),
+        text: 'This tab was hidden behind others, and let go. What follows is told as it is seen again.',
+      });
     if (next === 'live' && wasAway) void ask();
     wasAway = next === 'away' || (wasAway && next === 'connecting');
     way = next;
@@ -156,8 +166,8 @@ async function ask(): Promise<void> {
     head.about(about);
     isTokenAskedFor = false;
     if (before && before.epoch !== about.epoch) tellRestart();
-    if (before && before.package_version !== about.package_version) tellUpgrade(about);
-    showRights(about);
+    tellUpgrade(about);
+    showRights(about, () => writes.askToken(false));
   }
   if (about && areFindingsDue()) await askFindings();
   tick();
@@ -184,34 +194,15 @@ function askLater(): void {
 function tellRestart(): void {
   const text = 'The lookupd has been restarted; what it knows is shown as nsqds come back.';
   timeline.add({ atMs: Date.now(), text });
-  notify(text);
-  clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => (byId('notice').hidden = true), NOTICE_MS);
+  notices.tell(text);
 }
 
+/** A browser may have kept the page from before, or have it open since. */
 function tellUpgrade({ package_version: version }: About): void {
-  clearTimeout(noticeTimer);
-  notify(`The lookupd is of version ${version} now, and this page of another. `, {
-    label: 'Load the page again',
-    act: () => location.reload(),
-  });
-}
-
-function notify(text: string, button?: { readonly label: string; readonly act: () => void }): void {
-  fill(byId('notice'), text, button && h('button', { class: 'link', click: button.act }, button.label));
-  byId('notice').hidden = false;
-}
-
-function showRights({ may, asks_token: asksToken }: About): void {
-  byId('create').hidden = !may.includes('topic/create');
-  showSignIn(asksToken);
-}
-
-function showSignIn(isWanted: boolean): void {
-  const signIn = document.getElementById('sign-in');
-  if (!isWanted) signIn?.remove();
-  else if (!signIn)
-    byId('server').append(h('button', { id: 'sign-in', click: () => writes.askToken(false) }, 'Use a token…'));
+  if (version === VERSION || version === '?' || version === toldVersion) return;
+  toldVersion = version;
+  const text = `The lookupd is of version ${version}, and this page of ${VERSION}.`;
+  notices.keep(text, { label: 'Load the page again', act: () => location.reload() });
 }
 
 fill(byId('legend'), ...STATES.map((state) => h('li', {}, mark(state))));
@@ -228,10 +219,28 @@ byId('as-table').addEventListener('click', () => {
   say(isTable ? 'Shown as tables.' : 'Shown as a map.');
   tables.draw(map.layout);
 });
-listenToTabs(() => details.draw(model));
+listenToTabs((tab) => {
+  const { topic = '', nsqd = '' } = tab === 'details' ? opened : {};
+  open(topic !== '' ? { topic } : nsqd !== '' ? { nsqd } : { tab });
+});
 details.draw(model);
+const open = listenToAddress((next) => {
+  const { tab, topic, nsqd } = next;
+  openTab(tab);
+  if (topic !== '' || nsqd !== '') {
+    opened = next;
+    details.open(model, topic, nsqd);
+    map.choose(topic, nsqd);
+  }
+  document.title = tab === 'details' && topic + nsqd !== '' ? `${toShown(topic || nsqd)} · nsqlookupd` : 'nsqlookupd';
+  tick();
+});
 setInterval(tick, 1000);
 setInterval(() => void details.ask(model), HEARD_MS);
 head.drawRate();
 void ask().finally(askLater);
 void source.run();
+watchPresence(
+  () => source.sleep(),
+  () => source.retry(),
+);

@@ -2,11 +2,8 @@ import type { Layout } from './layout.js';
 import { toShown } from './shown.js';
 import type { MapView } from './map-view.js';
 
-const FONT = '12px system-ui, sans-serif';
-/** Rows are this high where their names can be read. */
-export const NAMED_PX = 13;
-const NAMED_COLUMN_PX = 11;
-const LYING_PX = 80;
+/** Pixels, where the page's text has its usual size. */
+const FONT_PX = 12;
 
 export interface Inks {
   readonly ink: string;
@@ -27,16 +24,16 @@ export interface Labels {
 /** The names beside and above the cells, and the lines between groups. */
 export function drawLabels(labels: Labels): void {
   const { context, view } = labels;
-  context.font = FONT;
+  context.font = `${FONT_PX * view.scale}px system-ui, sans-serif`;
   context.textBaseline = 'middle';
   context.lineWidth = 1;
   within(context, [0, view.top, view.width, view.height - view.top], () => {
     drawRowGroups(labels);
-    if (view.y.size >= NAMED_PX) drawRowNames(labels);
+    if (view.hasRowNames) drawRowNames(labels);
   });
   within(context, [view.left, 0, view.width - view.left, view.height], () => {
     drawColumnGroups(labels);
-    if (view.x.size >= NAMED_COLUMN_PX) drawColumnNames(labels);
+    if (view.columnNames !== 'none') drawColumnNames(labels);
   });
 }
 
@@ -66,10 +63,10 @@ function drawRowGroups({ context, view, layout, inks }: Labels): void {
     if (to < 0) continue;
     if (from > y.room) break;
     if (from > 0 && to - from >= 10) rule(context, left, right, top + from, false);
-    if (y.size >= NAMED_PX) continue; // each row has its name
+    if (view.hasRowNames) continue; // each row has its name
     const among = (Math.max(0, from) + Math.min(y.room, to)) / 2;
     const middle = top + Math.max(8, Math.min(y.room - 8, among));
-    if (middle < last + 15) continue;
+    if (middle < last + 15 * view.scale) continue;
     write(context, count > 1 ? `${label} · ${count}` : label, left - 10, middle, left - 16, 'right');
     last = middle;
   }
@@ -96,26 +93,27 @@ function drawColumnGroups({ context, view, layout, inks }: Labels): void {
     start += count;
     if (to < 0) continue;
     if (from > x.room) break;
-    if (from > 0 && to - from >= 10) rule(context, 16, bottom, left + from, true);
+    if (from > 0 && to - from >= 10) rule(context, 16 * view.scale, bottom, left + from, true);
     const at = Math.max(0, from);
     const wide = Math.min(x.room, to) - at - 6;
     if (label === '' || wide < 14 || left + at < last) continue;
-    last = left + at + write(context, label, left + at + 3, 8, wide, 'left');
+    last = left + at + write(context, label, left + at + 3, 8 * view.scale, wide, 'left');
   }
 }
 
 function drawColumnNames({ context, view, layout, inks, chosenPeer }: Labels): void {
   const { x, left, top } = view;
   for (let column = x.first; column < x.end; column++) {
-    const { name, key } = layout.columns[column]!;
-    context.fillStyle = key === chosenPeer ? inks.accent : inks.ink;
+    const { name: whole } = layout.columns[column]!;
+    const name = whole.slice(0, whole.length - layout.columnEnd);
+    context.fillStyle = whole === chosenPeer ? inks.accent : inks.ink;
     const at = left + x.toPixel(column) + x.size / 2;
-    if (x.size >= LYING_PX) write(context, name, at, top - 10, x.size - 4, 'center');
+    if (view.columnNames === 'lying') write(context, name, at, top - 10 * view.scale, x.size - 4, 'center');
     else {
       context.save();
       context.translate(at, top - 7);
       context.rotate(-Math.PI / 2);
-      write(context, name, 0, 0, top - 26, 'left');
+      write(context, name, 0, 0, top - 26 * view.scale, 'left');
       context.restore();
     }
   }

@@ -24,6 +24,7 @@ interface Drawing {
 /** What is drawn over the cells: what is chosen, pointed at by keys, or has just changed. */
 export class Marks {
   chosenTopic = '';
+  /** By its name, as the other. */
   chosenPeer = '';
   readonly #flashes = new Map<string, { readonly topic: Topic; readonly peer: Peer; readonly atMs: number }>();
   readonly #calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -59,7 +60,7 @@ export class Marks {
     const { x, y } = view;
     context.strokeStyle = inks.accent;
     const row = layout.rowOf(model.topics.get(this.chosenTopic));
-    const column = model.peers.get(this.chosenPeer)?.column ?? -1;
+    const column = (this.chosenPeer === '' ? undefined : model.peerNamed(this.chosenPeer))?.column ?? -1;
     if (row >= 0) {
       const [left, top] = cellAt(view, row, 0);
       context.strokeRect(left + 0.5, top - 0.5, x.size * x.count, Math.max(2, y.size));

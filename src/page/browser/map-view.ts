@@ -1,6 +1,9 @@
 import type { Layout } from './layout.js';
 import { Axis } from './view.js';
 
+/** How much stands above the cells. */
+const TOPS = { lying: 34, standing: 118, none: 30 };
+
 /** What of the map is seen, and where: cells right of the topics' names and below the nsqds'. */
 export class MapView {
   readonly x: Axis;
@@ -10,12 +13,24 @@ export class MapView {
   /** Where the cells begin. */
   left = 0;
   top = 0;
+  /** How large the page's text is, against what is usual. */
+  scale = 1;
   /** Whether all is shown, however much it becomes. */
   isFitted = true;
 
-  constructor(x = new Axis(30, 96), y = new Axis(22, 30)) {
+  constructor(x = new Axis(34, 128), y = new Axis(28, 40)) {
     this.x = x;
     this.y = y;
+  }
+
+  /** Whether rows are high enough for their names to be read. */
+  get hasRowNames(): boolean {
+    return this.y.size >= 13 * this.scale;
+  }
+
+  /** The nsqds' names lie where there is room, stand where there is some, and are left out where there is none. */
+  get columnNames(): keyof typeof TOPS {
+    return this.x.size >= 80 * this.scale ? 'lying' : this.x.size >= 11 * this.scale ? 'standing' : 'none';
   }
 
   get isWhole(): boolean {
@@ -34,17 +49,24 @@ export class MapView {
     return isSame && this.x.equals(x) && this.y.equals(y);
   }
 
-  resize(width: number, height: number, { rows, columns }: Layout): void {
+  /** Whether all is less than a pixel from where it was in `other`, and its rows are thinner than one. */
+  isNear({ x, y, left, top, width, height }: MapView): boolean {
+    const isSame = left === this.left && top === this.top && width === this.width && height === this.height;
+    const movedBy = Math.abs(y.size - this.y.size) * y.count + Math.abs(y.offset - this.y.offset);
+    return isSame && this.x.equals(x) && y.size < 1 && movedBy < 1;
+  }
+
+  resize(width: number, height: number, { rows, columns }: Layout, scale: number): void {
+    this.scale = scale;
     this.width = width;
     this.height = height;
-    this.left = Math.round(Math.min(210, width * 0.34));
+    this.left = Math.round(Math.min(210 * scale, width * 0.34));
     this.x.count = columns.length;
     this.y.count = rows.length;
     this.x.room = width - this.left - 1;
     if (this.isFitted) this.x.fit();
     this.x.clamp();
-    // The nsqds' names lie where there is room, stand where there is some, and are left out where there is none.
-    this.top = this.x.size >= 80 ? 34 : this.x.size >= 11 ? 118 : 30;
+    this.top = Math.round(TOPS[this.columnNames] * scale);
     this.y.room = height - this.top - 1;
     if (this.isFitted) this.y.fit();
     this.y.clamp();

@@ -1,8 +1,9 @@
-import { Cells, readColours } from './cells.js';
+import { Cells } from './cells.js';
+import { readColours } from './colours.js';
 import { say } from './dom.js';
 import { Layout } from './layout.js';
 import { listenToMap } from './map-input.js';
-import { drawLabels, NAMED_PX, type Inks } from './map-labels.js';
+import { drawLabels, type Inks } from './map-labels.js';
 import { Marks, type Place } from './map-marks.js';
 import { MapView } from './map-view.js';
 import type { Model, Peer, Topic } from './model.js';
@@ -14,10 +15,12 @@ export interface MapOptions {
   readonly tip: HTMLElement;
   readonly judge: Judge;
   readonly onTopic: (topic: string) => void;
-  readonly onPeer: (key: string) => void;
+  readonly onPeer: (peer: Peer) => void;
   readonly onLayout: (layout: Layout) => void;
 }
 
+/** Of the page's text. */
+const USUAL_PX = 14;
 const MOVES: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],
@@ -75,7 +78,6 @@ export class TopologyMap {
 
   /** More of the model is there. */
   grow(): void {
-    this.#cells.stale();
     this.paint();
   }
 
@@ -88,7 +90,7 @@ export class TopologyMap {
 
   /** For what time alone changes. */
   tick(): void {
-    this.#cells.tick();
+    this.#cells.tick(this.#options.judge);
     this.paint();
   }
 
@@ -97,9 +99,9 @@ export class TopologyMap {
     this.fit();
   }
 
-  choose(topic: string, peerKey: string): void {
+  choose(topic: string, peer: string): void {
     this.#marks.chosenTopic = topic;
-    this.#marks.chosenPeer = peerKey;
+    this.#marks.chosenPeer = peer;
     this.paint();
   }
 
@@ -128,35 +130,34 @@ export class TopologyMap {
     this.#isPainting = true;
     const model = this.#model;
     if (model) {
-      await this.#layOut(model);
+      const { layout } = this;
+      const move = await layout.update(model);
+      if (move === 'all') this.#cells.stale();
+      if (move !== 'none') this.#options.onLayout(layout);
       const { clientWidth: width, clientHeight: height } = this.#options.canvas;
-      if (width > 0 && height > 0) await this.#draw(model, width, height); // else the tables are shown instead
+      // Else the tables are shown instead.
+      if (width > 0 && height > 0) await this.#draw(model, width, height, typeof move === 'string' ? [] : move);
+      if (move === 'all') layout.rest();
+      if (layout.isBehind(model)) setTimeout(() => this.paint(), layout.restMs);
     }
     this.#isPainting = false;
-    if (this.#again || this.#marks.isMoving) this.paint();
+    if (this.#again || this.#marks.isMoving || this.#cells.isBehind) this.paint();
     this.#again = false;
   }
 
-  async #layOut(model: Model): Promise<void> {
-    const { layout, onLayout } = { layout: this.layout, ...this.#options };
-    if (await layout.update(model)) {
-      this.#cells.stale();
-      onLayout(layout);
-    }
-    if (layout.isBehind(model)) setTimeout(() => this.paint(), layout.restMs);
-  }
-
-  async #draw(model: Model, width: number, height: number): Promise<void> {
+  async #draw(model: Model, width: number, height: number, rows: readonly number[]): Promise<void> {
     const { canvas, judge } = this.#options;
     const { layout } = this;
     const context = this.#context;
     const ratio = Math.min(2, devicePixelRatio);
-    this.#view.resize(width, height, layout);
+    this.#view.resize(width, height, layout, parseFloat(this.#style.fontSize) / USUAL_PX);
     const view = this.#view.copy();
-    if (!view.equals(this.#painted) || ratio !== this.#ratio) this.#cells.stale();
+    const isSame = ratio === this.#ratio && rows.length === 0 && view.equals(this.#painted);
+    if (!isSame && ratio === this.#ratio && view.isNear(this.#painted)) this.#cells.shift();
+    else if (!isSame) this.#cells.stale();
     [this.#painted, this.#ratio] = [view, ratio];
     const { x, y } = view;
-    await this.#cells.paint({ layout, x, y, ratio, colours: readColours(this.#style), judge });
+    await this.#cells.paint({ layout, x, y, ratio, colours: readColours(this.#style), judge }, rows);
     const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -173,8 +174,8 @@ export class TopologyMap {
     const { onTopic, onPeer } = this.#options;
     const topic = this.layout.rows[row];
     const peer = this.layout.columns[column];
-    if (y < 0 && peer) onPeer(peer.key);
-    else if (x < 0 && topic && this.#view.y.size < NAMED_PX) this.#openGroup(row);
+    if (y < 0 && peer) onPeer(peer);
+    else if (x < 0 && topic && !this.#view.hasRowNames) this.#openGroup(row);
     else if (topic) onTopic(topic.name);
   }
 
@@ -209,7 +210,7 @@ export class TopologyMap {
       say(this.#describe(this.#cursor));
       this.paint();
     } else if (key === 'Enter' && rows[row] && columns[column]) {
-      if (shiftKey) this.#options.onPeer(columns[column].key);
+      if (shiftKey) this.#options.onPeer(columns[column]);
       else this.#options.onTopic(rows[row].name);
     } else if (key === '+' || key === '=') this.zoom(1.5);
     else if (key === '-') this.zoom(1 / 1.5);

@@ -1,44 +1,5 @@
 import type { Slices } from './slices.js';
-
-/** A peer, as `/watch` tells of it. */
-export interface PeerJson {
-  readonly remote_address: string;
-  readonly hostname: string;
-  readonly broadcast_address: string;
-  readonly tcp_port: number;
-  readonly http_port: number;
-  readonly version: string;
-  readonly topology_zone: string;
-  readonly topology_region: string;
-  readonly last_update_ms: number;
-}
-
-/** A change, as `/watch` tells it. */
-export interface ChangeJson {
-  readonly revision: number;
-  readonly type: string;
-  readonly category?: string;
-  readonly topic?: string;
-  readonly channel?: string;
-  readonly is_made?: boolean;
-  readonly peer_key?: string;
-  readonly peer?: PeerJson;
-  readonly tombstoned_at_ms?: number;
-}
-
-/** A part of a snapshot, as `/watch` tells it. */
-export interface PartJson {
-  readonly part: number;
-  readonly is_last: boolean;
-  readonly peers: Readonly<Record<string, PeerJson>>;
-  readonly registrations: readonly {
-    readonly category: string;
-    readonly topic: string;
-    readonly channel: string;
-    readonly is_made: boolean;
-    readonly producers: readonly { readonly peer_key: string; readonly tombstoned_at_ms?: number }[];
-  }[];
-}
+import type { ChangeJson, PartJson, PeerJson } from './watch-json.js';
 
 export interface Peer {
   readonly key: string;
@@ -61,13 +22,16 @@ export interface Topic {
   isMade: boolean;
   /** With when each was tombstoned; 0 for never. */
   readonly producers: Map<Peer, number>;
-  readonly channels: Map<string, Set<Peer>>;
+  channels: Map<string, Set<Peer>>;
   isGone: boolean;
 }
 
 const PREFIX = /^[^._-]+/;
 /** So many topics that went are kept for the map to take out one by one; with more it looks at all. */
 const MAX_DEPARTURES = 64;
+const MAX_PREFIXES = 10_000;
+/** Of topics without any, which may be most. */
+const NO_CHANNELS = new Map<string, Set<Peer>>();
 
 /** What the registry holds, as far as it was told. */
 export class Model {
@@ -80,19 +44,46 @@ export class Model {
   clientCount = 0;
   /** Counts up when peers come or go. */
   peerShape = 0;
+  /** Counts up with the parts of a snapshot. */
+  partCount = 0;
+  /** Whether the last part of its snapshot has come. */
+  isWhole = false;
+  /** Whether it was polled: then it is not known at which nsqds channels are, nor of any channel until its topic is opened. */
+  readonly isPolled: boolean;
   #arrivals: Topic[] = [];
   #departures: Topic[] = [];
+  readonly #prefixes = new Map<string, string>();
+
+  constructor({ isPolled = false } = {}) {
+    this.isPolled = isPolled;
+  }
+
+  /** An nsqd by its name: the one that is connected, if there are several. */
+  peerNamed(name: string): Peer | undefined {
+    const named = [...this.peers.values()].filter((peer) => peer.name === name);
+    return named.find(({ isClient }) => isClient) ?? named[0];
+  }
+
+  /** A topic has those channels and no others. */
+  setChannels({ name, channels }: Topic, names: readonly string[]): void {
+    for (const channel of channels.keys()) if (!names.includes(channel)) this.#remove('channel', name, channel);
+    for (const channel of names) this.#add('channel', name, channel, false);
+  }
 
   /** Whether topics came or went that nobody has taken yet. */
   get hasNews(): boolean {
     return this.#arrivals.length > 0 || this.#departures.length > 0;
   }
 
+  get hasManyNews(): boolean {
+    return Math.max(this.#arrivals.length, this.#departures.length) >= MAX_DEPARTURES;
+  }
+
   /** The topics that came and went since the last call; of those that went perhaps not all, if they are many. */
-  takeNews(): { readonly arrivals: Topic[]; readonly departures: readonly Topic[]; readonly isMany: boolean } {
+  takeNews(): { readonly arrivals: readonly Topic[]; readonly departures: readonly Topic[] } {
     const [arrivals, departures] = [this.#arrivals, this.#departures];
     [this.#arrivals, this.#departures] = [[], []];
-    return { arrivals, departures, isMany: Math.max(arrivals.length, departures.length) >= MAX_DEPARTURES };
+    return { arrivals, departures };
   }
 
   /** In slices. */
@@ -106,6 +97,8 @@ export class Model {
       }
       if (slices.isOver) await slices.next();
     }
+    this.partCount++;
+    this.isWhole ||= part.is_last;
   }
 
   apply(change: ChangeJson): void {
@@ -126,7 +119,8 @@ export class Model {
   #peer(key: string, info: PeerJson): Peer {
     const known = this.peers.get(key);
     if (known) {
-      known.info = info;
+      // Changes that are not about pings name the last one that was told, which may be from long ago.
+      known.info = { ...info, last_update_ms: Math.max(info.last_update_ms, known.info.last_update_ms) };
       return known;
     }
     const name = `${info.broadcast_address}:${info.tcp_port}`;
@@ -140,14 +134,21 @@ export class Model {
   #topic(name: string): Topic {
     const known = this.topics.get(name);
     if (known) return known;
-    const prefix = PREFIX.exec(name)?.[0] ?? name;
     const flags = { isThere: false, isMade: false, isGone: false };
-    const topic: Topic = { name, prefix, producers: new Map(), channels: new Map(), ...flags };
+    const topic: Topic = { name, prefix: this.#prefixOf(name), producers: new Map(), channels: NO_CHANNELS, ...flags };
     this.topics.set(name, topic);
     this.#arrivals.push(topic);
     // While nobody looks, as in a hidden tab, those that came and went are not gathered without end.
     if (this.#arrivals.length > 2 * this.topics.size + 1000) this.#arrivals = this.#arrivals.filter(isThere);
     return topic;
+  }
+
+  /** The very same text for all topics that have it: that is small, and compared at once. */
+  #prefixOf(name: string): string {
+    const prefix = PREFIX.exec(name)?.[0] ?? name;
+    if (this.#prefixes.size > MAX_PREFIXES) this.#prefixes.clear();
+    if (!this.#prefixes.has(prefix)) this.#prefixes.set(prefix, prefix);
+    return this.#prefixes.get(prefix)!;
   }
 
   #add(category: string, name: string, channel: string, isMade: boolean): void {
@@ -158,6 +159,7 @@ export class Model {
       topic.isThere = true;
       topic.isMade = isMade;
     } else if (!topic.channels.has(channel)) {
+      if (topic.channels === NO_CHANNELS) topic.channels = new Map();
       topic.channels.set(channel, new Set());
       this.channelCount++;
     }

@@ -1,5 +1,6 @@
 import type { Api } from './api.js';
-import type { ChangeJson, Model, PeerJson } from './model.js';
+import type { Model } from './model.js';
+import type { ChangeJson, PeerJson } from './watch-json.js';
 
 interface NodesJson {
   readonly producers: readonly (PeerJson & {
@@ -8,7 +9,7 @@ interface NodesJson {
   })[];
 }
 
-/** The changes that make the model what `/nodes` and `/topics` answer; undefined if they do not. Channels are not in there. */
+/** The changes that make the model what `/nodes` and `/topics` answer; undefined if they do not. New channels are not in there. */
 export async function pollChanges(api: Api, model: Model, nowMs: number): Promise<ChangeJson[] | undefined> {
   const [nodes, topics] = await Promise.all([
     api.read<NodesJson>('nodes'),
@@ -39,12 +40,14 @@ export async function pollChanges(api: Api, model: Model, nowMs: number): Promis
       else if (!isTombstoned && at !== undefined && at > 0) add('producerTombstoned', { ...of, tombstoned_at_ms: 0 });
     });
   }
-  for (const { name, producers, isThere } of model.topics.values()) {
+  for (const { name, producers, channels, isThere } of model.topics.values()) {
     for (const peer of producers.keys()) {
       const of = { category: 'topic', topic: name, channel: '', peer_key: peer.key, peer: peer.info };
       if (seen.get(peer.key)?.has(name) !== true) add('producerRemoved', of);
     }
-    if (isThere && !named.has(name)) add('registrationRemoved', { category: 'topic', topic: name, channel: '' });
+    if (!isThere || named.has(name)) continue;
+    for (const channel of channels.keys()) add('registrationRemoved', { category: 'channel', topic: name, channel });
+    add('registrationRemoved', { category: 'topic', topic: name, channel: '' });
   }
   for (const { key, info, isClient } of model.peers.values()) {
     const of = { category: 'client', topic: '', channel: '', peer_key: key, peer: info };

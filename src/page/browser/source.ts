@@ -1,13 +1,14 @@
 import type { Api } from './api.js';
 import type { ServerEvent } from './events.js';
-import { Model, type ChangeJson, type PartJson } from './model.js';
+import { Model } from './model.js';
 import { pollChanges } from './poll.js';
 import { Slices } from './slices.js';
 import type { Judge } from './state.js';
 import { readEvents } from './stream.js';
+import type { ChangeJson, PartJson } from './watch-json.js';
 
 /** How the page hears of changes. */
-export type Way = 'connecting' | 'live' | 'polling' | 'away' | 'refused' | 'unclear';
+export type Way = 'connecting' | 'live' | 'polling' | 'away' | 'refused' | 'unclear' | 'asleep';
 
 export interface SourceOptions {
   readonly api: Api;
@@ -39,11 +40,11 @@ export class Source {
   /** After what the model knows; `''` while it does not know all. */
   #lastId = '';
   #hasShown = false;
-  /** Whether the model is what was polled last. */
-  #isPolled = false;
   /** Whether all that was told has been understood. */
   #isPlain = true;
   readonly #slices = new Slices();
+  #stop = new AbortController();
+  #isAsleep = false;
   #wake: () => void = () => undefined;
 
   constructor(options: SourceOptions) {
@@ -56,9 +57,16 @@ export class Source {
     return this.#lastId;
   }
 
-  /** Tries again at once, as there is a token now. */
+  /** Tries again at once, as there is a token now, or the page is seen again. */
   retry(): void {
+    this.#isAsleep = false;
     this.#wake();
+  }
+
+  /** Lets the connection go, until `retry`. */
+  sleep(): void {
+    this.#isAsleep = true;
+    this.#stop.abort();
   }
 
   /** For as long as the page is open. */
@@ -68,8 +76,10 @@ export class Source {
       const startMs = Date.now();
       let isOpen = false;
       this.#isPlain = true;
+      this.#stop = new AbortController();
       const ending = await readEvents({
         ...{ api, route: 'watch', lastId: this.#lastId, patienceMs: PATIENCE_MS },
+        signal: this.#stop.signal,
         isCaughtUp: () => this.#lastId !== '',
         onOpen: () => {
           isOpen = true;
@@ -79,6 +89,11 @@ export class Source {
       }).catch((error: unknown) => {
         if (error instanceof RangeError) this.#isPlain = false; // too long to be anything
       });
+      if (this.#isAsleep) {
+        onWay('asleep');
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
       if (ending === 'held back' || (typeof ending === 'object' && [404, 503].includes(ending.status))) {
         await this.#poll();
         continue;
@@ -115,7 +130,6 @@ export class Source {
     if (next === this.#model) onPart();
     if (!part.is_last) return;
     if (next !== this.#model) onModel((this.#model = next), true);
-    this.#isPolled = false;
     this.#hasShown = true;
     this.#next = undefined;
   }
@@ -124,7 +138,7 @@ export class Source {
     const { judge, onChange } = this.#options;
     this.#model.apply(change);
     const peer = change.peer_key === undefined ? undefined : this.#model.peers.get(change.peer_key);
-    if (peer) judge.told(peer);
+    if (peer && change.type === 'peerTouched') judge.told(peer);
     onChange(change);
   }
 
@@ -133,8 +147,8 @@ export class Source {
     this.#lastId = '';
     this.#hasShown = true;
     const endsAtMs = Date.now() + POLLING_MS;
-    let isFirst = !this.#isPolled;
-    const model = isFirst ? new Model() : this.#model;
+    let isFirst = !this.#model.isPolled;
+    const model = isFirst ? new Model({ isPolled: true }) : this.#model;
     while (Date.now() < endsAtMs) {
       const startMs = Date.now();
       const changes = await pollChanges(api, model, judge.now()).catch(() => undefined);
@@ -143,7 +157,6 @@ export class Source {
       if (isFirst) {
         for (const change of changes) model.apply(change);
         onModel((this.#model = model), true);
-        this.#isPolled = true;
         onPart();
         isFirst = false;
       } else for (const change of changes) this.#apply(change);

@@ -1,4 +1,5 @@
 import type { Peer } from './model.js';
+import type { PeerJson } from './watch-json.js';
 
 /** How it stands with a producer, by what matters most. */
 export const STATES = ['active', 'restored', 'other', 'silent', 'tombstoned'] as const;
@@ -67,6 +68,8 @@ export class Judge {
   #offsetMs = 0;
   #restored = new Set<string>();
   #otherOrigins = new Set<string>();
+  /** When it was told of each when it was last heard of: what that means depends on what the server says of itself. */
+  readonly #told = new WeakMap<Peer, { readonly heardMs: number; readonly atMs: number }>();
   /** Peers that are silent, by name, as findings say. */
   silent = new Set<string>();
 
@@ -101,20 +104,26 @@ export class Judge {
     const { last_update_ms: heardMs } = peer.info;
     if (this.silent.has(peer.name)) return 'silent';
     // Pings are not told, but silence is, with when the peer was last heard of.
-    const told = this.#toldSilent.get(peer);
-    if (told !== undefined && told === heardMs) return 'silent';
+    const told = this.#told.get(peer);
+    if (told?.heardMs === heardMs && this.#isLate(heardMs, told.atMs)) return 'silent';
     return this.#otherOrigins.size > 0 && this.#otherOrigins.has(originOf(peer)) ? 'other' : 'active';
   }
 
-  readonly #toldSilent = new WeakMap<Peer, number>();
-
-  /** The server has just told of it: it is silent if it was last heard of so long ago. */
+  /** The server has just told when it was last heard of. */
   told(peer: Peer): void {
-    const { last_update_ms: heardMs } = peer.info;
+    this.#told.set(peer, { heardMs: peer.info.last_update_ms, atMs: Date.now() });
+  }
+
+  /** Whether one that has just been told of is silent. */
+  isLate(peer: PeerJson | undefined): boolean {
+    return peer !== undefined && this.#isLate(peer.last_update_ms, Date.now());
+  }
+
+  /** Whether it was long ago, `atMs` by the page's clock, that it was heard of. */
+  #isLate(heardMs: number, atMs: number): boolean {
     const limitMs = this.#about?.inactive_producer_timeout_ms ?? Infinity;
     const slackMs = Math.min(500, limitMs / 4); // a short limit leaves less doubt of who has just been heard of
-    if (this.now() - heardMs >= limitMs - slackMs) this.#toldSilent.set(peer, heardMs);
-    else this.#toldSilent.delete(peer);
+    return atMs + this.#offsetMs - heardMs >= limitMs - slackMs;
   }
 
   /** How it stands with a peer as the producer of a topic. */

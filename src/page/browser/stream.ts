@@ -10,6 +10,8 @@ export interface StreamOptions {
   readonly lastId: string;
   /** How long it may take until it is answered, and between two parts of what is there already. */
   readonly patienceMs: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
   /** Whether all that is there has come, so that there may be nothing to tell for a while. Default: never. */
   readonly isCaughtUp?: () => boolean;
   /** It is answered, and something has come if anything was due. */
@@ -26,8 +28,9 @@ export type Ending = 'ended' | 'held back' | { readonly status: number };
  * and with what `onEvent` rejects with.
  */
 export async function readEvents(options: StreamOptions): Promise<Ending> {
-  const { api, route, lastId, patienceMs, isCaughtUp = () => false, onOpen, onEvent } = options;
+  const { api, route, lastId, patienceMs, signal, isCaughtUp = () => false, onOpen, onEvent } = options;
   const stop = new AbortController();
+  signal?.addEventListener('abort', () => stop.abort());
   let isHeldBack = true;
   let timer = setTimeout(() => stop.abort(), patienceMs);
   const waitForMore = () => {

@@ -6,7 +6,7 @@ import { STATE_NAMES, STATES, type Judge, type State } from './state.js';
 export interface TablesOptions {
   readonly judge: Judge;
   readonly openTopic: (topic: string) => void;
-  readonly openPeer: (key: string) => void;
+  readonly openPeer: (peer: Peer) => void;
 }
 
 const STEP = 200;
@@ -29,7 +29,7 @@ export class Tables {
     });
     this.#peers = new Table('nsqds', 'nsqd', ['nsqd', 'Zone', 'Version', 'Topics', 'State'], {
       nameOf: ({ name }) => name,
-      open: ({ key }) => openPeer(key),
+      open: openPeer,
       cellsOf: (peer) => {
         const { topology_zone: zone, version } = peer.info;
         return [zone || '–', version, peer.topics.size, STATE_NAMES[judge.ofPeer(peer)]];

@@ -1,7 +1,7 @@
 import { byId } from './dom.js';
 
-export type Tab = 'changes' | 'findings' | 'details';
-const TABS: readonly Tab[] = ['changes', 'findings', 'details'];
+export const TABS = ['changes', 'findings', 'details'] as const;
+export type Tab = (typeof TABS)[number];
 
 export function openTab(tab: Tab): void {
   for (const each of TABS) {
@@ -13,12 +13,11 @@ export function openTab(tab: Tab): void {
 }
 
 /** Click, and the arrow keys. */
-export function listenToTabs(onOpen: () => void): void {
+export function listenToTabs(onOpen: (tab: Tab) => void): void {
   TABS.forEach((tab, i) => {
     const open = (next: Tab) => {
-      openTab(next);
+      onOpen(next);
       byId(`tab-${next}`).focus();
-      onOpen();
     };
     byId(`tab-${tab}`).addEventListener('click', () => open(tab));
     byId(`tab-${tab}`).addEventListener('keydown', ({ key }) => {

@@ -1,5 +1,6 @@
 import { byId, fill, formatTime, h, plural, setText } from './dom.js';
-import type { ChangeJson } from './model.js';
+import type { ChangeJson } from './watch-json.js';
+import { KINDS, kindOf, signOf } from './words.js';
 
 /** What happened; a note is the page's own. */
 export interface Entry {
@@ -18,12 +19,7 @@ const STEP = 200;
 /** It is drawn anew at most so often. */
 const REDRAW_MS = 60;
 
-const KINDS: Readonly<Record<string, readonly string[]>> = {
-  'all changes': [],
-  'came and went': ['producerAdded', 'producerRemoved', 'peerLeft', 'registrationAdded', 'registrationRemoved'],
-  tombstones: ['producerTombstoned'],
-  'heard of again, or silent': ['peerTouched'],
-};
+const ALL = 'all changes';
 
 export interface TimelineOptions {
   /** The changes before that one, the latest last; undefined where they are not to be had. */
@@ -60,7 +56,7 @@ export class Timeline {
 
   constructor(options: TimelineOptions) {
     this.#options = options;
-    fill(this.#kind, ...Object.keys(KINDS).map((name) => h('option', {}, name)));
+    fill(this.#kind, ...[ALL, ...KINDS].map((name) => h('option', {}, name)));
     const tools = h('div', { class: 'tools' }, this.#filter, this.#kind, this.#pause);
     const ways = h('div', { class: 'tools' }, this.#earlier, this.#latest);
     fill(byId('changes'), h('h2', { class: 'unseen' }, 'Changes'), tools, this.#status, this.#list, ways);
@@ -88,8 +84,13 @@ export class Timeline {
 
   toItem({ atMs, change, text }: Entry): HTMLElement {
     const time = atMs === 0 ? h('time', {}, 'earlier') : h('time', {}, formatTime(atMs));
-    if (!change) return h('li', {}, time, text);
-    return h('li', {}, time, h('button', { class: 'link', click: () => this.#options.onOpen(change) }, text));
+    if (!change) return h('li', { class: 'note' }, time, h('span', {}, text));
+    return h(
+      'li',
+      { class: signOf(change) },
+      time,
+      h('button', { class: 'link', click: () => this.#options.onOpen(change) }, text),
+    );
   }
 
   #itemOf(entry: Entry): HTMLElement {
@@ -134,12 +135,12 @@ export class Timeline {
   #redraw(): void {
     this.#tell();
     const text = this.#filter.value.toLowerCase();
-    const types = KINDS[this.#kind.value] ?? [];
+    const kind = this.#kind.value;
     const found: Entry[] = [];
     const last = this.#isPaused ? this.#entries.lastIndexOf(this.#pausedAt!) : this.#entries.length - 1;
     for (let i = last; i >= 0 && found.length < this.#shown; i--) {
       const entry = this.#entries[i]!;
-      if (types.length > 0 && !types.includes(entry.change?.type ?? '')) continue;
+      if (kind !== ALL && (!entry.change || kindOf(entry.change) !== kind)) continue;
       if (text === '' || entry.text.toLowerCase().includes(text)) found.push(entry);
     }
     fill(this.#list, ...found.map((entry) => this.#itemOf(entry)));

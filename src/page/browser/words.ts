@@ -1,5 +1,30 @@
-import type { ChangeJson } from './model.js';
 import type { Judge } from './state.js';
+import type { ChangeJson } from './watch-json.js';
+
+/** Of what kind a change is, as it is looked for. */
+export const KINDS = ['nsqds', 'topics and channels', 'tombstones', 'silent, or heard of again'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export function kindOf({ type, category }: ChangeJson): Kind {
+  if (type === 'peerTouched') return 'silent, or heard of again';
+  if (type === 'producerTombstoned') return 'tombstones';
+  return category === 'client' || type === 'peerLeft' ? 'nsqds' : 'topics and channels';
+}
+
+const SIGNS: Readonly<Record<string, string>> = {
+  registrationAdded: 'came',
+  producerAdded: 'came',
+  registrationRemoved: 'left',
+  producerRemoved: 'left',
+  peerLeft: 'left',
+  producerTombstoned: 'tombstoned',
+  peerTouched: 'touched',
+};
+
+/** What it is marked by. */
+export function signOf({ type }: ChangeJson): string {
+  return SIGNS[type] ?? 'note';
+}
 
 /** A change in a few words. */
 export function describeChange(change: ChangeJson, judge: Judge): string {
@@ -22,7 +47,7 @@ export function describeChange(change: ChangeJson, judge: Judge): string {
     case 'peerLeft':
       return `${name} left`;
     case 'peerTouched':
-      return `${name} was heard of again, fell silent, or a tombstone of it ended`;
+      return judge.isLate(peer) ? `${name} fell silent` : `${name} was heard of again, or a tombstone of it ended`;
     default:
       return type;
   }
