@@ -1,13 +1,15 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import type { NodeRequest } from '../http/index.js';
-import { createHeads, FastResponse, Scratch, type ResponseKit } from './fast-response.js';
+import type { HttpHandler, HttpRequest, NodeRequest } from '../http/index.js';
+import { createHeads, FastResponse, type ReadyAnswer, type ResponseKit } from './fast-response.js';
 
 /** Limits that are the usual way's, too. */
 export interface FastPathOptions {
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Whether all who may ask the same are answered the same, by nothing of the host's: then it may be kept ready. */
+  readonly isAlike: boolean;
 }
 
 /** What the connections of a server share. */
@@ -16,12 +18,15 @@ interface Kit extends ResponseKit {
   /** What `node:http` does with a connection. */
   readonly usual: (socket: Socket) => void;
   readonly options: FastPathOptions;
-  readonly read: typeof readPlain;
+  readonly known: KnownRequests;
+  readonly seen: SeenHandler;
 }
 
 const MAX_REQUEST_BYTES = 2048;
 /** How many requests are known again: two megabytes of them at most. */
 const MAX_KNOWN = 1000;
+/** What is kept ready of their answers. */
+const MAX_READY_BYTES = 16 * 1024 * 1024;
 const READS = 'ping|info|topics|nodes|channels|lookup';
 const VALUE = '[\\x21-\\x7e](?:[\\x20-\\x7e]*[\\x21-\\x7e])?';
 /** One whole request that no two readers could read in two ways. */
@@ -41,23 +46,42 @@ const CONNECTION = [undefined, 'keep-alive', 'close'];
  * one Host and harmless headers. They come as `request` events like all others. At the first doubt a connection is handed to
  * `node:http` for good, with what was read. Where the server is not Node's own, nothing changes.
  */
-export function addFastPath(server: Server, options: FastPathOptions): void {
+export function addFastPath(server: Server, seen: SeenHandler, options: FastPathOptions): void {
   const [usual] = server.listeners('connection') as ((socket: Socket) => void)[];
   if (!(server instanceof NetServer) || !usual) return;
-  const kit = {
-    server,
-    usual,
-    options,
-    headOf: createHeads(options.idleTimeoutMs),
-    scratch: new Scratch(),
-    read: createReader(),
-  };
+  const kit = { server, usual, options, seen, known: new KnownRequests(), ...createHeads(options.idleTimeoutMs) };
   server.off('connection', usual);
   server.on('connection', (socket) => new FastConnection(socket, kit));
 }
 
+type Outcome = ReturnType<HttpHandler>;
+
+/** A handler of which is seen what it was asked and what it answered at once. */
+export class SeenHandler {
+  request: HttpRequest | undefined;
+  outcome: Outcome;
+  /** What it is to answer the next time, where that is known. */
+  next: (() => Outcome) | undefined;
+  readonly handler: HttpHandler;
+
+  constructor(handler: HttpHandler) {
+    this.handler = handler;
+  }
+
+  readonly handle: HttpHandler = (request) => {
+    const { next } = this;
+    this.next = undefined;
+    this.request = request;
+    return (this.outcome = next ? next() : this.handler(request));
+  };
+
+  forget(): void {
+    this.request = this.outcome = undefined;
+  }
+}
+
 /** The target and the headers of a plain request; undefined at any doubt. */
-function readPlain(text: string): Pick<NodeRequest, 'url' | 'headers'> | undefined {
+function readPlain(text: string): Pick<Plain, 'url' | 'headers'> | undefined {
   const [, url, lines] = PLAIN.exec(text) ?? [];
   if (url === undefined || lines === undefined) return undefined;
   const headers: Record<string, string> = {};
@@ -71,19 +95,43 @@ function readPlain(text: string): Pick<NodeRequest, 'url' | 'headers'> | undefin
   return headers['host'] !== undefined && CONNECTION.includes(headers['connection']) ? { url, headers } : undefined;
 }
 
-/** Reads plain requests; one that comes again is not read again, as clients write all of theirs alike. */
-function createReader(): typeof readPlain {
-  const known = new Map<string, ReturnType<typeof readPlain>>();
-  return (text) => {
-    let plain = known.get(text);
-    if (!plain) {
-      plain = readPlain(text);
-      if (!plain || plain.headers['authorization'] !== undefined) return plain; // whose secrets are not kept
-      if (known.size >= MAX_KNOWN) known.clear();
-      known.set(text, plain);
-    }
-    return { url: plain.url, headers: { ...plain.headers } };
-  };
+/** A plain request, and what it was answered. */
+interface Plain {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  path: string;
+  query: string;
+  ready: ReadyAnswer | undefined;
+}
+
+/** Requests that were read are not read again when they come again, as clients write all of theirs alike. */
+class KnownRequests {
+  readonly #known = new Map<string, Plain>();
+  #readyBytes = 0;
+
+  read(text: string): Plain | undefined {
+    const known = this.#known.get(text);
+    if (known) return known;
+    const read = readPlain(text);
+    if (!read) return undefined;
+    const plain = { ...read, path: '', query: '', ready: undefined };
+    if (read.headers['authorization'] !== undefined) return plain; // whose secrets are not kept
+    if (this.#known.size >= MAX_KNOWN) this.#clear();
+    this.#known.set(text, plain);
+    return plain;
+  }
+
+  /** Keeps what a request was answered, to be sent again. */
+  keep(plain: Plain, { path, query }: HttpRequest, ready: ReadyAnswer): void {
+    this.#readyBytes += ready.size;
+    if (this.#readyBytes > MAX_READY_BYTES) this.#clear();
+    Object.assign(plain, { path, query, ready });
+  }
+
+  #clear(): void {
+    this.#known.clear();
+    this.#readyBytes = 0;
+  }
 }
 
 /** A connection whose requests have been plain so far. */
@@ -96,6 +144,8 @@ class FastConnection {
   #ahead: Buffer | undefined;
   #hasEnded = false;
   #timeoutMs = 0;
+  /** Known when something was answered. */
+  #caller: HttpRequest['caller'];
 
   constructor(socket: Socket, kit: Kit) {
     this.#socket = socket;
@@ -106,7 +156,7 @@ class FastConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     const socket = this.#socket;
-    const { server, options } = this.#kit;
+    const { server, options, known } = this.#kit;
     if (socket.writableEnded) return; // nothing could be answered any more
     if (this.#response) {
       this.#ahead = bytes;
@@ -114,15 +164,59 @@ class FastConnection {
       return;
     }
     const isShort = bytes.length < Math.min(options.maxHeaderBytes, MAX_REQUEST_BYTES);
-    const plain = isShort && server.listening ? this.#kit.read(bytes.toString('latin1')) : undefined;
-    if (!plain) return this.#handOver(bytes);
-    const request: NodeRequest = { method: 'GET', ...plain, httpVersionMajor: 1, complete: true, socket };
-    const response = new FastResponse(socket, this.#kit, plain.headers['connection'] === 'close', this.#onSent);
+    const plain = isShort && server.listening ? known.read(bytes.toString('latin1')) : undefined;
+    if (!plain) this.#handOver(bytes);
+    else if (plain.ready && this.#caller) this.#answerAgain(plain, plain.ready, this.#caller);
+    else this.#serve(plain);
+  };
+
+  /** What was answered before, if that is still the answer. */
+  #answerAgain(plain: Plain, ready: ReadyAnswer, caller: HttpRequest['caller']): void {
+    const { seen } = this.#kit;
+    let isWritten = false;
+    try {
+      const { path, query, headers } = plain;
+      const remoteAddress = caller?.address;
+      const before = ready.answer;
+      const request = { method: 'GET', path, sentPath: path, query, headers, remoteAddress, caller, before };
+      const outcome = seen.handler(request);
+      if (outcome === ready.answer) {
+        if (ready.write(this.#socket)) return;
+        isWritten = true;
+      }
+      seen.next = () => outcome;
+    } catch (error) {
+      seen.next = () => {
+        throw error;
+      };
+    }
+    plain.ready = undefined; // it is another one, or the socket has its bytes
+    this.#serve(plain, isWritten);
+  }
+
+  #serve(plain: Plain, isWritten = false): void {
+    const { server, options, seen, known } = this.#kit;
+    const { url, headers } = plain;
+    const socket = this.#socket;
+    const request: NodeRequest = {
+      method: 'GET',
+      url,
+      headers: { ...headers },
+      httpVersionMajor: 1,
+      complete: true,
+      socket,
+    };
+    const response = new FastResponse(socket, this.#kit, headers['connection'] === 'close', isWritten, this.#onSent);
     this.#response = response;
+    seen.forget();
     // Those who listen are in this folder, and use no more of the two than this.
     server.emit('request', request as unknown as IncomingMessage, response as unknown as ServerResponse);
-    if (!response.closed) this.#limit(options.requestTimeoutMs);
-  };
+    seen.next = undefined; // if nobody has asked for it, nobody else is to get it
+    if (!response.closed) return this.#limit(options.requestTimeoutMs);
+    this.#caller = seen.request?.caller;
+    const ready = options.isAlike ? response.readyFor(seen.outcome) : undefined;
+    if (ready) known.keep(plain, seen.request!, ready);
+  }
 
   readonly #onSent = (isLast: boolean): void => {
     this.#response = undefined;

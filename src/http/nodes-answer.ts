@@ -2,7 +2,7 @@ import { concat } from '../base/bytes.js';
 import type { PeerInfo, Topology, TopologyNode } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 import type { KeptCache } from './kept-cache.js';
-import { json } from './responses.js';
+import { json, kept } from './responses.js';
 import { BYTES_PER_STEP, toBody } from './slices.js';
 import { nodeParts } from './wire-json.js';
 
@@ -144,7 +144,8 @@ export function createNodesAnswer(
     const seen = (atMs: number) => (changesAtMs = Math.min(changesAtMs, atMs));
     const body = toBody(parts(all?.peers ?? topology.nodePeers(), seen), work);
     const response = json(body);
-    if (body instanceof Uint8Array) cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
-    return response;
+    if (!(body instanceof Uint8Array)) return response;
+    cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
+    return kept(response, () => cache.get('nodes', db.nodesRevision) === response);
   };
 }
