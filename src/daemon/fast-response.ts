@@ -22,6 +22,9 @@ export interface ResponseKit {
   readonly dateLine: () => string;
 }
 
+/** A longer body costs more to send than to find, and is not to be copied: it counts once for all who wait for it. */
+const MAX_READY_BODY_BYTES = 128 * 1024;
+
 /** What the adapter and the server need of a response, on a connection that has no other at the time. */
 export class FastResponse implements NodeResponse {
   headersSent = false;
@@ -106,8 +109,9 @@ export class FastResponse implements NodeResponse {
 
   /** The same to be sent again, if it is an answer that may be given again and was sent whole. */
   readyFor(outcome: ReturnType<HttpHandler>): ReadyAnswer | undefined {
-    const isKept = outcome !== undefined && 'isCurrent' in outcome && !this.#isLast && this.#head?.isChunked === false;
-    return isKept ? new ReadyAnswer(outcome, this.#head!, this.#body, this.#kit.dateLine) : undefined;
+    if (this.#isLast || this.#head?.isChunked !== false || this.#body.length > MAX_READY_BODY_BYTES) return undefined;
+    const isKept = outcome !== undefined && 'isCurrent' in outcome;
+    return isKept ? new ReadyAnswer(outcome, this.#head, this.#body, this.#kit.dateLine) : undefined;
   }
 
   on(event: string, listener: () => void): void {
