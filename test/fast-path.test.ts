@@ -84,6 +84,13 @@ const HEADERS = [
     'Accept: a\rb',
     '__proto__: a',
   ],
+  ...[
+    'Cache-Control: no-cache',
+    'last-event-id: a.1',
+    'Last-Event-ID: ',
+    'Sec-Fetch-Mode: cors',
+    'sec-ch-ua: "a";v="1"',
+  ],
   ...['Authorization: Bearer x', 'Authorization: ', 'Keep-Alive: 5', 'Accept: \0', `Accept: ${'a'.repeat(2100)}`],
 ];
 
@@ -357,6 +364,48 @@ describe('the fast path', () => {
     usual = 0;
     await exchange(lookupd, [get('/none'), get('/ping')]);
     assert.equal(usual, 2, 'a connection is handed over for good');
+  });
+
+  test('takes who watches, as curl, fetch and browsers ask, and tells them the same as node:http', T, async (t) => {
+    let usual = 0;
+    const count = () => usual++;
+    subscribe('http.server.request.start', count);
+    t.after(() => unsubscribe('http.server.request.start', count));
+    const accept = 'Host: h\r\nAccept: text/event-stream\r\n';
+    const clients = {
+      curl: 'Host: h\r\nUser-Agent: curl/8\r\nAccept: */*\r\n',
+      fetch: `${accept}connection: keep-alive\r\naccept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\naccept-encoding: gzip\r\n`,
+      browser: `${accept}Cache-Control: no-cache\r\nLast-Event-ID: a.1\r\nOrigin: http://o\r\nsec-ch-ua-mobile: ?0\r\nReferer: http://o/\r\n`,
+    };
+    const watch = async (options: LookupdOptions, headers: string) => {
+      const lookupd = await listen(t, options);
+      const socket = open(lookupd);
+      let text = '';
+      const until = async (part: string) => {
+        while (!text.includes(part)) await once(socket, 'data');
+      };
+      socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      socket.write(get('/watch?topic=t', headers));
+      await until('"producers"');
+      const peer = createPeer('b:1', { hostname: 'ä' });
+      // From below a chunk that is sent as text to above it.
+      for (let i = 0; i < 6; i++) {
+        for (let j = 0; j < 100; j++) lookupd.topology.register(peer, 't', `c${i}.${j}.`.padEnd(10 + i, 'x'));
+        await until(`c${i}.99.`);
+      }
+      const ended = once(socket, 'end');
+      await lookupd.close();
+      await ended;
+      return text.replaceAll(/Date: [^\r]*\r\n|id: \S+\n/g, '');
+    };
+    for (const [client, headers] of Object.entries(clients)) {
+      usual = 0;
+      const told = await watch({}, headers);
+      assert.equal(usual, 0, client);
+      assert.equal(told, await watch({ httpFastPath: false }, headers), client);
+      assert.equal(usual, 1);
+      assert.match(told, /retry: 1000\n\n\r\n0\r\n\r\n$/);
+    }
   });
 
   test('can be switched off', T, async (t) => {

@@ -25,15 +25,25 @@ export interface ResponseKit {
 /** A longer body costs more to send than to find, and is not to be copied: it counts once for all who wait for it. */
 const MAX_READY_BODY_BYTES = 128 * 1024;
 
+/** The connection of a response. */
+export interface ResponseOwner {
+  readonly socket: Socket;
+  readonly kit: ResponseKit;
+  /** Told when all of the response is out, and whether it is the last. */
+  sent(isLast: boolean): void;
+}
+
+/** A chunk of up to so many bytes is written as text: in one go, and of what the system does not take no more is kept than that. */
+const MAX_TEXT_CHUNK_BYTES = 4096;
+
 /** What the adapter and the server need of a response, on a connection that has no other at the time. */
 export class FastResponse implements NodeResponse {
   headersSent = false;
   closed = false;
   writableFinished = false;
-  readonly #socket: Socket;
-  readonly #kit: ResponseKit;
-  readonly #onSent: (isLast: boolean) => void;
-  readonly #listeners: [event: string, listener: () => void][] = [];
+  readonly #owner: ResponseOwner;
+  readonly #onDrain: (() => void)[] = [];
+  readonly #onClose: (() => void)[] = [];
   #isLast: boolean;
   #head: Head | undefined;
   /** The head, until it is sent. */
@@ -42,30 +52,22 @@ export class FastResponse implements NodeResponse {
   readonly #isWritten: boolean;
 
   /** `isWritten`: what it is to send is on its way already. */
-  constructor(
-    socket: Socket,
-    kit: ResponseKit,
-    isLast: boolean,
-    isWritten: boolean,
-    onSent: (isLast: boolean) => void,
-  ) {
+  constructor(owner: ResponseOwner, isLast: boolean, isWritten: boolean) {
+    this.#owner = owner;
     this.#isWritten = isWritten;
-    this.#socket = socket;
-    this.#kit = kit;
     this.#isLast = isLast;
-    this.#onSent = onSent;
   }
 
   get destroyed(): boolean {
-    return this.#socket.destroyed;
+    return this.#owner.socket.destroyed;
   }
 
   get writableLength(): number {
-    return this.#socket.writableLength;
+    return this.#owner.socket.writableLength;
   }
 
   writeHead(status: number, headers: string[]): void {
-    const head = this.#kit.headOf(status, headers);
+    const head = this.#owner.kit.headOf(status, headers);
     this.#head = head;
     this.#unsent = head.text + head.toEnd(this.#isLast);
     this.#isLast ||= head.isLast;
@@ -83,12 +85,16 @@ export class FastResponse implements NodeResponse {
   writeAll(pieces: readonly Uint8Array[]): boolean {
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length === 0 || this.#head?.hasBody !== true) return true; // a chunk of nothing would be the end
+    const [only] = pieces;
+    if (only && length <= MAX_TEXT_CHUNK_BYTES && pieces.length === 1 && this.#head.isChunked) {
+      return this.#write(`${length.toString(16)}\r\n${toLatin1(only)}\r\n`);
+    }
     let wantsMore = true;
-    this.#socket.cork();
+    this.#owner.socket.cork();
     if (this.#head.isChunked) this.#write(`${length.toString(16)}\r\n`);
     for (const piece of pieces) wantsMore = this.#write(piece);
     if (this.#head.isChunked) wantsMore = this.#write('\r\n');
-    this.#socket.uncork();
+    this.#owner.socket.uncork();
     return wantsMore;
   }
 
@@ -99,23 +105,24 @@ export class FastResponse implements NodeResponse {
       this.write(chunk);
       this.#write('0\r\n\r\n');
     }
-    if (this.#socket.writableLength === 0) this.#finish();
-    else this.#socket.write('', () => this.#finish());
+    if (this.#owner.socket.writableLength === 0) this.#finish();
+    else this.#owner.socket.write('', () => this.#finish());
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#owner.socket.destroy();
   }
 
   /** The same to be sent again, if it is an answer that may be given again and was sent whole. */
   readyFor(outcome: ReturnType<HttpHandler>): ReadyAnswer | undefined {
     if (this.#isLast || this.#head?.isChunked !== false || this.#body.length > MAX_READY_BODY_BYTES) return undefined;
     const isKept = outcome !== undefined && 'isCurrent' in outcome;
-    return isKept ? new ReadyAnswer(outcome, this.#head, this.#body, this.#kit.dateLine) : undefined;
+    return isKept ? new ReadyAnswer(outcome, this.#head, this.#body, this.#owner.kit.dateLine) : undefined;
   }
 
   on(event: string, listener: () => void): void {
-    this.#listeners.push([event, listener]);
+    if (event === 'close') this.#onClose.push(listener);
+    if (event === 'drain') this.#onDrain.push(listener);
   }
 
   /** For `close`, which comes once. */
@@ -125,14 +132,14 @@ export class FastResponse implements NodeResponse {
 
   emit(event: 'drain' | 'close'): void {
     if (event === 'close') this.closed = true;
-    for (const [of, listener] of this.#listeners) if (of === event) listener();
+    for (const listener of event === 'close' ? this.#onClose : this.#onDrain) listener();
   }
 
   #finish(): void {
     if (this.closed || this.destroyed) return;
     this.writableFinished = true;
     this.emit('close');
-    this.#onSent(this.#isLast);
+    this.#owner.sent(this.#isLast);
   }
 
   /** Text is ASCII: heads, sizes of chunks, and what the adapter knows to be. */
@@ -140,7 +147,7 @@ export class FastResponse implements NodeResponse {
     if (this.#isWritten) return false;
     const head = this.#unsent;
     this.#unsent = '';
-    const socket = this.#socket;
+    const socket = this.#owner.socket;
     if (typeof chunk === 'string') return head + chunk === '' || socket.write(head + chunk, 'latin1');
     if (head === '') return socket.write(chunk);
     socket.cork();
@@ -221,4 +228,8 @@ export function createHeads(idleTimeoutMs: number): ResponseKit {
     return head;
   };
   return { headOf, dateLine };
+}
+
+function toLatin1({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import {
@@ -44,7 +44,7 @@ export interface HttpServerOptions {
   /** By when a client must have read its answer. Default 300,000. */
   readonly httpAnswerTimeoutMs?: number | undefined;
   /**
-   * Whether plain requests to nsqlookupd's routes that read are read and answered without `node:http`, at less cost: the same
+   * Whether plain requests to nsqlookupd's routes that read, and to `/watch`, are read and answered without `node:http`, at less cost: the same
    * answers, but what looks into `node:http`, as tracers do, does not see them. Default: true.
    */
   readonly httpFastPath?: boolean | undefined;
@@ -145,7 +145,9 @@ export function createHttpServer(
     keepAliveTimeout: Math.ceil(httpIdleTimeoutMs),
     noDelay: true,
   };
-  const server = tls ? createHttpsServer({ ...serverOptions, ...tls }) : createServer(serverOptions);
+  const server = tls
+    ? process.getBuiltinModule('node:https').createServer({ ...serverOptions, ...tls })
+    : createServer(serverOptions);
   sliceReads(server);
   server.timeout = timeoutMs; // for who does not read its answer
   server.maxConnections = httpMaxConnections;
@@ -216,9 +218,13 @@ export class RequestTracker {
 
   constructor(server: Server | HttpsServer) {
     const event = 'setSecureContext' in server ? 'secureConnection' : 'connection';
+    const last = this.#last;
+    const forget = function (this: Socket) {
+      last.delete(this);
+    };
     server.on(event, (socket: Socket) => {
-      this.#last.set(socket, undefined);
-      socket.once('close', () => this.#last.delete(socket));
+      last.set(socket, undefined);
+      socket.on('close', forget);
     });
     for (const event of ['request', 'checkContinue'] as const) {
       server.prependListener(event, ({ socket }: IncomingMessage, response: ServerResponse) => {

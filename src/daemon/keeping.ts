@@ -1,12 +1,5 @@
 import { number, text, withMethods, type Checks } from '../base/options.js';
-import {
-  createFileStore,
-  createWarmRestart,
-  type RegistryStore,
-  type WarmRestart,
-  type WarmRestartOptions,
-  type WarmRestartStatus,
-} from '../store/index.js';
+import type { RegistryStore, WarmRestart, WarmRestartOptions, WarmRestartStatus } from '../store/index.js';
 
 /** Where the registry of a lookupd outlives its process, if it is to. */
 export interface KeepingOptions {
@@ -47,6 +40,7 @@ export class Keeping {
   async begin(signal: AbortSignal, graceMs: number): Promise<void> {
     const { dataPath, store: given, ...rest } = this.#options;
     if (this.#keeper || (given === undefined && dataPath === undefined)) return;
+    const { createFileStore, createWarmRestart } = await import('../store/index.js');
     const store = given ?? (await createFileStore(dataPath!));
     const keeper = createWarmRestart({ ...rest, store });
     try {

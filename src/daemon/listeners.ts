@@ -1,7 +1,7 @@
 import type { Server as HttpsServer } from 'node:https';
 import type { Server as HttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import { pickOptions } from '../base/options.js';
 import { createLogDecorator, decorate, orNotFound, requireTls } from '../http/index.js';
 import type { HttpDecorator, HttpHandler } from '../http/index.js';
@@ -102,7 +102,8 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
 
   const tcp = at('tcpAddress', tcpAddress, () => tcpPart('TCP', createServer(TCP_OPTIONS, tcpHandler)));
   const tcpTls = at('tcpTlsAddress', tcpTlsAddress, () => {
-    const server = createTlsServer({ ...TLS_OPTIONS, ...toServerOptions(policy, identifyTimeoutMs) }, (socket) => {
+    const tls = process.getBuiltinModule('node:tls'); // which is not small
+    const server = tls.createServer({ ...TLS_OPTIONS, ...toServerOptions(policy, identifyTimeoutMs) }, (socket) => {
       socket.allowHalfOpen = true;
       tcpHandler!(socket);
     });

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { createFindings, type FindingsSource, type Found } from '../operate/index.js';
 import { DEFAULT_MAX_REGISTRATIONS, DEFAULT_MAX_REGISTRY_BYTES, type Topology } from '../registry/index.js';
@@ -40,6 +39,7 @@ export function createOwnFindings(
 
 /** The addresses of a name as a consumer on this machine would find them; none if there is no such name. */
 export async function resolveName(name: string): Promise<readonly string[]> {
+  const { lookup } = await import('node:dns/promises');
   try {
     return (await lookup(name, { all: true })).map(({ address }) => address);
   } catch (error) {

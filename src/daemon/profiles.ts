@@ -1,6 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { anArray, checkOptions, type Checks } from '../base/options.js';
 import type { HttpRequest, HttpResponse, RouteDescription, RouteRow } from '../http/index.js';
 import { toCountedSamples, toPprof, toProfileText, type SampledProfile, type ValueType } from './profile-samples.js';
@@ -161,6 +159,7 @@ async function respond(name: string, request: HttpRequest, profile: SampledProfi
     return text(toProfileText(name, profile));
   const format = await import('pprof-format').catch(() => undefined);
   if (!format) return unavailable(`${name} - ${NO_FORMAT}`);
+  const { gzip } = await import('node:zlib');
   const headers = {
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': `attachment; filename="${name}"`,
@@ -181,6 +180,7 @@ async function findLack(): Promise<string | undefined> {
 
 /** On Linux, that of each thread; undefined elsewhere. */
 async function threadNames(): Promise<string[] | undefined> {
+  const { readdir, readFile } = await import('node:fs/promises');
   const folder = '/proc/self/task';
   const ids = await readdir(folder).catch(() => undefined);
   return ids && Promise.all(ids.map((id) => readFile(`${folder}/${id}/comm`, 'utf8').then(trim, () => '(ended)')));

@@ -2,14 +2,7 @@ import { number, withMethods, type Check, type Checks } from '../base/options.js
 import { sharedName } from '../base/shared-name.js';
 import type { Condition, Found, Metric } from '../operate/index.js';
 import type { Logger, OnError, Topology } from '../registry/index.js';
-import {
-  createRedisRegistry,
-  createSharedTopology,
-  type RedisClient,
-  type SharedRegistry,
-  type SharedStatus,
-  type SharedTopology,
-} from '../store/index.js';
+import type { RedisClient, SharedRegistry, SharedStatus, SharedTopology } from '../store/index.js';
 
 /** What a lookupd shares with others, if it does. */
 export interface SharingOptions {
@@ -122,6 +115,7 @@ export class Sharing {
       sharedName: name,
       sharedGraceMs: graceMs,
     } = this.#options;
+    const { createRedisRegistry, createSharedTopology } = await import('../store/index.js');
     const registry =
       sharedRegistry ??
       createRedisRegistry({

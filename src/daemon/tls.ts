@@ -1,5 +1,5 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { createSecureContext, DEFAULT_CIPHERS, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
+import type { SecureContextOptions, SecureVersion } from 'node:tls';
 import { oneOf, text, type Checks } from '../base/options.js';
 import { readSmallFile } from './read-file.js';
 
@@ -72,7 +72,7 @@ export function loadTls(options: TlsOptions): LoadedTls {
     ca: root?.pem ?? [], // else Node's own: a certificate that anybody can buy would be verified
     minVersion: tlsMinVersion.replace('tls', 'TLSv').replace('v1.0', 'v1') as SecureVersion,
     // OpenSSL speaks the old versions at its lowest level only.
-    ...(isOld && { ciphers: `${DEFAULT_CIPHERS}:@SECLEVEL=0` }),
+    ...(isOld && { ciphers: `${process.getBuiltinModule('node:tls').DEFAULT_CIPHERS}:@SECLEVEL=0` }),
   };
   const { cert, key, certificates } = readKeyPair(['tlsCert', tlsCert], ['tlsKey', tlsKey], common);
   // Nobody is verified by a root where nobody is asked.
@@ -91,6 +91,8 @@ export function readKeyPair(
 ): { readonly cert: string; readonly key: string; readonly certificates: Certificates } {
   const { pem: cert, certificates } = readCertificates(certName, certPath);
   const key = readSmallFile(keyName, keyPath).text;
+  const { createPrivateKey } = process.getBuiltinModule('node:crypto');
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
   try {
     createPrivateKey(key); // an empty one would be passed over
     createSecureContext({ ...context, cert, key });
@@ -110,6 +112,7 @@ export function readCertificates(
   path: string,
 ): { readonly pem: string; readonly certificates: Certificates } {
   const pem = readSmallFile(name, path).text;
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
   try {
     const [first, ...others] = (pem.match(PEM) ?? []).map((each) => new X509Certificate(each));
     if (first) return { pem, certificates: [first, ...others] };

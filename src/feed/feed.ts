@@ -94,7 +94,7 @@ export class Feed {
     this.topology = topology;
     this.timers = timers;
     this.#onError = onError;
-    this.#epoch = globalThis.crypto.randomUUID().slice(0, 8);
+    this.#epoch = Math.random().toString(16).slice(2, 10).padEnd(8, '0'); // a secret it is not, and loading crypto takes time
     this.#ring = new ChangeRing(capacity, maxBytes);
     this.#time = new TimeChanges(topology, timers);
     this.#waiters = new Waiters(topology.work);

@@ -14,8 +14,8 @@ export const FAREWELL = encodeText('retry: 1000\n\n');
 /** When to come back where there is no room: the whole answer. */
 export const COME_BACK = 'retry: 10000\n\n';
 
-export const EVENT_STREAM: Readonly<Record<string, string>> = {
+export const EVENT_STREAM: Readonly<Record<string, string>> = Object.freeze({
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store',
   'X-Accel-Buffering': 'no', // or nginx would keep the events until they fill a buffer
-};
+});

@@ -7,7 +7,7 @@ import { createPeer } from 'nsqlookupd/testing';
 import { COMMAND } from '../support/command-lookupd.js';
 import { freePort } from '../support/free-port.js';
 import { startRedis } from '../support/redis-server.js';
-import { assertWrk, runSlice } from './wrk.js';
+import { assertWrk, cpuMs, runSlice } from './wrk.js';
 
 const CHANGES = 60_000;
 const PEERS = 200;
@@ -95,14 +95,17 @@ async function tell({ child }: Served, message: object): Promise<void> {
   await once(child, 'message');
 }
 
-/** Registrations that one makes as fast as it can, until the other has them all. */
-async function throughput(one: Served, two: Served): Promise<number> {
+/** Registrations that one makes as fast as it can, until the other has them all; and the CPU of each process for one. */
+async function throughput(one: Served, two: Served, redisPid: number): Promise<string> {
+  const pids = [one.child.pid!, two.child.pid!, redisPid];
+  const before = pids.map(cpuMs);
   const startMs = performance.now();
   const told = tell(one, { order: 'change' });
   await tell(two, { topics: CHANGES + TOPICS + SAMPLES });
   const perSecond = (CHANGES / (performance.now() - startMs)) * 1000;
   await told;
-  return perSecond;
+  const micros = pids.map((pid, i) => (((cpuMs(pid) - before[i]!) / CHANGES) * 1000).toFixed(1));
+  return `${Math.round(perSecond).toLocaleString('en')}; CPU of each, µs: writer ${micros[0]}, reader ${micros[1]}, Redis ${micros[2]}`;
 }
 
 /** From a write at one until `/lookup` of the other has it. */
@@ -156,7 +159,7 @@ async function measure(): Promise<void> {
     console.log('\n| /lookup | CPU, µs | of plain |\n| --- | --- | --- |');
     for (const [kind, micros] of cost)
       console.log(`| ${kind} | ${median(micros).toFixed(1)} | ${(median(micros) / base).toFixed(2)} |`);
-    console.log(`\nchanges a second: ${Math.round(await throughput(one, two)).toLocaleString('en')}`);
+    console.log(`\nchanges a second: ${await throughput(one, two, redis.pid())}`);
   } finally {
     for (const { child } of served) child.kill();
   }

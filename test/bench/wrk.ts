@@ -82,7 +82,7 @@ function toSlice(text: string, serverMs: number): Slice {
 }
 
 /** User and system time that a process has taken. */
-function cpuMs(pid: number): number {
+export function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

@@ -46,6 +46,7 @@ describe('the tarball', () => {
       ...whole,
       ...words,
       'dist/cjs/package.json',
+      'dist/command/later.cjs',
       'dist/command/nsqlookupd.cjs',
       'package.json',
     ];
@@ -143,13 +144,42 @@ describe('a subpath loads its own module, and those that it may use', () => {
     }
   }
 
-  test('the command is one file, and loads the parser of TOML when it has a config file to read', () => {
+  test('the command loads one file to start, another for what few starts need, and the parser of TOML for a config file', () => {
     const config = project.write('config.toml', 'log_level = "none such"\n');
     const parsers = (...args: string[]) =>
       project.loadedBy(COMMAND, ...args).filter((path) => path.startsWith('smol-toml'));
-    assert.deepEqual(project.loadedBy(COMMAND, '-version'), [join('nsqlookupd', 'dist', 'command', 'nsqlookupd.cjs')]);
-    assert.deepEqual(parsers('-tcp-address=nowhere'), []);
+    const file = (name: string) => join('nsqlookupd', 'dist', 'command', name);
+    for (const flag of ['-version', '-tcp-address=nowhere'])
+      assert.deepEqual(project.loadedBy(COMMAND, flag), [file('nsqlookupd.cjs')]);
+    for (const subcommand of ['check', 'health']) {
+      const loaded = project.loadedBy(COMMAND, subcommand, '-none-such');
+      assert.deepEqual(loaded.sort(), [file('later.cjs'), file('nsqlookupd.cjs')]);
+    }
     assert.ok(parsers(`-config=${config}`).length > 0);
+  });
+
+  test('the command listens without what speaks TLS, compresses, or reads folders', () => {
+    const heavy = ['tls', 'https', 'crypto', 'zlib', 'fs/promises', 'dns/promises', 'inspector', 'readline'];
+    const script = project.write(
+      'loaded.cjs',
+      `const before = new Set(process.moduleLoadList);
+       const { write } = process.stderr;
+       process.stderr.write = function (text, ...rest) {
+         if (/HTTP: listening/.test(text)) {
+           console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))));
+           process.kill(process.pid, 'SIGTERM');
+         }
+         return write.call(this, text, ...rest);
+       };`,
+    );
+    const ports = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'];
+    const listed = JSON.parse(project.node('-r', script, COMMAND, ...ports)) as string[];
+    const loaded = listed.map((name) => name.replace('NativeModule ', ''));
+    assert.ok(loaded.includes('net'));
+    assert.deepEqual(
+      loaded.filter((name) => heavy.includes(name)),
+      [],
+    );
   });
 });
 

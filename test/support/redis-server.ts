@@ -15,6 +15,8 @@ export function skipWithoutRedis(): string | false {
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Of its process, as it runs now. */
+  pid(): number;
   /** What the command gives. */
   command(...args: string[]): Promise<unknown>;
   /** Ends it with that signal (default SIGKILL), and waits for that. */
@@ -48,6 +50,7 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
   return {
     url,
     port,
+    pid: () => child.pid!,
     command: async (...args) => {
       const client = createClient({ url });
       client.on('error', () => undefined);

@@ -48,6 +48,12 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
     if (Object.isFrozen(headers)) known.set(bytes, made); // others may be changed by whoever made them
     return made;
   };
+  const heads = new WeakMap<HttpResponse['headers'], string[]>();
+  const toHead = (headers: HttpResponse['headers']): string[] => {
+    const head = heads.get(headers) ?? Object.entries(headers).flat();
+    if (Object.isFrozen(headers)) heads.set(headers, head);
+    return head;
+  };
   return (response, { status, headers, body, isEndless }, isHead, isUncopied) => {
     assertStatus(status);
     const isWhole = typeof body === 'string' || body instanceof Uint8Array;
@@ -65,7 +71,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       }
       return undefined;
     }
-    response.writeHead(status, Object.entries(headers).flat()); // 204 has no length
+    response.writeHead(status, toHead(headers)); // 204 has no length
     if (isWhole || isHead || status === 204 || status === 304) {
       response.end();
       releaseBody(body, onError);
