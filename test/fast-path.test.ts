@@ -156,11 +156,6 @@ describe('the fast path', () => {
         const same = async (pieces: readonly string[]) => {
           for (let tries = 3; ; tries--) {
             const [ours, theirs] = await both(pieces);
-            // Where bytes that follow a body in its chunk are malformed, node:http cuts the connection off at once, or after it has
-            // answered what it can, by how it is handed the bytes.
-            const hasBody = /Content-Length: [1-9]|Transfer-Encoding/.test(pieces.join(''));
-            const isCutSooner = ours.answer !== '' && theirs.answer.startsWith(ours.answer);
-            if (hasBody && isCutSooner && ours.log.every((line, i) => line === theirs.log[i])) return;
             // What a client still gets of a connection that is cut off is chance.
             if (tries > 0 && !isDeepStrictEqual(ours, theirs)) continue;
             return assert.deepEqual(ours, theirs);
