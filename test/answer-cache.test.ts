@@ -5,6 +5,7 @@ import { createHttpHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
 import { peerOf } from './support/peers.js';
+import { runs } from './support/runs.js';
 import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const TOPICS = ['a', 'b', 'c#ephemeral'];
@@ -107,7 +108,7 @@ describe('answers that are kept', () => {
             }
           }
         }),
-        { numRuns: 1000 },
+        { numRuns: runs(1000) },
       );
     });
   }

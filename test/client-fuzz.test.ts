@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { PeerClient } from 'nsqlookupd/client';
 import { createMemoryLookupd, ManualClock, type MemoryLookupd } from 'nsqlookupd/testing';
+import { runs } from './support/runs.js';
 
 const settle = async (n = 3) => {
   for (let i = 0; i < n; i++) await turn();
@@ -214,7 +215,7 @@ test('fuzz: after all faults, each lookupd has exactly what is wanted', { timeou
       for (const l of lookupds) assert.equal(l.topology.nodes().length, 0);
       assert.deepEqual(unhandled, []);
     }),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
   process.off('unhandledRejection', note);
 });

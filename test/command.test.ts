@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { COMMAND, fetchRaw, startCommand } from './support/command-lookupd.js';
+import { CommandRuns } from './support/command-runs.js';
 import { freePort } from './support/free-port.js';
 
 const TIMEOUT = { timeout: 30_000 };
@@ -25,6 +26,15 @@ function run(...args: string[]) {
     timeout: 20_000,
   });
   return { status, stdout, stderr, lines: stderr.trimEnd().split('\n') };
+}
+
+const runs = new CommandRuns();
+after(() => runs[Symbol.dispose]());
+
+/** The same, but in a process that is there. */
+async function runOn(...args: string[]) {
+  const { code: status, err } = await runs.run(...args);
+  return { status, lines: err.trimEnd().split('\n') };
 }
 
 function configFile(text: string): string {
@@ -49,6 +59,17 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
     for (const word of [...defaults, '-broadcast-address', '"[nsqlookupd] "']) assert.ok(stdout.includes(word), word);
   });
 
+  test('shows nothing of what it does once to be ready for the first peer', TIMEOUT, async () => {
+    await using command = await startCommand();
+    const ask = (path: string) => fetchRaw(command.httpPort, 'GET', path);
+    assert.equal((await ask('/topics')).text, '{"topics":[]}');
+    assert.equal((await ask('/debug')).text, '{}');
+    const metrics = (await ask('/metrics?format=text')).text;
+    const commands = [...metrics.matchAll(/^nsqlookupd_tcp_commands_total\S* (\d+)$/gm)].map(([, count]) => count);
+    assert.ok(commands.every((count) => count === '0'));
+    assert.doesNotMatch(command.log(), /warm-up|localhost|IDENTIFY|client/);
+  });
+
   describe('a flag that it cannot take is one line and exit code 2', () => {
     const cases: [string[], RegExp][] = [
       [['-nope'], /not defined: -nope/],
@@ -69,8 +90,8 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       [['--', '-version'], /"--" is not a flag/],
     ];
     for (const [args, words] of cases) {
-      test(args.join(' '), TIMEOUT, () => {
-        const { status, lines } = run(...args);
+      test(args.join(' '), TIMEOUT, async () => {
+        const { status, lines } = await (args[0] === '-nope' ? run : runOn)(...args);
         assert.deepEqual([status, lines.length], [2, 1]);
         assert.match(lines[0]!, words);
       });
@@ -110,8 +131,8 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
       ['a bad value', () => ['-config', configFile('tombstone_lifetime = "45"\n')], /"45" for key tombstone_lifetime/],
     ];
     for (const [what, args, words] of cases) {
-      test(what, TIMEOUT, () => {
-        const { status, lines } = run(...args());
+      test(what, TIMEOUT, async () => {
+        const { status, lines } = await (what === 'a bad value' ? run : runOn)(...args());
         assert.equal(status, 1);
         const fatal = lines.filter((line) => !line.includes(' INFO: '));
         assert.equal(fatal.length, 1, lines.join('\n'));

@@ -97,7 +97,7 @@ interface ComposedService {
   readonly volumes?: readonly string[];
 }
 
-for (const file of ['compose.yaml', 'compose-union.yaml'])
+for (const file of ['compose.yaml', 'compose-union.yaml', 'compose-shared.yaml'])
   test(`${file} has known keys, services and volumes, and starts nsqlookupd with flags that it has`, () => {
     const { services, volumes } = parseYaml(read(file), { merge: true }) as Composed;
     const known = [
@@ -105,6 +105,7 @@ for (const file of ['compose.yaml', 'compose-union.yaml'])
       'cap_drop',
       'command',
       'depends_on',
+      'deploy',
       'image',
       'ports',
       'read_only',
@@ -121,7 +122,7 @@ for (const file of ['compose.yaml', 'compose-union.yaml'])
       for (const [, host = ''] of service.command.join(' ').matchAll(/lookupd-\w+-address=([\w-]+):/g))
         assert.ok(host in services);
       if (!service.image) assert.ok(Object.keys(parseFlags(service.command, SETTINGS)).length > 0);
-      else assert.match(service.image, /^nsqio\/nsq:v[\d.]+$/);
+      else assert.match(service.image, /^(?:nsqio\/nsq:v|redis:)\d[\d.]+(?:-alpine)?$/);
     }
   });
 
@@ -133,12 +134,15 @@ describe('the Kubernetes manifests', () => {
     );
   const documents = documentsOf('nsqlookupd.yaml');
   const union = documentsOf('union.yaml');
+  const shared = documentsOf('shared.yaml');
 
   test('are of the kinds that it takes, and valid', () => {
     const common = ['NetworkPolicy', 'PodDisruptionBudget', 'Service'];
     assert.deepEqual(documents.map(({ kind }) => kind).sort(), [...common, 'StatefulSet']);
     assert.deepEqual(union.map(({ kind }) => kind).sort(), ['Deployment', ...common]);
-    for (const document of [...documents, ...union]) {
+    const redis = ['Deployment', 'NetworkPolicy', 'Service'];
+    assert.deepEqual(shared.map(({ kind }) => kind).sort(), [...common, ...redis, 'Deployment'].sort());
+    for (const document of [...documents, ...union, ...shared]) {
       const Kind = KINDS[document.kind];
       assert.equal(document.apiVersion, Kind.apiVersion);
       new Kind(document as never).validate();
@@ -172,7 +176,7 @@ describe('the Kubernetes manifests', () => {
   }
 
   test('misspell no key', T, () => {
-    assert.equal(misspelt([...documents, ...union]), '');
+    assert.equal(misspelt([...documents, ...union, ...shared]), '');
     const text = JSON.stringify(documents).replace('"readinessProbe"', '"readyProbe"');
     assert.match(misspelt(JSON.parse(text) as typeof documents), /readyProbe/);
   });
@@ -183,6 +187,8 @@ describe('the Kubernetes manifests', () => {
     assert.deepEqual(Object.keys(parseFlags([args], SETTINGS)), ['broadcast-address']);
     const [, unionArgs = ''] = /"args":\["([^"]*)"\]/.exec(JSON.stringify(union)) ?? [];
     assert.deepEqual(parseFlags([unionArgs], SETTINGS), { 'lookupd-http-address': ['nsqlookupd:4161'] });
+    const [, sharedArgs = ''] = /"args":\["([^"]*)"\]/.exec(JSON.stringify(shared)) ?? [];
+    assert.deepEqual(parseFlags([sharedArgs], SETTINGS), { 'shared-redis': 'redis://nsqlookupd-redis:6379' });
     const label = { 'app.kubernetes.io/name': 'nsqlookupd' };
     const monitor = parseYaml(read('kubernetes/service-monitor.yaml')) as {
       spec: { selector: { matchLabels: object }; endpoints: readonly { port: string }[] };

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { createLookupd, type Lookupd, type LookupdOptions } from 'nsqlookupd/daemon';
 import type { HttpHandler, HttpRequest, HttpResponse } from 'nsqlookupd/http';
 import { createPeer } from 'nsqlookupd/testing';
+import { runs } from './support/runs.js';
 
 const T = { timeout: 60_000 };
 const TURNS = 4;
@@ -161,13 +162,12 @@ describe('the fast path', () => {
             return assert.deepEqual(ours, theirs);
           }
         };
-        const runs = Number(process.env['FUZZ_RUNS'] ?? 200);
         await fc.assert(
           fc.asyncProperty(conversation, async (pieces) => {
             await same(pieces);
             await same([...pieces, get('/ping')]);
           }),
-          { numRuns: runs },
+          { numRuns: runs(200) },
         );
       },
     );

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { createFileStore, UnreadableError, type RegistryStore } from 'nsqlookupd/store';
+import { runs } from './support/runs.js';
 
 const folders: string[] = [];
 after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
@@ -267,8 +268,6 @@ async function kill(process: ChildProcess): Promise<void> {
 }
 
 test('who is killed at any moment leaves the old or the new', { timeout: 120_000 }, async () => {
-  // 200 in all where there is time for it.
-  const each = process.env['CI'] === undefined ? 5 : 50;
   const times = async (count: number) => {
     const folder = newFolder();
     for (let i = 0; i < count; i++) {
@@ -283,5 +282,5 @@ test('who is killed at any moment leaves the old or the new', { timeout: 120_000
       await store.close?.();
     }
   };
-  await Promise.all(Array.from({ length: 4 }, () => times(each)));
+  await Promise.all(Array.from({ length: 4 }, () => times(runs(50))));
 });

@@ -15,6 +15,7 @@ import { ManualClock } from 'nsqlookupd/testing';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf } from './support/peers.js';
 import { pick } from './support/pick.js';
+import { runs } from './support/runs.js';
 
 const announce = { broadcastAddress: 'l.test', tcpPort: 4160, httpPort: 4161 };
 
@@ -111,7 +112,7 @@ describe('whatever bytes come', () => {
         }
         assert.deepEqual(errors, []);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -124,7 +125,7 @@ describe('whatever bytes come', () => {
         stream.destroy();
         assert.deepEqual([handler.connections, topology.nodes().length, errors], [0, 0, []]);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

@@ -19,6 +19,7 @@ import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
 import { fetchRaw } from './support/command-lookupd.js';
 import { peerOf } from './support/peers.js';
+import { runs } from './support/runs.js';
 import type { SyncHttpHandler } from './support/sync-handler.js';
 
 function setUp(options: Partial<HttpHandlerOptions> = {}) {
@@ -219,7 +220,7 @@ describe('createHttpHandler', () => {
         const response = handler({ method, path, query, headers: {} });
         if (response) assert.ok(response.status >= 200 && response.status < 500, String(response.status));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
     assert.deepEqual(errors, []);
   });

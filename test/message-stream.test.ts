@@ -15,6 +15,7 @@ import {
   type MessageStreamOptions,
 } from 'nsqlookupd/tcp';
 import { ManualClock } from 'nsqlookupd/testing';
+import { runs } from './support/runs.js';
 import { StreamPeer } from './support/stream-peer.js';
 
 const TIMEOUT = { timeout: 10_000 };
@@ -244,7 +245,7 @@ for (const [name, create] of [
           assert.deepEqual(Buffer.concat(got), Buffer.concat(sent));
           theirs.destroy();
         }),
-        { numRuns: 200 },
+        { numRuns: runs(200) },
       );
     });
   });

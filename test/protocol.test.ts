@@ -12,6 +12,7 @@ import {
   type Reply,
 } from 'nsqlookupd/protocol';
 import { identityOf } from './support/peers.js';
+import { runs } from './support/runs.js';
 
 interface Decoder<M> {
   push(bytes: Uint8Array): void;
@@ -122,7 +123,7 @@ describe('protocol', () => {
         const again = Buffer.concat(legal.map(encodePeerMessage));
         assert.deepEqual(decodeAll(new PeerDecoder(), [again]), legal);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -375,7 +376,7 @@ describe('protocol', () => {
         assert.deepEqual(decodeAll(decoder, cut(bytes, at)), whole);
         assert.ok(decoder.heldBytes <= 8 * 1.25);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

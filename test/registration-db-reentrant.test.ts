@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { RegistrationDB, topicRegistration, type Producer, type Registration } from 'nsqlookupd/registry';
 import { createPeer } from 'nsqlookupd/testing';
+import { runs } from './support/runs.js';
 
 const PEERS = ['a:1', 'b:2', 'c:3'].map((name) => createPeer(name));
 const REGS: Registration[] = [
@@ -194,7 +195,7 @@ test('model: re-entrant listeners', { timeout: 120_000 }, () => {
         }
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });
 

@@ -13,6 +13,7 @@ import {
 } from 'nsqlookupd/registry';
 import { NaiveDB } from './support/naive-db.js';
 import { peerOf } from './support/peers.js';
+import { runs as runsOf } from './support/runs.js';
 
 const CATEGORIES = ['client', 'topic', 'channel'] as const;
 // Names of Object.prototype are names like any other, and so is `*` in a change.
@@ -128,7 +129,7 @@ describe('RegistrationDB', () => {
         for (const change of all) assert.deepEqual(change(db), change(model));
         assertSameAnswers(db, model);
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 

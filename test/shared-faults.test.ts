@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createSharedMemory, type SharedConnection, type SharedListener, type SharedRegistry } from 'nsqlookupd/store';
+import { topicRegistration, WorkQueue } from 'nsqlookupd/registry';
 import { ManualClock } from 'nsqlookupd/testing';
 import { joined, pass, producersOf, settled, startMember, type FleetMember } from './support/shared-fleet.js';
 
@@ -179,4 +180,54 @@ describe('lookupds that share a registry', () => {
     await pass(clock, 1);
     for (const member of [two, three]) assert.deepEqual(producersOf(member, 'orders'), []);
   });
+
+  for (const [what, addressOf] of Object.entries({
+    'a node each': (i: number) => `host-${i}`,
+    'all at one address': () => 'one-address',
+  })) {
+    test(`take in over many turns what becomes of many nsqds, ${what}`, async () => {
+      const [NSQDS, STEPS] = [400, 100];
+      const { clock, memory, members } = await fleet(1);
+      const [one] = members;
+      let inTurn = 0;
+      let most = 0;
+      const nextTurn = (callback: () => void) =>
+        setImmediate(() => {
+          inTurn = 0;
+          callback();
+        });
+      const work = new WorkQueue({ stepsPerTurn: STEPS, nextTurn });
+      const two = await startMember(memory.registry(), clock, { work });
+      two.topology.db.onChange(() => (most = Math.max(most, ++inTurn)));
+      const many = (member: FleetMember) =>
+        Array.from({ length: NSQDS }, (_, i) => joined(member, addressOf(i), 'orders billing', `topic${i}`));
+      const turnsUntil = async (isSo: () => boolean) => {
+        for (let i = 0; i < 200 && !isSo(); i++) await settled(20);
+        assert.ok(isSo());
+        await settled(100);
+        assert.ok(most > 0 && most < 2 * STEPS, `${most} changes in one turn`);
+        most = 0;
+      };
+      many(one);
+      const count = (topic: string) => two.topology.db.countProducers(topicRegistration(topic));
+      await turnsUntil(() => count('orders') === NSQDS);
+      one.topology.deleteTopic('orders');
+      await turnsUntil(() => count('orders') === 0 && two.topology.channels('orders').length === 0);
+
+      const others = await startMember(memory.registry(), clock);
+      const settledThere = many(others);
+      await turnsUntil(() => two.topology.db.broughtCount === 2 * NSQDS);
+      clock.advance(1);
+      for (const peer of settledThere) others.topology.ping(peer);
+      await settled(100);
+      one.kill();
+      await pass(clock, LEASE_S + 6);
+      await turnsUntil(() => two.topology.db.broughtCount === NSQDS); // who has settled elsewhere has left
+
+      others.kill();
+      await pass(clock, 70);
+      await turnsUntil(() => two.topology.db.broughtCount === 0);
+      assert.deepEqual(two.shared.status.lookupds, []);
+    });
+  }
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { skipWithoutRedis, startRedis } from './support/redis-server.js';
+import { runs } from './support/runs.js';
 import { SharedProcesses } from './support/shared-fleet-processes.js';
 
 test(
@@ -12,7 +13,7 @@ test(
     const took = async (what: string, withinMs: number) =>
       t.diagnostic(`${what}: all agree after ${await fleet.agree(what, withinMs)} ms`);
     try {
-      t.diagnostic(`${await fleet.churn(5000)} changes in 5 s`);
+      t.diagnostic(`${await fleet.churn(runs(5000))} changes`);
       await took('churn', 10_000);
 
       await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
@@ -23,11 +24,11 @@ test(
 
       await fleet.lookupds[0]!.stop('SIGKILL');
       await fleet.replace(0);
-      await fleet.churn(1000);
+      await fleet.churn(runs(2000));
       await took('a lookupd killed', 60_000);
 
       await redis.stop();
-      await fleet.churn(1000);
+      await fleet.churn(runs(2000));
       const ready = await fetch(`http://127.0.0.1:${fleet.lookupds[1]!.httpPort}/readyz`);
       assert.equal(ready.status, 200);
       assert.match(await ready.text(), /"notes":\["what carries the shared registry is away/);

@@ -6,6 +6,7 @@ import { createSharedMemory, createSharedTopology, type SharedMemory } from 'nsq
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { RegistrationDB, Topology, topicRegistration, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { answers, joined, pass, producersOf, settled, startMember, type FleetMember } from './support/shared-fleet.js';
+import { runs } from './support/runs.js';
 
 async function fleet(size: number): Promise<{ clock: ManualClock; memory: SharedMemory; members: FleetMember[] }> {
   const clock = new ManualClock();
@@ -297,7 +298,7 @@ test(
   { timeout: 300_000 },
   async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), run), {
-      numRuns: Number(process.env['SHARED_RUNS'] ?? 40),
+      numRuns: Number(process.env['SHARED_RUNS'] ?? runs(40)),
     });
   },
 );

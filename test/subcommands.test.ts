@@ -3,23 +3,30 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, test } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { after, describe, test } from 'node:test';
 import { PeerClient } from 'nsqlookupd/client';
 import { createLookupd } from 'nsqlookupd/daemon';
 import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
 import { freePort } from './support/free-port.js';
 import { COMMAND } from './support/command-lookupd.js';
+import { CommandRuns } from './support/command-runs.js';
 
 const T = { timeout: 60_000 };
 const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
 
-async function run(...args: readonly string[]) {
+const runs = new CommandRuns();
+after(() => runs[Symbol.dispose]());
+const { run } = runs;
+
+/** The same in a process of its own. */
+async function start(...args: readonly string[]) {
   const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const [code] = (await once(child, 'close')) as [number];
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number]>,
+  ]);
   return { code, out, err };
 }
 
@@ -55,11 +62,11 @@ describe('nsqlookupd check', () => {
     await peer.start();
     await peer.register('orders');
     lookupd.topology.createChannel('lost', 'c');
-    const text = await run('check', httpAddress);
-    assert.equal(text.code, 1, text.err);
-    assert.match(text.out, /^2 findings at 127/);
-    assert.match(text.out, /address-local: 0\.0\.0\.0:4150\n {2}seen: announces "0\.0\.0\.0"/);
-    assert.match(text.out, /topic-without-producer: lost\n {2}seen: 1 channel/);
+    const shown = await start('check', httpAddress);
+    assert.equal(shown.code, 1, shown.err);
+    assert.match(shown.out, /^2 findings at 127/);
+    assert.match(shown.out, /address-local: 0\.0\.0\.0:4150\n {2}seen: announces "0\.0\.0\.0"/);
+    assert.match(shown.out, /topic-without-producer: lost\n {2}seen: 1 channel/);
     const { code, out } = await run('check', '-format', 'json', `http://${httpAddress}/`);
     assert.equal(code, 1);
     const { findings } = JSON.parse(out) as { findings: { kind: string; seen: string; why: string; advice: string }[] };
@@ -117,7 +124,7 @@ describe('nsqlookupd check', () => {
       [['check', urlOf(strange)], /\/debug names "a:b:c"/],
       [['check', `${urlOf(server)}/elsewhere`], /\/debug answered 404/],
     ] as const) {
-      const { code, out, err } = await run(...args);
+      const { code, out, err } = await (args.length === 1 ? start : run)(...args);
       assert.deepEqual([code, out], [2, ''], args.join(' '));
       assert.match(err, reason);
       assert.equal(err.split('\n').length, 2);
@@ -135,14 +142,14 @@ describe('nsqlookupd health', () => {
       await serve({ '/healthz': [503, ''], '/ping': [200, 'OK'] }),
       await serve({}),
     ];
-    assert.equal((await run('health', urlOf(up))).code, 0);
+    assert.equal((await start('health', urlOf(up))).code, 0);
     assert.deepEqual(await run('health', urlOf(original)), { code: 0, out: '', err: '' });
     assert.deepEqual(await run('health', urlOf(starting)), {
       code: 1,
       out: '',
       err: 'nsqlookupd health: /healthz answered 503\n',
     });
-    assert.equal((await run('health', urlOf(none))).code, 1);
+    assert.equal((await start('health', urlOf(none))).code, 1);
     const { port } = up.address() as AddressInfo;
     assert.equal((await run('health', `-http-address=0.0.0.0:${port}`)).code, 0);
     assert.equal((await run('health', '-http-address', `:${port}`)).code, 0);

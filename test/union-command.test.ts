@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import dns from 'node:dns/promises';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { PeerClient } from 'nsqlookupd/client';
+import { PeerClient, resolveLookupds } from 'nsqlookupd/client';
 import { createHttpHandler, toNodeHandler } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 import { CertificateFolder, NO_OPENSSL } from './support/certificates.js';
@@ -28,6 +31,7 @@ async function startUnion(...args: readonly string[]) {
     base,
     log: () => log,
     exitCode: () => child.exitCode,
+    hangUp: () => child.kill('SIGHUP'),
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await exited;
@@ -173,9 +177,46 @@ describe('the command as a union', () => {
     assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${ca.certFile}`), [200, 'up']);
     assert.deepEqual(await stateWith(), [502, 'down']);
     assert.deepEqual(await stateWith(`-lookupd-tls-root-ca-file=${folder.createCa('other').certFile}`), [502, 'down']);
+    const other = folder.createCa('another');
+    await using union = await startUnion(...at, '-stats', `-lookupd-tls-root-ca-file=${other.certFile}`);
+    const status = async () => (await fetch(`${union.base}/lookup?topic=orders`)).status;
+    assert.equal(await status(), 502);
+    copyFileSync(ca.certFile, other.certFile);
+    union.hangUp();
+    await until(async () => (await status()) === 200, 'the CA is read again');
     await using wrong = await startUnion(...at, `-lookupd-tls-root-ca-file=${folder.file('none')}`);
     assert.equal(wrong.exitCode(), 1);
     assert.match(wrong.log(), /lookupd-tls-root-ca-file/);
+  });
+
+  test('takes a name of SRV records, for the hosts and ports of those, and those of before while there are none', async () => {
+    let records: readonly (readonly [port: number, host: string])[] = [
+      [4161, 'b.example'],
+      [4261, 'a.example'],
+    ];
+    const server = createSocket('udp4');
+    server.on('message', (question, { port }) => server.send(toSrvAnswer(question, records), port, '127.0.0.1'));
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    const before = dns.getServers();
+    const setServers = (servers: readonly string[]) => {
+      dns.setServers(servers);
+      syncBuiltinESMExports();
+    };
+    try {
+      setServers([`127.0.0.1:${server.address().port}`]);
+      const lookupds = resolveLookupds('_http._tcp.lookupd.example');
+      assert.deepEqual(await lookupds(), ['a.example:4261', 'b.example:4161']);
+      records = [];
+      assert.deepEqual(await lookupds(), ['a.example:4261', 'b.example:4161']);
+      records = [[4361, 'c.example']];
+      assert.deepEqual(await lookupds(), ['c.example:4361']);
+      records = [];
+      await assert.rejects(resolveLookupds('_http._tcp.other.example')());
+    } finally {
+      setServers(before);
+      server.close();
+    }
   });
 
   test('listens for no peers', async () => {
@@ -184,3 +225,40 @@ describe('the command as a union', () => {
     assert.match(union.log(), /a tcp-address does not go with a lookupd-http-address/);
   });
 });
+
+/** What a DNS server answers with those records; that there is no such name, without any. */
+function toSrvAnswer(question: Buffer, records: readonly (readonly [port: number, host: string])[]): Buffer {
+  let end = 12;
+  while (question[end] !== 0) end += question[end]! + 1;
+  const header = Buffer.from(question.subarray(0, 12));
+  header.writeUInt16BE(records.length > 0 ? 0x8180 : 0x8183, 2);
+  header.writeUInt16BE(records.length, 6);
+  header.writeUInt32BE(0, 8);
+  const answers = records.map(([port, host]) => {
+    const labels = host.split('.').flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
+    const target = Buffer.concat([...labels, Buffer.from([0])]);
+    // The name of the question, SRV, IN, for a second; priority and weight.
+    const fixed = Buffer.from([
+      0xc0,
+      12,
+      0,
+      33,
+      0,
+      1,
+      0,
+      0,
+      0,
+      1,
+      0,
+      6 + target.length,
+      0,
+      1,
+      0,
+      1,
+      port >> 8,
+      port & 255,
+    ]);
+    return Buffer.concat([fixed, target]);
+  });
+  return Buffer.concat([header, question.subarray(12, end + 5), ...answers]);
+}

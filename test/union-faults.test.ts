@@ -88,6 +88,31 @@ describe('a lookupd of a union', () => {
     union.close();
   });
 
+  for (const [what, more] of Object.entries({
+    'at one address': () => ({}),
+    'on the ports of one host': (i: number) => ({ tcpPort: 10_000 + i }),
+  }))
+    test(`that names very many nsqds ${what} costs what one does that names as many elsewhere`, async (t) => {
+      const NSQDS = 1000;
+      const member = new UnionMember(false);
+      for (let i = 0; i < NSQDS; i++)
+        member.topology.register(member.peer(`n${i}`, { broadcastAddress: 'one', ...more(i) }), 'orders');
+      const looks = t.mock.method(RegistrationDB.prototype, 'getProducer');
+      const walks = t.mock.method(RegistrationDB.prototype, 'peersAt');
+      const union = createUnionHandler({ lookupds: ['a:1'], fetch: member.fetch });
+      await union.ready();
+      member.topology.register(member.peer('last', { broadcastAddress: 'one', tcpPort: 1 }), 'orders');
+      const isLast = () => union.topology.producers('orders')!.producers.some(({ tcpPort }) => tcpPort === 1);
+      await until(isLast, 'the last is there');
+      for (let i = 0; i < NSQDS; i++) member.leave(`n${i}`);
+      await until(() => union.topology.producers('orders')!.producers.length === 1, 'they have gone');
+      const walked = walks.mock.calls.reduce((sum, { result = [] }) => sum + result.length, 0);
+      const steps = looks.mock.callCount() + walked;
+      assert.ok(steps < 100 * NSQDS, `${steps} steps`);
+      union.close();
+      member.goDown();
+    });
+
   test('that ends its stream over and over, or is asked for much at once, leaves no listeners behind', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error) => void warnings.push(warning);

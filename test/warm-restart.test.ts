@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { createWarmRestart, UnreadableError, type RegistryStore } from 'nsqlookupd/store';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
+import { runs } from './support/runs.js';
 
 /** A store in memory that a test can look into, break and hold up. */
 class MemoryStore implements RegistryStore {
@@ -242,7 +243,7 @@ describe('a restart', () => {
         },
       ),
       {
-        numRuns: 60,
+        numRuns: runs(60),
         examples: [
           [
             [

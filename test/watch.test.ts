@@ -6,6 +6,7 @@ import { createBlockingReads, createFeed, createRegistryMirror, createWatchRoute
 import { createHttpHandler, decorate, type Authorize, type HttpHandler, type HttpResponse } from 'nsqlookupd/http';
 import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
+import { runs } from './support/runs.js';
 
 interface SetUp {
   readonly maxWatchers?: number;
@@ -338,7 +339,7 @@ describe('GET /watch', () => {
           await reading;
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

@@ -106,6 +106,14 @@ describe('zones', () => {
   test('that are none are refused at once, and what a function gives wrongly is answered 500', async () => {
     assert.throws(() => zoneByNetwork({ nowhere: 'a' }), TypeError);
     assert.throws(() => zoneByNetwork({ '10.0.0.0/8': 7 as never }), TypeError);
+    for (const again of ['10.255.0.1/8', '::ffff:10.0.0.0/104']) {
+      const twice = { '10.0.0.0/8': 'a', [again]: 'b' };
+      assert.throws(() => zoneByNetwork(twice), {
+        name: 'TypeError',
+        message: /^zones has one network twice, 10\S+ and /,
+      });
+    }
+    zoneByNetwork({ '10.0.0.0/8': 'a', '10.0.0.0/9': 'b', '11.0.0.0/8': 'c', '0a00::/8': 'd' });
     assert.throws(() => zoneByNetwork({ '10.0.0.0/8': { zoen: 'a' } as never }), TypeError);
     assert.throws(() => setUp({ zonePolicy: 'near' as never }), TypeError);
     const onError = () => undefined;

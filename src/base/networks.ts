@@ -10,6 +10,8 @@ export interface IpAddress {
 export interface Network {
   readonly family: 4 | 6;
   readonly prefixLength: number;
+  /** What its addresses begin with. */
+  readonly prefix: bigint;
   readonly has: (address: IpAddress) => boolean;
 }
 
@@ -45,7 +47,7 @@ export function parseNetwork(text: string): Network | undefined {
   if (prefixLength < 0 || prefixLength > length) return undefined;
   const rest = BigInt(length - prefixLength);
   const prefix = bits >> rest;
-  return { family, prefixLength, has: (other) => other.family === family && other.bits >> rest === prefix };
+  return { family, prefixLength, prefix, has: (other) => other.family === family && other.bits >> rest === prefix };
 }
 
 /** Whether an address, with or without a port, is in one of those networks. Throws a TypeError for what is no network. */

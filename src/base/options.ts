@@ -43,7 +43,7 @@ export const textOrFunction = /* @__PURE__ */ must(
   'a string or a function',
 );
 export const aNumber = /* @__PURE__ */ must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
-export const aFinite = /* @__PURE__ */ must(Number.isFinite, 'a finite number');
+export const aFinite = /* @__PURE__ */ must((value) => Number.isFinite(value), 'a finite number');
 export const aPort = /* @__PURE__ */ must(
   (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535,
   'a port from 1 to 65535',
@@ -119,8 +119,9 @@ export function checkOptions<O extends object>(of: string, options: O | undefine
     if (Object.hasOwn(known, name)) continue;
     throw new TypeError(`${of} has no option ${show(name)}, only ${Object.keys(known).join(', ')}`);
   }
-  for (const [name, check] of Object.entries(known)) {
-    if (given[name] !== undefined || check.isRequired === true) check(name, given[name]);
+  // For each peer: a list of pairs would be some of what it leaves behind.
+  for (const name in known) {
+    if (given[name] !== undefined || known[name]!.isRequired === true) known[name]!(name, given[name]);
   }
   return given as O;
 }

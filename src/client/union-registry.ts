@@ -5,19 +5,26 @@ import { CLIENT, RegistrationDB, Topology, type Change, type PeerInfo, type Regi
 import type { UnionSource } from './union-source.js';
 
 const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, '$1');
-const nodeOf = ({ broadcastAddress, httpPort }: PeerInfo) => `${withoutBrackets(broadcastAddress)}:${httpPort}`;
 /** Producers are one that have the same broadcast address and ports. */
-const keyOf = (peer: PeerInfo) => `${nodeOf(peer)} ${peer.tcpPort}`;
+const keyOf = ({ broadcastAddress, httpPort, tcpPort }: PeerInfo) =>
+  `${withoutBrackets(broadcastAddress)}:${httpPort} ${tcpPort}`;
 /** What else a peer tells of itself. */
 const saysOf = (peer: PeerInfo) => [peer.hostname, peer.version, peer.topologyZone, peer.topologyRegion].join('\n');
 
 /** A tombstone that ended long ago: the producer is shown. */
 const ENDED_MS = 0;
 
+/** A source as it is followed. */
+interface Followed {
+  readonly stop: () => void;
+  /** Its peers, by what makes them one producer. */
+  readonly peers: Map<string, Set<PeerInfo>>;
+}
+
 /** What several lookupds hold, as one registry: made anew, for each change that one tells of, as far as it is about that. */
 export class UnionRegistry {
   readonly topology: Topology;
-  readonly #sources = new Map<UnionSource, () => void>();
+  readonly #sources = new Map<UnionSource, Followed>();
   readonly #peers = new Map<string, PeerInfo>();
 
   constructor(clock: Clock, tombstoneLifetimeMs: number | undefined, onError: OnError) {
@@ -28,31 +35,36 @@ export class UnionRegistry {
   }
 
   add(source: UnionSource): void {
-    this.#sources.set(source, this.#follow(source));
+    this.#follow(source);
   }
 
   /** Of a source that holds nothing any more. */
   delete(source: UnionSource): void {
-    this.#sources.get(source)?.();
+    this.#sources.get(source)?.stop();
     this.#sources.delete(source);
   }
 
   /** The source holds another registry than before. */
   async swapped(source: UnionSource, before: RegistrationDB): Promise<void> {
     if (!this.#sources.has(source)) return;
-    this.#sources.get(source)!();
-    this.#sources.set(source, this.#follow(source));
+    this.#sources.get(source)!.stop();
+    this.#follow(source);
     await this.topology.work.result(this.#settlingAll(source.db));
     await this.topology.work.result(this.#settlingAll(before));
   }
 
-  #follow(source: UnionSource): () => void {
-    return source.db.onChange((change) => this.#changed(source, change));
+  #follow(source: UnionSource): void {
+    const { db } = source;
+    const peers: Followed['peers'] = new Map();
+    for (const peer of db.peers()) addTo(peers, peer);
+    this.#sources.set(source, { peers, stop: db.onChange((change) => this.#changed(source, peers, change)) });
   }
 
-  #changed(source: UnionSource, change: Change): void {
+  #changed(source: UnionSource, peers: Followed['peers'], change: Change): void {
     if (!('peer' in change)) return this.#settleRegistration(change.registration);
     const { peer } = change;
+    if (change.type === 'producerAdded') addTo(peers, peer);
+    else if (source.db.countRegistrationsOf(peer) === 0) deleteFrom(peers, peer);
     if ('registration' in change) {
       const isNew = change.type === 'producerAdded' && change.registration.category === 'client';
       if (isNew && source.isWatched === true) source.looked(peer);
@@ -73,8 +85,11 @@ export class UnionRegistry {
   *#settlingAll(db: RegistrationDB): Steps {
     for (const [registration, producers] of db.entries()) {
       this.#settleRegistration(registration);
-      for (const { peer } of [...producers]) {
-        this.#settle(registration, peer);
+      const settled = new Set<string>();
+      for (const { peer } of producers) {
+        const key = keyOf(peer);
+        if (!settled.has(key)) this.#settle(registration, peer);
+        settled.add(key);
         yield;
       }
       yield;
@@ -85,18 +100,7 @@ export class UnionRegistry {
   #settle(registration: Registration, peer: PeerInfo): void {
     const { db } = this.topology;
     const key = keyOf(peer);
-    const node = nodeOf(peer);
-    let told: PeerInfo | undefined;
-    let tombstonedAtMs = Infinity;
-    for (const source of this.#sources.keys()) {
-      for (const one of source.db.peersAt(node)) {
-        const producer = keyOf(one) === key && source.hears(one) ? source.db.getProducer(registration, one) : undefined;
-        if (!producer) continue;
-        told ??= one;
-        const since = producer.tombstonedAtMs === undefined ? ENDED_MS : producer.tombstonedAtMs - source.skewMs;
-        tombstonedAtMs = Math.min(tombstonedAtMs, since);
-      }
-    }
+    const { told, tombstonedAtMs } = this.#told(registration, key);
     let own = this.#peers.get(key);
     if (!told) {
       if (!own) return;
@@ -109,6 +113,22 @@ export class UnionRegistry {
     db.addProducer(registration, own);
     if ((db.getProducer(registration, own)?.tombstonedAtMs ?? ENDED_MS) !== tombstonedAtMs)
       db.tombstone(registration, own, tombstonedAtMs);
+  }
+
+  /** Who is named first as that producer, and since when all that name it hide it. */
+  #told(registration: Registration, key: string): { told: PeerInfo | undefined; tombstonedAtMs: number } {
+    let told: PeerInfo | undefined;
+    let tombstonedAtMs = Infinity;
+    for (const [source, { peers }] of this.#sources) {
+      for (const one of peers.get(key) ?? []) {
+        const producer = source.hears(one) ? source.db.getProducer(registration, one) : undefined;
+        if (!producer) continue;
+        told ??= one;
+        if (producer.tombstonedAtMs === undefined) return { told, tombstonedAtMs: ENDED_MS };
+        tombstonedAtMs = Math.min(tombstonedAtMs, producer.tombstonedAtMs - source.skewMs);
+      }
+    }
+    return { told, tombstonedAtMs };
   }
 
   #toOwn(told: PeerInfo): PeerInfo {
@@ -136,4 +156,17 @@ export class UnionRegistry {
     if (isThere) db.addRegistration(registration);
     else if (db.countProducers(registration) === 0) db.removeRegistration(registration);
   }
+}
+
+function addTo(peers: Followed['peers'], peer: PeerInfo): void {
+  const key = keyOf(peer);
+  const known = peers.get(key);
+  if (known) known.add(peer);
+  else peers.set(key, new Set([peer]));
+}
+
+function deleteFrom(peers: Followed['peers'], peer: PeerInfo): void {
+  const key = keyOf(peer);
+  const known = peers.get(key);
+  if (known?.delete(peer) === true && known.size === 0) peers.delete(key);
 }

@@ -10,6 +10,7 @@ import type { OnError } from '../registry/index.js';
 import { findSubcommand, SUBCOMMAND_USAGE } from './subcommands.js';
 import { createSystemClock } from './system-clock.js';
 import { PACKAGE_VERSION } from '../base/version.js';
+import { warmUp } from './warm-up.js';
 
 const BAD_FLAG = 2;
 const FAILED = 1;
@@ -112,6 +113,7 @@ async function serve(
   process.once('SIGINT', stop).once('SIGTERM', stop).on('SIGHUP', reload);
   try {
     await lookupd.listen();
+    warmUp();
     await lookupd.closed;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', reload);

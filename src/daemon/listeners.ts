@@ -48,10 +48,10 @@ export interface Listeners {
 
 type Part = Pick<ListenerOptions, 'name' | 'server' | 'drain' | 'cutOff'>;
 
-// Half-open, so that a peer that has sent its last still gets its answer; the rest is as in Go.
-const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true };
+// Half-open, so that a peer that has sent its last still gets its answer; without delay as in Go. The listener keeps alive.
+const TCP_OPTIONS = { allowHalfOpen: true, noDelay: true };
 // Half-open after the handshake alone: Node never lets go of a connection that ends within it.
-const TLS_OPTIONS = { noDelay: true, keepAlive: true };
+const TLS_OPTIONS = { noDelay: true };
 
 /** Makes the listeners, none of which listens yet. */
 export function createListeners(options: LookupdOptions, served: Served): Listeners {

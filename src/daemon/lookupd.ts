@@ -56,7 +56,8 @@ const MS_PER_TURN = 8;
  */
 export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const checked = checkOptions('createLookupd', options, LOOKUPD_CHECKS);
-  const { onError = printError, clock = createSteadyClock(), broadcastAddress = hostname() } = checked;
+  const ownName = hostname(); // asked once, as it is told to every peer
+  const { onError = printError, clock = createSteadyClock(), broadcastAddress = ownName } = checked;
   checkTogether(checked);
   const { db = new RegistrationDB({ onError }), graceMs = DEFAULT_GRACE_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
@@ -66,7 +67,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const access = createAccess(checked, { log, clock: topology.clock, onError });
   const announce = () => ({
     broadcastAddress,
-    hostname: hostname(),
+    hostname: ownName,
     tcpPort: checked.broadcastTcpPort ?? (tcp ?? tcpTls)!.port,
     httpPort: checked.broadcastHttpPort ?? (http ?? https)!.port,
     version: NSQLOOKUPD_VERSION,

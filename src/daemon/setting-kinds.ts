@@ -118,7 +118,7 @@ export function stringTable(like: string, example: string): Kind<Readonly<Record
       const table: Record<string, string> = {};
       for (const pair of text.split(',')) {
         const [, name, value] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
-        if (name === undefined || value === undefined) return undefined;
+        if (name === undefined || value === undefined || Object.hasOwn(table, name)) return undefined;
         table[name] = value;
       }
       return table;
@@ -128,7 +128,7 @@ export function stringTable(like: string, example: string): Kind<Readonly<Record
         .map(([name, value]) => `${name}=${value}`)
         .join(',') || 'none',
     like: `${like},…`,
-    allowed: `${like}, or several with commas between`,
+    allowed: `${like}, or several with commas between, each name once`,
     toml: 'table',
     example,
   };

@@ -1,4 +1,5 @@
 import { createSteadyClock } from '../base/clock.js';
+import { createTlsFetch } from '../base/node-fetch.js';
 import { createUnionHandler, resolveLookupds, type UnionHandler } from '../client/index.js';
 import { zoneByNetwork } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
@@ -40,6 +41,8 @@ export function createUnionServer(
   const { inactiveProducerTimeoutMs, tombstoneLifetimeMs, maxWatchers, zonePolicy, zones } = options;
   const access = createAccess(options, { log, clock, onError });
   const token = createTokenFile(tokenFile);
+  const ca = createCaFile(caFile);
+  ca.load(); // the lookupds are asked from the start
   const tls = createTlsLoader(options, () => listening.tlsServers, log);
   let operation: ReturnType<typeof createUnionOperation>;
   const handler: UnionHandler = createUnionHandler({
@@ -49,7 +52,7 @@ export function createUnionServer(
     zoneOf: zones && zoneByNetwork(zones),
     authorize: access.authorize,
     token: tokenFile === '' ? undefined : token.value,
-    tls: caFile === '' ? undefined : { ca: readCertificates('-lookupd-tls-root-ca-file', caFile).pem },
+    fetch: caFile === '' ? undefined : createTlsFetch(ca.tls),
     routes: (topology) => {
       const httpConnections = () => listening.httpConnections();
       const parts = { onError, httpConnections, handler: () => handler, state: () => lifetime.state, tls };
@@ -64,7 +67,7 @@ export function createUnionServer(
     fail: (error) => lifetime.fail(error),
   });
   const { http, https } = listening;
-  const { load, reload, watch } = createLoading([access, token, tls], log);
+  const { load, reload, watch } = createLoading([access, token, ca, tls], log);
   let unwatch = () => {};
   const listeners = [http, https].filter((listener) => listener !== undefined);
   const lifetime = createLifetime(listeners, {
@@ -119,4 +122,13 @@ function createTokenFile(path: string) {
     token = text.trim();
   };
   return { load, value: () => token, files: path === '' ? [] : [path] };
+}
+
+/** What the certificates of lookupds are signed by, in a file that is read again when it changes. */
+function createCaFile(path: string) {
+  const tls: { ca?: string } = {};
+  const load = () => {
+    if (path !== '') tls.ca = readCertificates('-lookupd-tls-root-ca-file', path).pem;
+  };
+  return { load, tls, files: path === '' ? [] : [path] };
 }

@@ -28,7 +28,7 @@ export type ZoneTable = Readonly<Record<string, string | Partial<Place>>>;
 
 /**
  * Tells where a caller is by its address: of the networks that have it, the smallest counts. For the option `zoneOf`. Throws a
- * TypeError for what is no network, zone or region.
+ * TypeError for what is no network, zone or region, and for a network that is there twice, also if written in two ways.
  *
  * @example
  * ```js
@@ -44,6 +44,7 @@ export function zoneByNetwork(table: ZoneTable): ZoneOf {
   const rows = Object.entries(table)
     .map(([network, value]) => ({ network: toNetwork('zones', network), place: toPlace(`zones[${network}]`, value) }))
     .sort((a, b) => b.network.prefixLength - a.network.prefixLength);
+  refuseTwice(Object.keys(table));
   const known = new Map<string, Place | undefined>();
   return ({ caller, remoteAddress }) => {
     const text = caller?.address ?? remoteAddress ?? '';
@@ -55,6 +56,18 @@ export function zoneByNetwork(table: ZoneTable): ZoneOf {
     known.set(text, place);
     return place;
   };
+}
+
+/** However it is written: nobody could say which of two zones counts. */
+function refuseTwice(texts: readonly string[]): void {
+  const known = new Map<string, string>();
+  for (const text of texts) {
+    const { family, prefixLength, prefix } = toNetwork('zones', text);
+    const key = [family, prefixLength, prefix].join();
+    const other = known.get(key);
+    if (other !== undefined) throw new TypeError(`zones has one network twice, ${other} and ${text}`);
+    known.set(key, text);
+  }
 }
 
 /** Throws a TypeError for what is neither a zone nor a place. */

@@ -16,7 +16,7 @@ export function addressOf({ broadcastAddress, tcpPort }: AnnouncedAddress): stri
 
 /** When peers last arrived, by the address that they announce. */
 export class Arrivals {
-  readonly #times = new Map<string, readonly number[]>();
+  readonly #times = new Map<string, number[]>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -26,7 +26,9 @@ export class Arrivals {
   /** Somebody has arrived. */
   note(peer: AnnouncedAddress): void {
     const address = addressOf(peer);
-    const times = [...(this.#times.get(address) ?? []), this.#clock()].slice(-MANY_ARRIVALS);
+    const times = this.#times.get(address) ?? [];
+    times.push(this.#clock());
+    if (times.length > MANY_ARRIVALS) times.shift();
     this.#times.delete(address); // the order is that of the last arrivals
     this.#times.set(address, times);
     if (this.#times.size > MAX_ADDRESSES) this.#times.delete(this.#times.keys().next().value!);

@@ -6,6 +6,8 @@ const MAX_JSON_DEPTH = 10_000;
 
 const STRINGS = ['broadcast_address', 'hostname', 'version', 'topology_zone', 'topology_region', 'remote_address'];
 const INTEGERS = ['tcp_port', 'http_port'];
+/** As nearly everybody writes them. */
+const KEYS: ReadonlyMap<string, string> = new Map([...STRINGS, ...INTEGERS].map((key) => [`"${key}"`, key]));
 /** Of the longest of them, each letter as an escape, in quotes. */
 const MAX_KEY_LENGTH = 6 * 'broadcast_address'.length + 2;
 
@@ -97,7 +99,9 @@ function setField(fields: Map<string, string | number>, key: string, token: stri
   if (token === 'null') return;
   if (STRINGS.includes(key)) {
     if (!token.startsWith('"')) throw new TypeError(`${key} is not a string`);
-    fields.set(key, (JSON.parse(token) as string).replace(/\p{Surrogate}/gu, '\ufffd'));
+    const text = JSON.parse(token) as string; // a slice would keep all of the body
+    // Half a pair of surrogates, which only an escape can be, is no character to Go.
+    fields.set(key, token.includes('\\') ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text);
   } else {
     if (!/^-?\d+$/.test(token)) throw new TypeError(`${key} is not an integer`);
     fields.set(key, Number(token));
@@ -124,7 +128,8 @@ function isPunctuationOrSpace(code: number): boolean {
 
 /** Go matches keys without regard to case, and to it the long s is an s. */
 function toKnownKey(token: string): string | undefined {
-  if (token.length > MAX_KEY_LENGTH) return undefined;
+  const known = KEYS.get(token);
+  if (known !== undefined || token.length > MAX_KEY_LENGTH) return known;
   const key = (JSON.parse(token) as string).toLowerCase().replaceAll('\u017f', 's');
   return STRINGS.includes(key) || INTEGERS.includes(key) ? key : undefined;
 }

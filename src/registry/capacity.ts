@@ -16,20 +16,17 @@ const NONE: readonly IdleKind[] = [];
 /** What the registry may hold, and who makes room when it is full. */
 export class Capacity {
   readonly #db: RegistrationDB;
-  readonly #maxRegistrations: number;
-  readonly #maxBytes: number;
+  readonly #most: Readonly<Record<'size' | 'bytes', number>>;
   readonly #onRemoved: (registration: Registration) => void;
 
   /** Tells what is removed to make room. */
   constructor(
     db: RegistrationDB,
-    maxRegistrations: number,
-    maxBytes: number,
+    most: Readonly<Record<'size' | 'bytes', number>>,
     onRemoved: (registration: Registration) => void,
   ) {
     this.#db = db;
-    this.#maxRegistrations = Math.min(maxRegistrations, Number.MAX_VALUE); // a part of Infinity would be all
-    this.#maxBytes = Math.min(maxBytes, Number.MAX_VALUE);
+    this.#most = most;
     this.#onRemoved = onRemoved;
   }
 
@@ -47,7 +44,7 @@ export class Capacity {
   }
 
   get #isPassed(): boolean {
-    return this.#db.size > this.#maxRegistrations || this.#db.bytes > this.#maxBytes;
+    return this.#db.size > this.#most.size || this.#db.bytes > this.#most.bytes;
   }
 
   #fits(
@@ -65,12 +62,12 @@ export class Capacity {
   }
 
   #hasRoom(added: number, reserved: number, kinds: readonly IdleKind[]): boolean {
-    const size = this.#left('size', this.#maxRegistrations, reserved, kinds);
-    return size >= added && this.#left('bytes', this.#maxBytes, reserved, kinds) >= added * MAX_ADDED_BYTES;
+    const left = (what: 'size' | 'bytes') => this.#left(what, reserved, kinds);
+    return left('size') >= added && left('bytes') >= added * MAX_ADDED_BYTES;
   }
 
-  #left(what: 'size' | 'bytes', most: number, reserved: number, kinds: readonly IdleKind[]): number {
-    let left = most - Math.floor(most * reserved) - this.#db[what];
+  #left(what: 'size' | 'bytes', reserved: number, kinds: readonly IdleKind[]): number {
+    let left = Math.ceil(this.#most[what] * (1 - reserved)) - this.#db[what];
     for (const kind of kinds) left += this.#db.idle[kind][what];
     return left;
   }

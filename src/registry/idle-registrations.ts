@@ -2,42 +2,30 @@ import type { Entry } from './entry.js';
 
 /** Registrations without a producer, linked from the longest idle to the last. */
 class Waiting {
-  #oldest: Entry | undefined;
-  #newest: Entry | undefined;
-  #size = 0;
-  #bytes = 0;
-
-  get size(): number {
-    return this.#size;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
+  size = 0;
+  bytes = 0;
   /** The one that has been idle for longest. */
-  get oldest(): Entry | undefined {
-    return this.#oldest;
-  }
+  oldest: Entry | undefined;
+  #newest: Entry | undefined;
 
   add(entry: Entry): void {
     entry.older = this.#newest;
     if (this.#newest) this.#newest.newer = entry;
-    else this.#oldest = entry;
+    else this.oldest = entry;
     this.#newest = entry;
-    this.#size++;
-    this.#bytes += entry.bytes;
+    this.size++;
+    this.bytes += entry.bytes;
   }
 
   delete(entry: Entry): void {
     const { older, newer } = entry;
     if (older) older.newer = newer;
-    else this.#oldest = newer;
+    else this.oldest = newer;
     if (newer) newer.older = older;
     else this.#newest = older;
     entry.older = entry.newer = undefined;
-    this.#size--;
-    this.#bytes -= entry.bytes;
+    this.size--;
+    this.bytes -= entry.bytes;
   }
 }
 

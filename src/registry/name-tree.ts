@@ -22,11 +22,7 @@ export class NamePart<V> {
 export class NameTree<V> {
   readonly #root = new NamePart<V>(0);
   #factor = 0;
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
+  size = 0;
 
   get(name: string): V | undefined {
     return this.partOf(name).values.get(name);
@@ -45,12 +41,12 @@ export class NameTree<V> {
     const { values } = part;
     const before = values.size;
     values.set(name, value);
-    this.#size += values.size - before;
+    this.size += values.size - before;
     if (values.size > MAX_NAMES) this.#cut(part);
   }
 
   delete(name: string): void {
-    if (this.partOf(name).values.delete(name) && --this.#size === 0) this.#root.parts = undefined;
+    if (this.partOf(name).values.delete(name) && --this.size === 0) this.#root.parts = undefined;
   }
 
   /** All parts that hold names. */

@@ -18,8 +18,9 @@ export class PeerRecords {
   revision = 0;
   /** Whether the peer has left, and what is here waits to be swept away. */
   isGone = false;
+  /** Of how much it is a producer. */
+  size = 0;
   readonly #chains = new Map<Scope, ProducerRecord>();
-  #size = 0;
 
   constructor(peer: PeerInfo, key: string) {
     this.peer = peer;
@@ -27,10 +28,6 @@ export class PeerRecords {
     // Both as they are now: a host may change its object.
     this.bytes = bytesOf(peer);
     this.address = toNodeAddress(peer);
-  }
-
-  get size(): number {
-    return this.#size;
   }
 
   add(entry: Entry): ProducerRecord {
@@ -41,14 +38,14 @@ export class PeerRecords {
       record.link(undefined, first);
       this.#chains.set(entry.scope, record);
     }
-    this.#size++;
+    this.size++;
     return record;
   }
 
   delete(record: ProducerRecord): void {
     const { next } = record;
     const { scope } = record.entry;
-    this.#size--;
+    this.size--;
     if (!record.unlink()) return;
     if (next) this.#chains.set(scope, next);
     else this.#chains.delete(scope);

@@ -1,3 +1,4 @@
+import type { Steps } from '../base/work-queue.js';
 import { ANY, type OperatorWrite, type PeerInfo, type Registration, type Topology } from '../registry/index.js';
 import { bringRegistration } from './bringing.js';
 import { isName } from './shared-fields.js';
@@ -97,9 +98,12 @@ export class SharedDeletions {
     });
   }
 
-  /** Takes in what another tells; each part is done within `apply`. */
-  async apply(records: readonly NameRecord[], apply: (work: () => void) => void): Promise<void> {
-    await this.#each(records, (record) => apply(() => this.#apply(record)), STEPS);
+  /** Takes in what another tells. */
+  *apply(records: readonly NameRecord[]): Steps {
+    for (const record of records) {
+      yield* this.#apply(record);
+      yield STEPS;
+    }
   }
 
   /** Whether what another tells of a producer, since that time, counts: it was not deleted later. */
@@ -116,15 +120,18 @@ export class SharedDeletions {
   }
 
   /** Forgets what was deleted before that time. */
-  forget(beforeMs: number): void {
-    this.#forgotten.push(...this.#names.forget(beforeMs));
+  *forget(beforeMs: number): Steps {
+    for (const name of this.#names.forget(beforeMs)) {
+      this.#forgotten.push(name);
+      yield;
+    }
   }
 
   clockSetBack(now: number): void {
     this.#names.clockSetBack(now);
   }
 
-  #apply(record: NameRecord): void {
+  *#apply(record: NameRecord): Steps {
     const [name] = record;
     const { db, clock } = this.#topology;
     const deletedAt = this.#names.deletedAt(name);
@@ -132,24 +139,20 @@ export class SharedDeletions {
     const registration = toRegistration(name);
     const isTopicDeleted = registration.category === 'topic' && this.#names.deletedAt(name) > deletedAt;
     const channels = isTopicDeleted ? db.findRegistrations('channel', registration.key, ANY) : [];
-    for (const each of [...channels, registration]) this.#settle(each);
+    for (const each of [...channels, registration]) yield* this.#settle(each);
   }
 
-  /** Brings the registry in step with what is known of a name. */
-  #settle(registration: Registration): void {
+  /** Brings the registry in step with what is known of a name, which may have many producers. */
+  *#settle(registration: Registration): Steps {
     const { db } = this.#topology;
     const name = toName(registration);
-    const deletedAt = this.#names.deletedAt(name);
-    let isHeld = false;
-    for (const { peer } of [...db.producersOf(registration)]) {
+    for (const { peer } of db.producersOf(registration)) {
       const at = this.#claimAt(peer, registration);
-      if (at <= deletedAt) db.removeProducer(registration, peer);
-      else {
-        isHeld = true;
-        if (!db.isBrought(peer)) this.#assert(name, at);
-      }
+      if (at <= this.#names.deletedAt(name)) db.removeProducer(registration, peer);
+      else if (!db.isBrought(peer)) this.#assert(name, at);
+      yield;
     }
-    if (isHeld) return;
+    if (db.countProducers(registration) > 0) return;
     if (!this.#names.isThere(name)) db.removeRegistration(registration);
     else if (!db.hasRegistration(registration)) bringRegistration(this.#topology, registration, false);
   }
@@ -164,11 +167,11 @@ export class SharedDeletions {
     this.#dirty.add(record[0]);
   }
 
-  async #each(records: Iterable<NameRecord>, work: (record: NameRecord) => void, steps = 1): Promise<void> {
+  async #each(records: Iterable<NameRecord>, work: (record: NameRecord) => void): Promise<void> {
     let count = 0;
     for (const record of records) {
       work(record);
-      if (++count % AT_ONCE === 0) await this.#topology.work.turn(AT_ONCE * steps);
+      if (++count % AT_ONCE === 0) await this.#topology.work.turn(AT_ONCE);
     }
   }
 }

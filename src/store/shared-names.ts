@@ -91,16 +91,14 @@ export class SharedNames {
     for (const [name, atMs] of this.#ended) this.#ended.set(name, Math.min(atMs, now));
   }
 
-  /** Forgets the ends of before that time, and gives their names. */
-  forget(beforeMs: number): string[] {
-    const forgotten: string[] = [];
+  /** Forgets the ends of before that time, and gives their names, one at a time. */
+  *forget(beforeMs: number): Generator<string, void, undefined> {
     for (const [name, atMs] of this.#ended) {
-      if (atMs >= beforeMs) break;
-      forgotten.push(name);
+      if (atMs >= beforeMs) return;
       this.#ended.delete(name);
       if (this.isMade(name)) Object.assign(this.#times.get(name)!, { deletedAt: 0, droppedAt: 0 });
       else this.#times.delete(name);
+      yield name;
     }
-    return forgotten;
   }
 }

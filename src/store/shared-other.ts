@@ -1,4 +1,4 @@
-import { finish } from '../base/work-queue.js';
+import { finish, type Steps } from '../base/work-queue.js';
 import { isHeardOf, type PeerInfo, type Registration, type Topology } from '../registry/index.js';
 import { bringPeer } from './bringing.js';
 import { readClaim, readField, readPeer, toField, type SharedClaim } from './shared-fields.js';
@@ -11,6 +11,8 @@ interface OtherPeer {
 
 /** Of a field's text: far above what a peer or a claim may be. */
 const MAX_TEXT_LENGTH = 64 * 1024;
+/** What it costs to let a peer go, in steps of work. */
+const STEPS = 4;
 
 /** What is done when another lookupd says what one of its peers carries: whether that counts. */
 export type ClaimJudge = (registration: Registration, claim: SharedClaim) => boolean;
@@ -49,8 +51,9 @@ export class OtherLookupd {
     return this.#peers.size;
   }
 
-  get peers(): readonly PeerInfo[] {
-    return [...this.#peers.values()].map(({ peer }) => peer);
+  /** One at a time: others may come and go before the next one. */
+  *peers(): Generator<PeerInfo, void, undefined> {
+    for (const { peer } of this.#peers.values()) yield peer;
   }
 
   claimAt(number: number, registration: Registration): number {
@@ -61,16 +64,22 @@ export class OtherLookupd {
     return this.#settled.has(peer);
   }
 
-  /** All is told from now on, until `endAnew`. */
-  beginAnew(): void {
-    if (this.#stale.size === 0) this.#stale = this.#texts;
-    else for (const [field, text] of this.#texts) this.#stale.set(field, text);
-    this.#texts = new Map();
+  /** All is told from now on, until `endAnew`; in steps, as it may have been told in part. */
+  *beginAnew(): Steps {
+    if (this.#stale.size === 0) {
+      this.#stale = this.#texts;
+      this.#texts = new Map();
+    }
+    for (const [field, text] of this.#texts) {
+      this.#stale.set(field, text);
+      this.#texts.delete(field);
+      yield;
+    }
   }
 
   /** What has not been told goes: gives what is to be written for that. */
-  endAnew(): readonly OwnWrite[] {
-    return Array.from(this.#stale.keys(), (field) => [field, null]);
+  *endAnew(): Generator<OwnWrite, void, undefined> {
+    for (const field of this.#stale.keys()) yield [field, null];
   }
 
   /** Takes in what it says; `byMs` is what is added to times of its clock. */
@@ -97,16 +106,22 @@ export class OtherLookupd {
   }
 
   /** Those who are not said to be silent are heard of. */
-  renew(now: number): void {
-    for (const { peer, isSilent } of this.#peers.values()) if (!isSilent) this.#heard(peer, now);
+  *renew(now: number): Steps {
+    for (const { peer, isSilent } of this.#peers.values()) {
+      if (!isSilent) this.#heard(peer, now);
+      yield;
+    }
   }
 
-  /** All that it brought goes. */
-  drop(): void {
-    for (const number of [...this.#peers.keys()]) this.#leave(number);
+  /** All that it brought goes, unless it is heard of meanwhile. */
+  *drop(): Steps {
+    for (const number of this.#peers.keys()) {
+      if (!this.isGone) return;
+      this.#leave(number);
+      yield STEPS;
+    }
     this.#texts.clear();
     this.#stale.clear();
-    this.#topology.liveOrigins.delete(this.origin);
   }
 
   #tellPeer(number: number, text: string, byMs: number): void {

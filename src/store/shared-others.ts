@@ -1,6 +1,10 @@
+import type { Steps } from '../base/work-queue.js';
 import type { PeerInfo, Registration, Topology } from '../registry/index.js';
 import { OtherLookupd, type ClaimJudge } from './shared-other.js';
 import type { OwnPeers } from './shared-own.js';
+
+/** What it costs to let a peer come or go, in steps of work. */
+const STEPS = 4;
 
 /** The other lookupds that share the registry: which are there, and which are gone. */
 export class OtherLookupds {
@@ -94,15 +98,15 @@ export class OtherLookupds {
     for (const origin of asked) this.#asked.add(origin);
   }
 
-  /** Looks who has said nothing for too long, and how long it is that who is gone was there: those are given, and to be dropped. */
-  look(now: number, leaseMs: number, areHeard: boolean): void {
-    for (const other of this.all) {
+  /** Looks who has said nothing for too long, and how long it is that who is gone was there. Gives what is to be done for that. */
+  look(now: number, leaseMs: number, areHeard: boolean): readonly Steps[] {
+    return this.all.map((other) => {
       const silentMs = now - other.heardAtMs;
       const isSilent = silentMs > leaseMs || now - (other.askedAtMs ?? now) >= leaseMs / 3;
-      if (areHeard && isSilent) this.gone(other);
-      if (other.isGone && silentMs > Math.max(leaseMs, this.#graceMs)) this.#drop(other);
-      else other.renew(now);
-    }
+      const going = areHeard && isSilent ? this.gone(other) : undefined;
+      if (other.isGone && silentMs > Math.max(leaseMs, this.#graceMs)) return this.#drop(other);
+      return going ?? other.renew(now);
+    });
   }
 
   /** Nothing could be heard until now: who is silent is so from now on. */
@@ -117,25 +121,44 @@ export class OtherLookupds {
     for (const other of this.all) other.heardAtMs = Math.min(other.heardAtMs, now);
   }
 
-  /** Another is gone, and its peers will come to others. Those who are there already are what it held. */
-  gone(other: OtherLookupd): void {
-    const { liveOrigins, db } = this.#topology;
-    if (other.isGone) return;
-    other.isGone = true;
-    other.askedAtMs = undefined;
-    this.#asked.delete(other.origin);
-    liveOrigins.delete(other.origin);
-    for (const peer of other.peers) {
-      for (const copy of this.#topology.copiesOf(peer)) {
-        if (copy === peer || (db.isBrought(copy) && this.of(copy)?.isGone !== false)) continue;
-        if (this.#own.isSettled(copy) || this.of(copy)?.isSettled(copy) === true) this.#topology.leave(peer);
-        else this.#topology.join(copy);
+  /** Another is gone, and its peers will come to others: gives what is to be done for those who are there already. */
+  gone(other: OtherLookupd): Steps {
+    if (!other.isGone) {
+      other.isGone = true;
+      other.askedAtMs = undefined;
+      this.#asked.delete(other.origin);
+      this.#topology.liveOrigins.delete(other.origin);
+    }
+    return this.#handOver(other);
+  }
+
+  /** Who has settled elsewhere has left it; who has just come there follows what it was. */
+  *#handOver(other: OtherLookupd): Steps {
+    const { db } = this.#topology;
+    const done = new Set<PeerInfo>();
+    for (const peer of other.peers()) {
+      if (!other.isGone) return; // it is back
+      yield;
+      if (done.has(peer)) continue;
+      const copies = this.#topology.copiesOf(peer);
+      const live = copies.filter((copy) => !db.isBrought(copy) || this.of(copy)?.isGone === false);
+      const isSettled = live.some((copy) => this.#own.isSettled(copy) || this.of(copy)?.isSettled(copy) === true);
+      for (const copy of copies) {
+        if (this.of(copy) !== other) continue;
+        done.add(copy);
+        if (isSettled) this.#topology.leave(copy);
+        yield STEPS;
+      }
+      if (isSettled) continue;
+      for (const copy of live) {
+        if (db.countRegistrationsOf(copy) > 0) this.#topology.join(copy);
+        yield STEPS;
       }
     }
   }
 
-  #drop(other: OtherLookupd): void {
-    this.#all.delete(other.origin);
-    other.drop();
+  *#drop(other: OtherLookupd): Steps {
+    yield* other.drop();
+    if (other.isGone) this.#all.delete(other.origin);
   }
 }

@@ -1,3 +1,4 @@
+import type { Steps } from '../base/work-queue.js';
 import { CLIENT, type PeerInfo, type Registration, type RegistrationDB } from '../registry/index.js';
 import { readClaim, toField, writeClaim, writePeer } from './shared-fields.js';
 import type { OwnWrite } from './shared-registry.js';
@@ -84,8 +85,11 @@ export class OwnPeers {
   }
 
   /** Looks who has fallen silent, or is heard of again. */
-  look(now: number): void {
-    for (const peer of this.#peers.keys()) this.lookAt(peer, now);
+  *look(now: number): Steps {
+    for (const peer of this.#peers.keys()) {
+      this.lookAt(peer, now);
+      yield;
+    }
   }
 
   lookAt(peer: PeerInfo, now: number): void {

@@ -1,9 +1,10 @@
+import type { Steps } from '../base/work-queue.js';
 import type { Change, OperatorWrite, PeerInfo, Producer, Registration, Topology } from '../registry/index.js';
 import { SharedDeletions } from './shared-deletions.js';
 import type { ClaimJudge, OtherLookupd } from './shared-other.js';
 import { OtherLookupds } from './shared-others.js';
 import { OwnPeers } from './shared-own.js';
-import type { NameRecord, SharedBatch, SharedOrigin } from './shared-registry.js';
+import type { NameRecord, OwnWrite, SharedBatch, SharedOrigin } from './shared-registry.js';
 import { SharedTombstones } from './shared-tombstones.js';
 
 /** Of each kind, in one batch. */
@@ -126,8 +127,8 @@ export class SharedState {
     await this.applyNames(records);
   }
 
-  applyNames(records: readonly NameRecord[]): Promise<void> {
-    return this.#deletions.apply(records, (work) => this.#apply(work));
+  async applyNames(records: readonly NameRecord[]): Promise<void> {
+    await this.#topology.work.result(this.#applying(this.#deletions.apply(records)));
   }
 
   /** Takes in what another tells. False if something was missed: what is kept of it is to be read. */
@@ -146,7 +147,7 @@ export class SharedState {
     if (!batch.isFirst && (!other || other.isGone || number !== other.number + 1)) return false;
     const known = this.others.heard(batch.origin);
     known.number = number;
-    if (batch.isFirst) known.beginAnew();
+    if (batch.isFirst) await this.#topology.work.result(known.beginAnew());
     const byMs = this.#topology.clock() - batch.atMs;
     await this.#applyOwn(known, batch.own, byMs);
     if (batch.isWhole) await this.#applyOwn(known, known.endAnew(), byMs);
@@ -157,7 +158,7 @@ export class SharedState {
   async applyOrigin(origin: string, { number, atMs, isWhole, hasLeft, fields }: SharedOrigin): Promise<void> {
     const other = this.others.heard(origin);
     const byMs = this.#topology.clock() - atMs;
-    other.beginAnew();
+    await this.#topology.work.result(other.beginAnew());
     for await (const some of fields) await this.#applyOwn(other, some, byMs);
     other.number = number;
     if (isWhole) await this.#applyOwn(other, other.endAnew(), byMs);
@@ -167,10 +168,10 @@ export class SharedState {
   /** Looks at what time has changed. `areHeard`: whether others would have been heard of, had they said anything. */
   look(leaseMs: number, areHeard: boolean): void {
     const now = this.#topology.clock();
-    this.own.look(now);
+    const steps = [this.own.look(now), ...this.others.look(now, leaseMs, areHeard)];
+    if (now - this.#awayAtMs >= this.#graceMs) steps.push(this.#deletions.forget(now - this.#graceMs));
     this.#tombstones.look(now);
-    if (now - this.#awayAtMs >= this.#graceMs) this.#deletions.forget(now - this.#graceMs);
-    this.#apply(() => this.others.look(now, leaseMs, areHeard));
+    for (const each of steps) this.#topology.work.run(this.#applying(each));
   }
 
   /** Nothing could be told or heard until now: who is silent is so from now on, and what was deleted may be news. */
@@ -189,7 +190,7 @@ export class SharedState {
   }
 
   gone(other: OtherLookupd): void {
-    this.#apply(() => this.others.gone(other));
+    this.#topology.work.run(this.#applying(this.others.gone(other)));
   }
 
   /** Others want to know who is there. */
@@ -203,12 +204,14 @@ export class SharedState {
     }
   }
 
-  async #applyOwn(other: OtherLookupd, writes: SharedBatch['own'], byMs: number): Promise<void> {
-    for (let at = 0; at < writes.length; at += AT_ONCE) {
-      const some = writes.slice(at, at + AT_ONCE);
-      this.#apply(() => some.forEach((write) => other.write(write, byMs)));
-      await this.#topology.work.turn(some.length * STEPS);
-    }
+  async #applyOwn(other: OtherLookupd, writes: Iterable<OwnWrite>, byMs: number): Promise<void> {
+    const writing = function* (): Steps {
+      for (const write of writes) {
+        other.write(write, byMs);
+        yield STEPS;
+      }
+    };
+    await this.#topology.work.result(this.#applying(writing()));
   }
 
   /** Each topic and channel, and each of its own peers that carries one or is just there; so many in one turn. */
@@ -236,13 +239,18 @@ export class SharedState {
   }
 
   /** What the registry tells meanwhile is no news of this lookupd's own. */
-  #apply(work: () => void): void {
-    this.#isApplying = true;
-    try {
-      work();
-    } finally {
-      this.#isApplying = false;
+  *#applying(steps: Steps): Steps {
+    for (;;) {
+      this.#isApplying = true;
+      let next;
+      try {
+        next = steps.next();
+      } finally {
+        this.#isApplying = false;
+      }
+      if (this.hasNews) this.#onNews();
+      if (next.done === true) return;
+      yield next.value;
     }
-    if (this.hasNews) this.#onNews();
   }
 }

@@ -16,7 +16,10 @@ const MODES: Readonly<Record<string, Mode>> = {
     options: { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
     extensions: ['.ts'],
   },
-  'commonjs with bundler': { options: { module: 'commonjs', moduleResolution: 'bundler' }, extensions: ['.ts'] },
+  'commonjs with bundler': {
+    options: { module: 'commonjs', moduleResolution: 'bundler' },
+    extensions: ['.ts'],
+  },
   node16: { options: { module: 'node16' }, extensions: ['.mts', '.cts'] },
   nodenext: { options: { module: 'nodenext' }, extensions: ['.mts', '.cts'] },
   'esnext with bundler': { options: { module: 'esnext', moduleResolution: 'bundler' }, extensions: ['.mts'] },

@@ -97,6 +97,7 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   tls: 'is about Node’s TLS, and openssl',
   'union-faults': 'has servers of Node’s that answer what no lookupd does',
   'union-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
+  migration: 'starts the command as a process of its own, which is no part of what an embedding host runs',
   'shared-processes': 'starts the command as a process of its own, which is no part of what an embedding host runs',
   'shared-redis': 'starts a redis-server, for clients that are Node’s',
   'shared-redis-hostile': 'has servers of node:net, for clients that are Node’s',

@@ -16,9 +16,13 @@ export class Compiler {
     return format(diagnostics);
   }
 
-  /** Answers what there is to say of those files, and writes nothing. */
-  check(fileNames: readonly string[], options: ts.CompilerOptions): string {
-    return format(diagnose(this.#program(fileNames, options)));
+  /** Answers what there is to say of those files and matters, and writes nothing. */
+  check(
+    fileNames: readonly string[],
+    options: ts.CompilerOptions,
+    matters: (diagnostic: ts.Diagnostic) => boolean = () => true,
+  ): string {
+    return format(diagnose(this.#program(fileNames, options)).filter(matters));
   }
 
   #program(fileNames: readonly string[], options: ts.CompilerOptions): ts.Program {

@@ -123,7 +123,7 @@ export class SharedProcesses {
       const wrong = await this.#wrong();
       if (wrong === undefined) return Date.now() - startedAt;
       assert.ok(Date.now() - startedAt < withinMs, `${what}: not within ${withinMs} ms: ${wrong}`);
-      await pause(50);
+      await pause(100);
     }
   }
 

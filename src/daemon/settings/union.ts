@@ -41,7 +41,7 @@ export const UNION_SETTINGS = {
   'lookupd-tls-root-ca-file': row(
     STRING,
     '',
-    'with lookupd-http-address: path to the PEM certificates that those are signed by that are asked over https',
+    'with lookupd-http-address: path to the PEM certificates that those are signed by that are asked over https; read again on SIGHUP and when it changes',
   ),
 };
 

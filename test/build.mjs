@@ -1,0 +1,149 @@
+// `npm run build`: writes dist/, of which only what has changed, and what that changes, is compiled anew.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { lintLater } from './lint.mjs';
+
+const STATE = 'build/state';
+/** What runs in the package and no source is compiled to. */
+const MADE = ['conformance/recorded', 'page/built'];
+
+const sourceFiles = new Map();
+
+/**
+ * Compiles what a tsconfig.json names, unless nothing of it has changed. Answers the program, and the names of the files that
+ * were looked at, as they or what they import changed. What there is to say of it ends this process.
+ */
+export function compile(configFile) {
+  const project = parse(configFile);
+  const { options, fileNames, errors, host } = project;
+  const stamp = options.tsBuildInfoFile.replace(/info$/, 'stamp');
+  if (options.outDir && !existsSync(options.outDir)) rmSync(options.tsBuildInfoFile, { force: true });
+  else if (existsSync(stamp) && readFileSync(stamp, 'utf8') === stampOf(configFile, fileNames)) {
+    return { affected: [], write() {}, program: () => createProgram(project).getProgram() };
+  }
+  rmSync(stamp, { force: true });
+  const program = createProgram(project);
+  const affected = new Set();
+  for (let next; (next = program.getSemanticDiagnosticsOfNextAffectedFile());) {
+    for (const { fileName } of 'fileName' in next.affected ? [next.affected] : program.getSourceFiles()) {
+      affected.add(relative('', fileName));
+    }
+  }
+  const diagnostics = [
+    ...errors,
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...program.getSyntacticDiagnostics(),
+    ...program.getSemanticDiagnostics(),
+  ];
+  endWith(diagnostics, host);
+  return {
+    affected: [...affected],
+    program: () => program.getProgram(),
+    write() {
+      lintLater([...affected]);
+      endWith(program.emit().diagnostics, host);
+      if (!options.noEmit) removeOthers(options, fileNames);
+      writeFileSync(stamp, stampOf(configFile, fileNames));
+    },
+  };
+}
+
+function createProgram({ options, fileNames, host }) {
+  return ts.createIncrementalProgram({ rootNames: fileNames, options, host });
+}
+
+function endWith(diagnostics, host) {
+  if (diagnostics.length === 0) return;
+  console.error(ts.formatDiagnosticsWithColorAndContext(diagnostics, host));
+  process.exit(1);
+}
+
+/** The files that a program is made of and when each was written; the tests import the types of dist/ as well. */
+function stampOf(configFile, fileNames) {
+  const beside = readdirSync('.').filter((name) => /\.json$/.test(name));
+  const types = configFile.startsWith('test/') ? filesIn('dist/esm').filter((name) => name.endsWith('.d.ts')) : [];
+  const files = [configFile, ...beside, ...fileNames, ...types.map((name) => join('dist/esm', name))];
+  return files.map((name) => `${relative('', name)} ${statSync(name).mtimeMs}\n`).join('');
+}
+
+function filesIn(folder) {
+  return existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+}
+
+function parse(configFile) {
+  const name = configFile.replace(/\W/g, '-');
+  const state = { incremental: true, tsBuildInfoFile: resolve(STATE, `${name}.tsbuildinfo`) };
+  const { options, fileNames, errors } = ts.getParsedCommandLineOfConfigFile(configFile, state, ts.sys);
+  const host = ts.createIncrementalCompilerHost(options);
+  return { options, fileNames, errors, host: sharing(host) };
+}
+
+/** The types of the language and of the packages are read once for all programs that read them alike. */
+function sharing(host) {
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (path, how, ...rest) => {
+    if (!path.includes('/node_modules/')) return read(path, how, ...rest);
+    const key = JSON.stringify([path, how]);
+    if (!sourceFiles.has(key)) sourceFiles.set(key, read(path, how, ...rest));
+    return sourceFiles.get(key);
+  };
+  return host;
+}
+
+/** Takes away what was compiled from a source that is no more. */
+function removeOthers({ outDir, rootDir }, fileNames) {
+  const end = /(?:\.d)?\.[jt]s$/;
+  const kept = new Set(fileNames.map((name) => relative(rootDir, name).replace(end, '')));
+  for (const name of filesIn(outDir)) {
+    if (end.test(name) && !kept.has(name.replace(end, ''))) rmSync(join(outDir, name));
+  }
+}
+
+/** CommonJS: of what is checked, and so file by file. The types are those of the ES modules. */
+function writeCommonJs() {
+  const { options, fileNames } = parse('tsconfig.cjs.json');
+  const sources = fileNames.filter((name) => !name.endsWith('.d.ts'));
+  for (const source of sources) {
+    const path = relative(options.rootDir, source).replace(/\.ts$/, '');
+    const text = () => ts.transpileModule(readFileSync(source, 'utf8'), { fileName: source, compilerOptions: options });
+    writeNewer(join(options.outDir, `${path}.js`), source, () => text().outputText);
+    const types = `dist/esm/${path}.d.ts`;
+    writeNewer(join(options.outDir, `${path}.d.ts`), types, () => readFileSync(types));
+  }
+  removeOthers(options, fileNames);
+  writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}');
+}
+
+function writeNewer(target, source, content) {
+  if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) return;
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, content());
+}
+
+/** The recorded scenarios, which both builds read, and the page. */
+export async function writeData() {
+  for (const made of MADE)
+    for (const kind of ['esm', 'cjs']) mkdirSync(dirname(`dist/${kind}/${made}`), { recursive: true });
+  const recorded = JSON.stringify(JSON.parse(readFileSync('test/data/recorded.json')));
+  writeFileSync('dist/cjs/conformance/recorded.js', `exports.RECORDED=${recorded}`);
+  writeFileSync(
+    'dist/esm/conformance/recorded.js',
+    `import recorded from '../../cjs/conformance/recorded.js';\nexport const { RECORDED } = recorded;\n`,
+  );
+  await import('../src/page/browser/build.mjs');
+}
+
+/** Writes dist/, and answers what it was compiled with. */
+export async function build() {
+  const sources = compile('tsconfig.json');
+  sources.write();
+  writeCommonJs();
+  await writeData();
+  await import('../src/daemon/build.mjs');
+  return sources;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
