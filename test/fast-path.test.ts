@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { createLookupd, type Lookupd, type LookupdOptions } from 'nsqlookupd/daemon';
-import type { HttpHandler, HttpResponse } from 'nsqlookupd/http';
+import type { HttpHandler, HttpRequest, HttpResponse } from 'nsqlookupd/http';
 import { createPeer } from 'nsqlookupd/testing';
 import { runs } from './support/runs.js';
 
@@ -22,9 +22,9 @@ async function listen(t: TestContext, options: LookupdOptions = {}): Promise<Loo
   return lookupd;
 }
 
-function open({ httpAddress }: Lookupd): Socket {
+function open({ httpAddress }: Lookupd, localAddress = '127.0.0.1'): Socket {
   const options = { port: Number(httpAddress!.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
-  return connect(options).on('error', () => undefined);
+  return connect({ ...options, localAddress }).on('error', () => undefined);
 }
 
 async function turns(): Promise<void> {
@@ -128,44 +128,152 @@ const conversation = fc
   });
 
 describe('the fast path', () => {
-  test('answers any bytes, cut anywhere, as node:http does, and leaves the connection as it does', T, async (t) => {
-    const logs: Record<'fast' | 'usual', string[]> = { fast: [], usual: [] };
-    const options = (to: string[]): LookupdOptions => ({
-      httpRequestTimeoutMs: 2000,
-      log: { info: (line) => to.push(line.replace(/\(.*/, '')) },
-      authorize: (_, action, { headers }) =>
-        action.name !== 'info' || headers['authorization'] === 'Bearer x' || { status: 403 },
+  const deciding: LookupdOptions = {
+    authorize: (_, action, { headers }) =>
+      action.name !== 'info' || headers['authorization'] === 'Bearer x' || { status: 403 },
+  };
+  // Where nothing is the host's, answers that were given before are ready to be given again.
+  for (const [who, more] of Object.entries({ anybody: {}, 'who may': deciding }))
+    test(
+      `answers ${who} any bytes, cut anywhere, as node:http does, and leaves the connection as it does`,
+      T,
+      async (t) => {
+        const logs: Record<'fast' | 'usual', string[]> = { fast: [], usual: [] };
+        const options = (to: string[]): LookupdOptions => ({
+          httpRequestTimeoutMs: 2000,
+          log: { info: (line) => to.push(line.replace(/\(.*/, '')) },
+          ...more,
+        });
+        const fast = await listen(t, { ...options(logs.fast), httpFastPath: true });
+        const usual = await listen(t, { ...options(logs.usual), httpFastPath: false });
+        const both = async (pieces: readonly string[]) => {
+          logs.fast.length = logs.usual.length = 0;
+          const answers = await Promise.all([exchange(fast, pieces), exchange(usual, pieces)]);
+          return [
+            { answer: answers[0], log: [...logs.fast] },
+            { answer: answers[1], log: [...logs.usual] },
+          ] as const;
+        };
+        const same = async (pieces: readonly string[]) => {
+          for (let tries = 3; ; tries--) {
+            const [ours, theirs] = await both(pieces);
+            // What a client still gets of a connection that is cut off is chance.
+            if (tries > 0 && !isDeepStrictEqual(ours, theirs)) continue;
+            return assert.deepEqual(ours, theirs);
+          }
+        };
+        await fc.assert(
+          fc.asyncProperty(conversation, async (pieces) => {
+            await same(pieces);
+            await same([...pieces, get('/ping')]);
+          }),
+          { numRuns: runs(200) },
+        );
+      },
+    );
+
+  test('answers again and again as the registry and the clock have it, and counts and logs each', T, async () => {
+    const targets = ['/lookup?topic=t', '/lookup?topic=u', '/channels?topic=t', '/topics', '/nodes', '/info'];
+    const peer = createPeer('b:1', { lastUpdateMs: 0 });
+    const changes: readonly ((lookupd: Lookupd) => unknown)[] = [
+      ({ topology }) => topology.register(peer, 't', 'c'),
+      ({ topology }) => topology.unregister(peer, 't', 'c'),
+      ({ topology }) => topology.tombstone('t', 'a:4151'),
+      ({ topology }) => topology.createChannel('t', 'd'),
+      ({ topology }) => topology.createTopic('v'),
+      () => undefined,
+    ];
+    const step = fc.record({
+      asked: fc.array(fc.constantFrom(...targets), { maxLength: 6 }),
+      change: fc.nat(changes.length - 1),
+      laterMs: fc.constantFrom(0, 0, 1, 30_000, 400_000, -1000),
     });
-    const fast = await listen(t, { ...options(logs.fast), httpFastPath: true });
-    const usual = await listen(t, { ...options(logs.usual), httpFastPath: false });
-    const both = async (pieces: readonly string[]) => {
-      logs.fast.length = logs.usual.length = 0;
-      const answers = await Promise.all([exchange(fast, pieces), exchange(usual, pieces)]);
-      return [
-        { answer: answers[0], log: [...logs.fast] },
-        { answer: answers[1], log: [...logs.usual] },
-      ] as const;
-    };
-    const same = async (pieces: readonly string[]) => {
-      for (let tries = 3; ; tries--) {
-        const [ours, theirs] = await both(pieces);
-        // Where bytes that follow a body in its chunk are malformed, node:http cuts the connection off at once, or after it has
-        // answered what it can, by how it is handed the bytes.
-        const hasBody = /Content-Length: [1-9]|Transfer-Encoding/.test(pieces.join(''));
-        const isCutSooner = ours.answer !== '' && theirs.answer.startsWith(ours.answer);
-        if (hasBody && isCutSooner && ours.log.every((line, i) => line === theirs.log[i])) return;
-        // What a client still gets of a connection that is cut off is chance.
-        if (tries > 0 && !isDeepStrictEqual(ours, theirs)) continue;
-        return assert.deepEqual(ours, theirs);
-      }
-    };
-    const numRuns = Number(process.env['FUZZ_RUNS'] ?? runs(400));
     await fc.assert(
-      fc.asyncProperty(conversation, async (pieces) => {
-        await same(pieces);
-        await same([...pieces, get('/ping')]);
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+        const run = async (httpFastPath: boolean) => {
+          let nowMs = 1_000_000;
+          const log: string[] = [];
+          const lookupd = createLookupd({
+            ...{
+              tcpAddress: '127.0.0.1:0',
+              httpAddress: '127.0.0.1:0',
+              httpFastPath,
+              clock: () => nowMs,
+              metrics: true,
+            },
+            log: { info: (line) => log.push(line.replace(/ \(.*/, '')) },
+          });
+          await lookupd.listen();
+          lookupd.topology.register(createPeer('a:1', { lastUpdateMs: nowMs }), 't', 'c');
+          const socket = open(lookupd);
+          const answers: string[] = [];
+          socket
+            .setEncoding('latin1')
+            .on('data', (chunk: string) => answers.push(chunk.replace(/Date: [^\r]*/, 'Date')));
+          for (const { asked, change, laterMs } of steps) {
+            for (const target of asked) {
+              socket.write(get(target));
+              await once(socket, 'data');
+            }
+            changes[change]!(lookupd);
+            nowMs += laterMs;
+          }
+          const response = await fetch(`http://${lookupd.httpAddress}/metrics`);
+          const counted = (await response.text()).match(/nsqlookupd_http_requests_total.*/g);
+          socket.destroy();
+          await lookupd.close();
+          return { answers, counted, log: log.filter((line) => /^\d/.test(line)) };
+        };
+        assert.deepEqual(await run(true), await run(false));
       }),
-      { numRuns },
+      { numRuns: 40 },
+    );
+  });
+
+  test('answers each by where it is, though all ask the same', T, async (t) => {
+    const zoneOf = ({ caller }: HttpRequest) =>
+      caller?.address?.startsWith('127.0.0.2:') ? { zone: 'near' } : undefined;
+    const lookupd = await listen(t, { zonePolicy: 'prefer', zoneOf });
+    for (const zone of ['near', 'far']) {
+      const peer = createPeer(`${zone}:1`, { topologyZone: zone, lastUpdateMs: Date.now() });
+      lookupd.topology.join(peer);
+      lookupd.topology.register(peer, 'zoned');
+    }
+    const ask = async (localAddress: string) => {
+      const socket = open(lookupd, localAddress);
+      const told: string[] = [];
+      for (let i = 0; i < 3; i++) {
+        socket.write(get('/lookup?topic=zoned'));
+        told.push(
+          String(await once(socket, 'data'))
+            .match(/(?<="broadcast_address":")\w+/g)!
+            .join(),
+        );
+      }
+      socket.destroy();
+      return [...new Set(told)].join(' and ');
+    };
+    assert.deepEqual(
+      [await ask('127.0.0.1'), await ask('127.0.0.2'), await ask('127.0.0.1')],
+      ['near,far', 'near', 'near,far'],
+    );
+  });
+
+  test('dates an answer that it gives again', T, async (t) => {
+    t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 1_000_000 });
+    const socket = open(await listen(t)).setEncoding('latin1');
+    const dates: (string | undefined)[] = [];
+    for (let i = 0; i < 6; i++) {
+      socket.write(get('/lookup?topic=t'));
+      const [text] = (await once(socket, 'data')) as [string];
+      dates.push(/Date: (.*)\r/.exec(text)?.[1]);
+      t.mock.timers.tick(500);
+    }
+    socket.destroy();
+    t.mock.timers.reset();
+    assert.deepEqual(
+      dates,
+      [0, 0, 1, 1, 2, 2].map((s) => new Date(1_000_000 + s * 1000).toUTCString()),
     );
   });
 

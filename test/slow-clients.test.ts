@@ -4,7 +4,13 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { toKoaMiddleware, toNodeHandler, type HttpHandler, type NodeHandlerOptions } from 'nsqlookupd/http';
+import {
+  toKoaMiddleware,
+  toNodeHandler,
+  type HttpHandler,
+  type HttpRequest,
+  type NodeHandlerOptions,
+} from 'nsqlookupd/http';
 import { ManualClock } from 'nsqlookupd/testing';
 
 const T = { timeout: 20_000 };
@@ -143,8 +149,7 @@ describe('answers that nobody reads', () => {
     const order: number[] = [];
     let connections = 0;
     let answered = 0;
-    const body = new Uint8Array(24 * MB);
-    const answer = () => ({ status: 200, headers: {}, body: (answered++, body) });
+    const answer = () => ({ status: 200, headers: {}, body: (answered++, new Uint8Array(24 * MB)) });
     const open = await listen(t, answer, { maxUnsentBytes: 50 * MB }, (socket) => {
       const number = connections++;
       socket.on('close', () => order.push(number));
@@ -160,6 +165,39 @@ describe('answers that nobody reads', () => {
     for (let i = 0; i < 10; i++) await turn();
     assert.deepEqual(order, [0, 1, 2, 3].slice(0, order.length));
     assert.ok(order.length <= 4);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test('count once where all wait for the same bytes, until the last of them has gone', T, async (t) => {
+    const closed = new Set<number>();
+    let answered = 0;
+    const versions = [new Uint8Array(24 * MB), new Uint8Array(24 * MB), new Uint8Array(24 * MB)];
+    const answer = ({ query }: HttpRequest) => ({
+      status: 200,
+      headers: {},
+      body: (answered++, versions[Number(query)]!),
+    });
+    let connections = 0;
+    const open = await listen(t, answer, { maxUnsentBytes: 50 * MB }, (socket) => {
+      const number = connections++;
+      socket.on('close', () => closed.add(number));
+    });
+    const sockets: Socket[] = [];
+    const ask = async (version: number) => {
+      const count = answered;
+      const socket = open().pause();
+      sockets.push(socket);
+      socket.write(get(`/?${version}`));
+      await until(() => answered === count + 1);
+      for (let i = 0; i < 10; i++) await turn();
+    };
+    for (const version of [0, 0, 0, 1, 1, 0]) await ask(version);
+    assert.deepEqual([...closed], []);
+    sockets[5]!.destroy();
+    await until(() => closed.size === 1);
+    await ask(2);
+    await until(() => closed.size === 4);
+    assert.deepEqual([...closed].sort(), [0, 1, 2, 5], 'all who held the oldest, and nobody else');
     for (const socket of sockets) socket.destroy();
   });
 

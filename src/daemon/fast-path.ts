@@ -1,13 +1,16 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import type { NodeRequest } from '../http/index.js';
-import { createHeads, FastResponse, Scratch, type ResponseKit, type ResponseOwner } from './fast-response.js';
+import type { HttpHandler, HttpRequest, NodeRequest } from '../http/index.js';
+import { createHeads, FastResponse, type ReadyAnswer, type ResponseKit, type ResponseOwner } from './fast-response.js';
+import { KnownRequests, type Plain } from './plain-requests.js';
 
 /** Limits that are the usual way's, too. */
 export interface FastPathOptions {
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Whether all who may ask the same are answered the same, by nothing of the host's: then it may be kept ready. */
+  readonly isAlike: boolean;
 }
 
 /** What the connections of a server share. */
@@ -16,80 +19,49 @@ interface Kit extends ResponseKit {
   /** What `node:http` does with a connection. */
   readonly usual: (socket: Socket) => void;
   readonly options: FastPathOptions;
-  readonly read: typeof readPlain;
+  readonly known: KnownRequests;
+  readonly seen: SeenHandler;
 }
 
 const MAX_REQUEST_BYTES = 2048;
-/** How many requests are known again: two megabytes of them at most. */
-const MAX_KNOWN = 1000;
-const READS = 'ping|info|topics|nodes|channels|lookup|watch';
-const VALUE = '[\\x21-\\x7e](?:[\\x20-\\x7e]*[\\x21-\\x7e])?';
-/** One whole request that no two readers could read in two ways. */
-const PLAIN = new RegExp(
-  `^GET (/(?:${READS})(?:\\?[\\w.~%&=+*:-]*)?) HTTP/1\\.1\\r\\n((?:[A-Za-z-]+: ${VALUE}\\r\\n)+)\\r\\n$`,
-);
-/** The headers that may come, each once, as clients, browsers and proxies write them. */
-const HEADERS = new Map(
-  [
-    ...['Host', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language', 'Authorization', 'Connection'],
-    ...['Cache-Control', 'Pragma', 'Last-Event-ID', 'Origin', 'Referer'],
-    ...['Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site', 'Sec-Ch-Ua', 'Sec-Ch-Ua-Mobile', 'Sec-Ch-Ua-Platform'],
-    ...['Sec-Fetch-User', 'Upgrade-Insecure-Requests', 'Priority', 'DNT'],
-    ...['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Real-IP'],
-  ]
-    .flatMap((name) => [name, name.toLowerCase()])
-    .map((written) => [written, written.toLowerCase()]),
-);
-const CONNECTION = [undefined, 'keep-alive', 'close'];
 
 /**
  * Lets a server answer requests that are beyond doubt by itself: a whole `GET` of a route that reads, alone in its chunk, with
  * one Host and harmless headers. They come as `request` events like all others. At the first doubt a connection is handed to
  * `node:http` for good, with what was read. Where the server is not Node's own, nothing changes.
  */
-export function addFastPath(server: Server, options: FastPathOptions): void {
+export function addFastPath(server: Server, seen: SeenHandler, options: FastPathOptions): void {
   const [usual] = server.listeners('connection') as ((socket: Socket) => void)[];
   if (!(server instanceof NetServer) || !usual) return;
-  const kit = {
-    server,
-    usual,
-    options,
-    headOf: createHeads(options.idleTimeoutMs),
-    scratch: new Scratch(),
-    read: createReader(),
-  };
+  const kit = { server, usual, options, seen, known: new KnownRequests(), ...createHeads(options.idleTimeoutMs) };
   server.off('connection', usual);
   server.on('connection', (socket) => new FastConnection(socket, kit));
 }
 
-/** The target and the headers of a plain request; undefined at any doubt. */
-function readPlain(text: string): Pick<NodeRequest, 'url' | 'headers'> | undefined {
-  const [, url, lines] = PLAIN.exec(text) ?? [];
-  if (url === undefined || lines === undefined) return undefined;
-  const headers: Record<string, string> = {};
-  for (let start = 0, end: number; start < lines.length; start = end + 2) {
-    end = lines.indexOf('\r\n', start);
-    const colon = lines.indexOf(':', start);
-    const name = HEADERS.get(lines.slice(start, colon));
-    if (name === undefined || headers[name] !== undefined) return undefined;
-    headers[name] = lines.slice(colon + 2, end);
-  }
-  return headers['host'] !== undefined && CONNECTION.includes(headers['connection']) ? { url, headers } : undefined;
-}
+type Outcome = ReturnType<HttpHandler>;
 
-/** Reads plain requests; one that comes again is not read again, as clients write all of theirs alike. */
-function createReader(): typeof readPlain {
-  const known = new Map<string, ReturnType<typeof readPlain>>();
-  return (text) => {
-    let plain = known.get(text);
-    if (!plain) {
-      plain = readPlain(text);
-      if (!plain || plain.headers['authorization'] !== undefined) return plain; // whose secrets are not kept
-      if (known.size >= MAX_KNOWN) known.clear();
-      known.set(text, plain);
-    }
-    return { url: plain.url, headers: { ...plain.headers } };
+/** A handler of which is seen what it was asked and what it answered at once. */
+export class SeenHandler {
+  request: HttpRequest | undefined;
+  outcome: Outcome;
+  /** What it is to answer the next time, where that is known. */
+  next: (() => Outcome) | undefined;
+  readonly handler: HttpHandler;
+
+  constructor(handler: HttpHandler) {
+    this.handler = handler;
+  }
+
+  readonly handle: HttpHandler = (request) => {
+    const { next } = this;
+    this.next = undefined;
+    this.request = request;
+    return (this.outcome = next ? next() : this.handler(request));
   };
+
+  forget(): void {
+    this.request = this.outcome = undefined;
+  }
 }
 
 /** A connection whose requests have been plain so far. */
@@ -102,6 +74,8 @@ class FastConnection implements ResponseOwner {
   #ahead: Buffer | undefined;
   #hasEnded = false;
   #timeoutMs = 0;
+  /** Known when something was answered. */
+  #caller: HttpRequest['caller'];
 
   constructor(socket: FastSocket, kit: Kit) {
     this.socket = socket;
@@ -113,7 +87,7 @@ class FastConnection implements ResponseOwner {
 
   read(bytes: Buffer): void {
     const { socket } = this;
-    const { server, options } = this.kit;
+    const { server, options, known } = this.kit;
     if (socket.writableEnded) return; // nothing could be answered any more
     if (this.#response) {
       this.#ahead = bytes;
@@ -121,14 +95,52 @@ class FastConnection implements ResponseOwner {
       return;
     }
     const isShort = bytes.length < Math.min(options.maxHeaderBytes, MAX_REQUEST_BYTES);
-    const plain = isShort && server.listening ? this.kit.read(bytes.toString('latin1')) : undefined;
-    if (!plain) return this.#handOver(bytes);
-    const request: NodeRequest = { method: 'GET', ...plain, httpVersionMajor: 1, complete: true, socket };
-    const response = new FastResponse(this, plain.headers['connection'] === 'close');
+    const plain = isShort && server.listening ? known.read(bytes.toString('latin1')) : undefined;
+    if (!plain) this.#handOver(bytes);
+    else if (plain.ready && this.#caller) this.#answerAgain(plain, plain.ready, this.#caller);
+    else this.#serve(plain);
+  }
+
+  /** What was answered before, if that is still the answer. */
+  #answerAgain(plain: Plain, ready: ReadyAnswer, caller: HttpRequest['caller']): void {
+    const { seen } = this.kit;
+    let isWritten = false;
+    try {
+      const { path, query, headers } = plain;
+      const remoteAddress = caller?.address;
+      const before = ready.answer;
+      const request = { method: 'GET', path, sentPath: path, query, headers, remoteAddress, caller, before };
+      const outcome = seen.handler(request);
+      if (outcome === ready.answer) {
+        if (ready.write(this.socket)) return;
+        isWritten = true;
+      }
+      seen.next = () => outcome;
+    } catch (error) {
+      seen.next = () => {
+        throw error;
+      };
+    }
+    plain.ready = undefined; // it is another one, or the socket has its bytes
+    this.#serve(plain, isWritten);
+  }
+
+  #serve(plain: Plain, isWritten = false): void {
+    const { socket } = this;
+    const { server, options, seen, known } = this.kit;
+    const { url } = plain;
+    const headers = { ...plain.headers };
+    const request: NodeRequest = { method: 'GET', url, headers, httpVersionMajor: 1, complete: true, socket };
+    const response = new FastResponse(this, headers['connection'] === 'close', isWritten);
     this.#response = response;
+    seen.forget();
     // Those who listen are in this folder, and use no more of the two than this.
     server.emit('request', request as unknown as IncomingMessage, response as unknown as ServerResponse);
-    if (!response.closed) this.#limit(options.requestTimeoutMs);
+    seen.next = undefined; // if nobody has asked for it, nobody else is to get it
+    if (!response.closed) return this.#limit(options.requestTimeoutMs);
+    this.#caller = seen.request?.caller;
+    const ready = options.isAlike ? response.readyFor(seen.outcome) : undefined;
+    if (ready) known.keep(plain, seen.request!, ready);
   }
 
   sent(isLast: boolean): void {

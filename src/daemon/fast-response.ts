@@ -1,6 +1,6 @@
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Socket } from 'node:net';
-import type { NodeResponse } from '../http/index.js';
+import type { HttpHandler, HttpResponse, NodeResponse } from '../http/index.js';
 
 /** What is sent before a body. */
 interface Head {
@@ -18,8 +18,12 @@ type HeadOf = (status: number, headers: string[]) => Head;
 /** What responses share. */
 export interface ResponseKit {
   readonly headOf: HeadOf;
-  readonly scratch: Scratch;
+  /** The line with the date, now. */
+  readonly dateLine: () => string;
 }
+
+/** A longer body costs more to send than to find, and is not to be copied: it counts once for all who wait for it. */
+const MAX_READY_BODY_BYTES = 128 * 1024;
 
 /** The connection of a response. */
 export interface ResponseOwner {
@@ -29,8 +33,6 @@ export interface ResponseOwner {
   sent(isLast: boolean): void;
 }
 
-/** Above this it costs more to copy a body behind its head than to write two buffers. */
-const MAX_COPIED_BYTES = 16 * 1024;
 /** A chunk of up to so many bytes is written as text: in one go, and of what the system does not take no more is kept than that. */
 const MAX_TEXT_CHUNK_BYTES = 4096;
 
@@ -46,9 +48,13 @@ export class FastResponse implements NodeResponse {
   #head: Head | undefined;
   /** The head, until it is sent. */
   #unsent = '';
+  #body: string | Uint8Array = '';
+  readonly #isWritten: boolean;
 
-  constructor(owner: ResponseOwner, isLast: boolean) {
+  /** `isWritten`: what it is to send is on its way already. */
+  constructor(owner: ResponseOwner, isLast: boolean, isWritten: boolean) {
     this.#owner = owner;
+    this.#isWritten = isWritten;
     this.#isLast = isLast;
   }
 
@@ -94,7 +100,7 @@ export class FastResponse implements NodeResponse {
 
   end(chunk: string | Uint8Array = ''): void {
     if (this.#head?.hasBody !== true) this.#write('');
-    else if (!this.#head.isChunked) this.#write(chunk);
+    else if (!this.#head.isChunked) this.#write((this.#body = chunk));
     else {
       this.write(chunk);
       this.#write('0\r\n\r\n');
@@ -105,6 +111,13 @@ export class FastResponse implements NodeResponse {
 
   destroy(): void {
     this.#owner.socket.destroy();
+  }
+
+  /** The same to be sent again, if it is an answer that may be given again and was sent whole. */
+  readyFor(outcome: ReturnType<HttpHandler>): ReadyAnswer | undefined {
+    if (this.#isLast || this.#head?.isChunked !== false || this.#body.length > MAX_READY_BODY_BYTES) return undefined;
+    const isKept = outcome !== undefined && 'isCurrent' in outcome;
+    return isKept ? new ReadyAnswer(outcome, this.#head, this.#body, this.#owner.kit.dateLine) : undefined;
   }
 
   on(event: string, listener: () => void): void {
@@ -131,12 +144,12 @@ export class FastResponse implements NodeResponse {
 
   /** Text is ASCII: heads, sizes of chunks, and what the adapter knows to be. */
   #write(chunk: string | Uint8Array): boolean {
+    if (this.#isWritten) return false;
     const head = this.#unsent;
     this.#unsent = '';
     const socket = this.#owner.socket;
     if (typeof chunk === 'string') return head + chunk === '' || socket.write(head + chunk, 'latin1');
     if (head === '') return socket.write(chunk);
-    if (chunk.length <= MAX_COPIED_BYTES) return this.#owner.kit.scratch.write(socket, head, chunk);
     socket.cork();
     socket.write(head, 'latin1');
     const wantsMore = socket.write(chunk);
@@ -145,32 +158,49 @@ export class FastResponse implements NodeResponse {
   }
 }
 
-/** Memory to put an answer together in, which serves for the next as soon as the system has taken it. */
-export class Scratch {
-  #bytes = Buffer.alloc(0);
+/** An answer that was sent, to be sent again: the same bytes but for the date. */
+export class ReadyAnswer {
+  readonly answer: HttpResponse;
+  /** What it takes of memory, about. */
+  readonly size: number;
+  readonly #head: Head;
+  readonly #body: string | Uint8Array;
+  readonly #dateLine: () => string;
+  #bytes: Buffer | undefined;
+  #date = '';
 
-  write(socket: Socket, head: string, body: Uint8Array): boolean {
-    const length = head.length + body.length;
-    if (length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, 2 * MAX_COPIED_BYTES));
-    this.#bytes.write(head, 'latin1');
-    this.#bytes.set(body, head.length);
-    const wantsMore = socket.write(this.#bytes.subarray(0, length));
-    if (socket.writableLength > 0) this.#bytes = Buffer.alloc(0); // the socket has it now
-    return wantsMore;
+  constructor(answer: HttpResponse, head: Head, body: string | Uint8Array, dateLine: () => string) {
+    this.answer = answer;
+    this.size = 2 * body.length + 1000;
+    this.#head = head;
+    this.#body = body;
+    this.#dateLine = dateLine;
+  }
+
+  /** Whether all of it is out. */
+  write(socket: Socket): boolean {
+    const date = this.#dateLine();
+    if (!this.#bytes) {
+      const { text, toEnd } = this.#head;
+      const body = typeof this.#body === 'string' ? Buffer.from(this.#body, 'latin1') : this.#body;
+      this.#bytes = Buffer.concat([Buffer.from(text + toEnd(false), 'latin1'), body]);
+    } else if (this.#date !== date) this.#bytes.write(date, this.#head.text.length, 'latin1');
+    this.#date = date;
+    socket.write(this.#bytes);
+    return socket.writableLength === 0;
   }
 }
 
 /** Makes heads as `node:http` does; of headers that come again, the same array, once. */
-export function createHeads(idleTimeoutMs: number): HeadOf {
+export function createHeads(idleTimeoutMs: number): ResponseKit {
   const known = new WeakMap<string[], Head>();
   const keepAlive = `Keep-Alive: timeout=${Math.floor(idleTimeoutMs / 1000)}\r\n`;
-  let second = 0;
   let date = '';
   const dateLine = () => {
-    const now = Math.floor(Date.now() / 1000);
-    if (now !== second) date = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
-    second = now;
-    return date;
+    if (date !== '') return date;
+    const now = new Date();
+    setTimeout(() => (date = ''), 1000 - now.getMilliseconds()).unref();
+    return (date = `Date: ${now.toUTCString()}\r\n`);
   };
   const toHead: HeadOf = (status, headers) => {
     let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
@@ -192,11 +222,12 @@ export function createHeads(idleTimeoutMs: number): HeadOf {
       `${values.has('date') ? '' : dateLine()}${connection !== undefined ? coding : isLast ? ending : going}`;
     return { text, isChunked, hasBody, toEnd, isLast: /(?:^|\W)close(?:$|\W)/i.test(connection ?? '') };
   };
-  return (status, headers) => {
+  const headOf: HeadOf = (status, headers) => {
     let head = known.get(headers);
     if (!head) known.set(headers, (head = toHead(status, headers)));
     return head;
   };
+  return { headOf, dateLine };
 }
 
 function toLatin1({ buffer, byteOffset, length }: Uint8Array): string {

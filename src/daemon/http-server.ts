@@ -13,7 +13,7 @@ import {
 } from '../http/index.js';
 import type { Logger, OnError } from '../registry/index.js';
 import { aBoolean, number, whole, type Checks } from '../base/options.js';
-import { addFastPath } from './fast-path.js';
+import { addFastPath, SeenHandler } from './fast-path.js';
 import { sliceReads } from './http-reads.js';
 
 /** 30 seconds: by when an HTTP request must have come whole, and how long a client may read nothing. */
@@ -78,6 +78,8 @@ interface Reporting {
   readonly onLimit?: ((name: HttpLimit) => void) | undefined;
   readonly log: Logger;
   readonly onError: OnError;
+  /** Whether all who may ask the same are answered the same, by nothing of the host's. Default: false. */
+  readonly isAlike?: boolean;
 }
 
 const duration = number(1, 2 ** 31 - 1);
@@ -126,7 +128,8 @@ export function createHttpServer(
     if (value !== undefined) check(name, value);
   }
   const timeoutMs = Math.ceil(httpRequestTimeoutMs);
-  const listener = toNodeHandler(handler, {
+  const seen = new SeenHandler(handler);
+  const listener = toNodeHandler(seen.handle, {
     maxIgnoredBodyBytes: httpMaxBodyBytes,
     maxUnsentBytes: httpMaxUnsentBytes,
     maxPipelinedRequests: httpMaxPipelinedRequests,
@@ -183,7 +186,8 @@ export function createHttpServer(
     else socket.destroy();
   });
   if (httpFastPath && !tls)
-    addFastPath(server, {
+    addFastPath(server, seen, {
+      isAlike: options.isAlike === true,
       maxHeaderBytes: httpMaxHeaderBytes,
       requestTimeoutMs: timeoutMs,
       idleTimeoutMs: Math.ceil(httpIdleTimeoutMs),

@@ -68,7 +68,9 @@ export function createListeners(options: LookupdOptions, served: Served): Listen
     const around = [...outer, logged, ...middle, ...refusing, orNotFound, ...decorators, ...served.inner];
     return decorate(served.httpHandler, ...around);
   };
-  const httpOptions = { ...pickOptions(options, HTTP_SERVER_CHECKS), log, onError, onLimit };
+  const { authorize, zonePolicy = 'off' } = options;
+  const isAlike = decorators.length === 0 && authorize === undefined && zonePolicy === 'off';
+  const httpOptions = { ...pickOptions(options, HTTP_SERVER_CHECKS), log, onError, onLimit, isAlike };
   const trackers: RequestTracker[] = [];
 
   const tcpPart = (name: string, server: Part['server']): Part => {

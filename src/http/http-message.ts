@@ -27,6 +27,8 @@ export interface HttpRequest {
    * is first read, which costs something.
    */
   readonly signal?: AbortSignal | undefined;
+  /** What the very same was answered before, to be answered again while it is current. @internal */
+  readonly before?: HttpResponse | undefined;
 }
 
 /** Who asks, as far as the connection tells. */
@@ -60,6 +62,8 @@ export interface HttpResponse {
   readonly body: HttpBody;
   /** For a stream that is to go on for as long as the client stays: it has no deadline as a whole, but each piece of it. Default: false. */
   readonly isEndless?: boolean | undefined;
+  /** Whether all who ask the same are answered the same now. Not enumerable: a copy that says another thing does not have it. @internal */
+  readonly isCurrent?: (() => boolean) | undefined;
 }
 
 /** The answer, or `undefined` for a path that is none of the handler's. Failures are answers, not throws. */

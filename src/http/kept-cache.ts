@@ -25,6 +25,11 @@ export class KeptCache {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   #bytes = 0;
+  /** What `stamp` goes by: counts up when any of these has changed, or the time of any that is kept may have come. */
+  #stamp = 0;
+  #revision = -1;
+  #lookedAtMs = -Infinity;
+  #soonestMs = Infinity;
 
   constructor(clock: Clock, maxBytes: number) {
     this.#clock = clock;
@@ -36,9 +41,23 @@ export class KeptCache {
     const kept = this.#kept.get(key);
     if (!kept) return undefined;
     const now = this.#clock();
-    if (kept.revision === revision && now >= kept.madeAtMs && now < kept.changesAtMs) return kept.value;
+    if (kept.revision === revision && now >= kept.madeAtMs && now < kept.changesAtMs) {
+      this.#soonestMs = Math.min(this.#soonestMs, kept.changesAtMs);
+      return kept.value;
+    }
     this.#drop(key, kept);
     return undefined;
+  }
+
+  /** While it stays the same, so does all that `get` has given at it: `revision` is that of the whole registry. */
+  stamp(revision: number): number {
+    const now = this.#clock();
+    const isSame = revision === this.#revision && now >= this.#lookedAtMs && now < this.#soonestMs;
+    this.#lookedAtMs = now;
+    if (isSame) return this.#stamp;
+    this.#revision = revision;
+    this.#soonestMs = Infinity;
+    return ++this.#stamp;
   }
 
   /** Whether so much could be kept beside what it is made of and much else: an eighth of all. */

@@ -2,7 +2,7 @@ import { ANY, type PeerInfo, type Topology } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 import type { KeptCache } from './kept-cache.js';
 import { createNodesAnswer } from './nodes-answer.js';
-import { failure, json, toBytes, toJson } from './responses.js';
+import { failure, json, kept, toBytes, toJson } from './responses.js';
 import { toBody, type Parts } from './slices.js';
 import { nearest, placesOf, reducePlace, type Place, type PlacesOf, type ZonePolicy } from './zones.js';
 import { listed, map, openPeer, registryParts } from './wire-json.js';
@@ -42,13 +42,26 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     return open;
   };
 
-  const kept = (key: string, revision: number) => cache.get(key, revision) as HttpResponse | undefined;
+  const known = (key: string, revision: number) => cache.get(key, revision) as HttpResponse | undefined;
 
-  const answer = (key: string, revision: number, makeParts: () => Parts, changesAtMs = Infinity): HttpResponse => {
+  const answer = (
+    key: string,
+    revisionNow: () => number,
+    makeParts: () => Parts,
+    changesAtMs = Infinity,
+  ): HttpResponse => {
     const body = toBody(makeParts(), work);
     const response = json(body);
-    if (body instanceof Uint8Array) cache.set(key, revision, { value: response, bytes: body.length, changesAtMs });
-    return response;
+    if (!(body instanceof Uint8Array)) return response;
+    cache.set(key, revisionNow(), { value: response, bytes: body.length, changesAtMs });
+    let current = -1;
+    return kept(response, () => {
+      const stamp = cache.stamp(db.revision);
+      if (stamp === current) return true;
+      const isCurrent = cache.get(key, revisionNow()) === response;
+      current = isCurrent ? stamp : -1;
+      return isCurrent;
+    });
   };
 
   function* topicParts(): Generator<string | Uint8Array, void, undefined> {
@@ -84,18 +97,25 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     yield ']}';
   }
 
+  const revisionOf = (topic: string) => (topic === ANY ? db.revision : db.revisionOf(topic));
+
   const lookup = (topic: string) => {
-    const [key, revision] = [`lookup ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
-    const known = kept(key, revision);
-    if (known) return known;
+    const key = `lookup ${topic}`;
+    const before = known(key, revisionOf(topic));
+    if (before) return before;
     const found = topology.producers(topic);
     if (!found) return TOPIC_NOT_FOUND;
     work.spend(found.producers.length);
-    return answer(key, revision, () => lookupParts(topic, found.producers), found.changesAtMs);
+    return answer(
+      key,
+      () => revisionOf(topic),
+      () => lookupParts(topic, found.producers),
+      found.changesAtMs,
+    );
   };
 
   const lookupFrom = (topic: string, place: Place, policy: ZonePolicy) => {
-    const revision = topic === ANY ? db.revision : db.revisionOf(topic);
+    const revision = revisionOf(topic);
     const producers = () => {
       const found = topology.producers(topic);
       if (found) work.spend(found.producers.length);
@@ -112,22 +132,31 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     const near = reducePlace(place, places, policy);
     if (!near) return lookup(topic);
     const key = `lookup ${topic} ${toJson([near.zone, near.region])}`;
-    const known = kept(key, revision);
-    if (known) return known;
+    const before = known(key, revision);
+    if (before) return before;
     const found = producers();
     if (!found) return TOPIC_NOT_FOUND;
     const told = nearest(found.producers, near, policy);
-    return answer(key, revision, () => lookupParts(topic, told), found.changesAtMs);
+    return answer(
+      key,
+      () => revisionOf(topic),
+      () => lookupParts(topic, told),
+      found.changesAtMs,
+    );
   };
 
   return {
-    topics: () => {
-      const revision = db.topicsRevision;
-      return kept('topics', revision) ?? answer('topics', revision, topicParts);
-    },
+    topics: () => known('topics', db.topicsRevision) ?? answer('topics', () => db.topicsRevision, topicParts),
     channels: (topic) => {
-      const [key, revision] = [`channels ${topic}`, topic === ANY ? db.revision : db.revisionOf(topic)];
-      return kept(key, revision) ?? answer(key, revision, () => channelParts(topic));
+      const key = `channels ${topic}`;
+      return (
+        known(key, revisionOf(topic)) ??
+        answer(
+          key,
+          () => revisionOf(topic),
+          () => channelParts(topic),
+        )
+      );
     },
     lookup,
     lookupFrom,

@@ -2,7 +2,7 @@ import { concat } from '../base/bytes.js';
 import type { PeerInfo, Topology, TopologyNode } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
 import type { KeptCache } from './kept-cache.js';
-import { json } from './responses.js';
+import { json, kept } from './responses.js';
 import { BYTES_PER_STEP, toBody } from './slices.js';
 import { nodeParts } from './wire-json.js';
 
@@ -15,11 +15,11 @@ const PEER_BYTES = 1000;
 /** To make so much of a node's text is a step of work. */
 const TEXT_BYTES_PER_STEP = 128;
 
+const OPEN = '{"producers":[';
+const CLOSE = ']}';
+
 /** To find what is kept of so many is a step. */
 const NODES_PER_STEP = 4;
-
-/** So much is a run, and what a reader holds who reads no further. */
-const RUN_BYTES = 256 * 1024;
 
 interface KeptNode {
   /** After a comma. */
@@ -27,23 +27,9 @@ interface KeptNode {
   readonly changesAtMs: number;
 }
 
-/** Some nodes that come one after another, and which comes then. */
-interface Run {
-  readonly bytes: Uint8Array;
-  readonly next: number;
-}
-
-/** All nodes in runs, each by its first. */
-interface KeptNodes {
-  readonly peers: readonly PeerInfo[];
-  readonly runs: ReadonlyMap<number, Run>;
-  readonly changesAtMs: number;
-}
-
 /**
  * Makes the answer to `/nodes`. What is told of a node is kept until that changes. An answer that is asked for again while nothing
- * changes is put together of longer runs, which are kept, too: many parts take longer to send than their bytes. `openOf` gives the
- * beginning of a peer's object.
+ * changes is kept whole, if there is room: all who read it share its bytes. `openOf` gives the beginning of a peer's object.
  */
 export function createNodesAnswer(
   topology: Topology,
@@ -55,7 +41,6 @@ export function createNodesAnswer(
   let askedAt = 0;
 
   const knownNode = (peer: PeerInfo) => cache.get(peer, db.revisionOfPeer(peer)) as KeptNode | undefined;
-  const knownNodes = (revision: number) => cache.get(knownNodes, revision) as KeptNodes | undefined;
 
   const keptNode = (peer: PeerInfo): KeptNode => {
     const known = knownNode(peer);
@@ -68,25 +53,26 @@ export function createNodesAnswer(
     return made;
   };
 
-  /** All that is kept of nodes as runs, if it is all of them and little enough to be kept twice. */
-  const keepNodes = (revision: number): KeptNodes | undefined => {
+  const keep = (body: Uint8Array, revision: number, changesAtMs: number): HttpResponse => {
+    const response = json(body);
+    cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
+    return kept(response, () => cache.get('nodes', db.nodesRevision) === response);
+  };
+
+  /** All of it, if what is told of each node is kept, and it is little enough to be kept twice. */
+  const whole = (revision: number): HttpResponse | undefined => {
     const peers = topology.nodePeers();
     const nodes = db.broughtCount > 0 ? [] : peers.map(knownNode).filter((node) => node !== undefined);
     const bytes = nodes.reduce((sum, node) => sum + node.bytes.length, 0);
     work.spend(peers.length / NODES_PER_STEP + bytes / BYTES_PER_STEP);
-    if (nodes.length < peers.length || !cache.hasRoomFor(bytes)) return undefined;
-    const runs = new Map<number, Run>();
-    for (let start = 0, next = 0; start < nodes.length; start = next) {
-      const parts: Uint8Array[] = [];
-      for (let length = 0; next < nodes.length && length < RUN_BYTES; next++) {
-        parts.push(nodes[next]!.bytes);
-        length += nodes[next]!.bytes.length;
-      }
-      runs.set(start, { bytes: concat(parts), next });
-    }
-    const made = { peers, runs, changesAtMs: nodes.reduce((ms, node) => Math.min(ms, node.changesAtMs), Infinity) };
-    cache.set(knownNodes, revision, { ...made, value: made, bytes });
-    return made;
+    if (nodes.length === 0 || nodes.length < peers.length || !cache.hasRoomFor(bytes)) return undefined;
+    const [first, ...others] = nodes.map((node) => node.bytes);
+    const body = concat([encoder.encode(OPEN), first!.subarray(1), ...others, encoder.encode(CLOSE)]);
+    return keep(
+      body,
+      revision,
+      nodes.reduce((ms, node) => Math.min(ms, node.changesAtMs), Infinity),
+    );
   };
 
   function* reading(peer: PeerInfo): Generator<string, TopologyNode, undefined> {
@@ -102,25 +88,14 @@ export function createNodesAnswer(
     peers: readonly PeerInfo[],
     seen: (changesAtMs: number) => void,
   ): Generator<string | Uint8Array, void, undefined> {
-    // Asked for anew each time, so that nobody who reads slowly is told, or holds, what is stale.
-    const runAt = (i: number) => {
-      const known = knownNodes(db.nodesRevision);
-      if (known?.peers !== peers) return undefined;
-      seen(known.changesAtMs);
-      return known.runs.get(i);
-    };
     let isFirst = true;
     const afterComma = (bytes: Uint8Array) => (isFirst ? bytes.subarray(1) : bytes);
-    yield '{"producers":[';
-    for (let i = 0, next = 0; i < peers.length; i = next) {
-      const peer = peers[i]!;
-      const run = runAt(i);
-      next = run?.next ?? i + 1;
-      if (!run && db.revisionOfPeer(peer) === 0) continue; // it has left meanwhile
+    yield OPEN;
+    for (const peer of peers) {
+      if (db.revisionOfPeer(peer) === 0) continue; // it has left meanwhile
       const isLong = db.countRegistrationsOf(peer) > MAX_KEPT_REGISTRATIONS;
-      if (run) yield afterComma(run.bytes);
       // What others hold of it has revisions of its own.
-      else if (isLong || topology.copiesOf(peer).length > 1) {
+      if (isLong || topology.copiesOf(peer).length > 1) {
         const node = isLong ? yield* reading(peer) : topology.node(peer);
         seen(node.changesAtMs);
         yield* nodeParts(`${isFirst ? '' : ','}${openOf(peer)}`, node);
@@ -131,20 +106,19 @@ export function createNodesAnswer(
       }
       isFirst = false;
     }
-    yield ']}';
+    yield CLOSE;
   }
 
   return () => {
     const revision = db.nodesRevision;
     const known = cache.get('nodes', revision) as HttpResponse | undefined;
     if (known) return known;
-    const all = knownNodes(revision) ?? (revision === askedAt ? keepNodes(revision) : undefined);
+    const again = revision === askedAt ? whole(revision) : undefined;
+    if (again) return again;
     askedAt = revision;
     let changesAtMs = Infinity;
     const seen = (atMs: number) => (changesAtMs = Math.min(changesAtMs, atMs));
-    const body = toBody(parts(all?.peers ?? topology.nodePeers(), seen), work);
-    const response = json(body);
-    if (body instanceof Uint8Array) cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
-    return response;
+    const body = toBody(parts(topology.nodePeers(), seen), work);
+    return body instanceof Uint8Array ? keep(body, revision, changesAtMs) : json(body);
   };
 }

@@ -23,6 +23,11 @@ export function toBytes(response: HttpResponse): HttpResponse & { readonly body:
   return { ...response, body: encoder.encode(response.body as string) };
 }
 
+/** An answer that may be given again, without being asked for, while it is current. */
+export function kept(response: HttpResponse, isCurrent: () => boolean): HttpResponse {
+  return Object.defineProperty(response, 'isCurrent', { value: isCurrent });
+}
+
 /** 200 without a body: an order was carried out. */
 export function done(): HttpResponse {
   return { status: 200, headers: NSQ, body: '' };

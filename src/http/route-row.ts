@@ -122,9 +122,11 @@ export function refuse(refusal: Refusal): HttpResponse {
 
 /** Reads the arguments off the query, in order; the first that is missing or not legal is the answer. */
 export function toRoute({ args = [], answer }: RouteRow): (request: HttpRequest) => ReturnType<RouteRow['answer']> {
-  if (args.length === 0) return answer;
   const names = args.map(({ name }) => name);
   return (request) => {
+    const { before } = request;
+    if (before?.isCurrent?.() === true) return before;
+    if (args.length === 0) return answer(request);
     const values = readArguments(request.query, names);
     if (!values) return failure(400, 'INVALID_REQUEST');
     for (const [i, { name, isLegal }] of args.entries()) {

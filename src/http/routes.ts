@@ -2,7 +2,7 @@ import { isChannelName, isTopicName, type Topology } from '../registry/index.js'
 import type { HttpResponse } from './http-message.js';
 import { KeptCache } from './kept-cache.js';
 import { createListAnswers } from './list-answers.js';
-import { done, failure, json, text, toBytes, toJson } from './responses.js';
+import { done, failure, json, kept, text, toBytes, toJson } from './responses.js';
 import { ROUTE_DESCRIPTIONS } from './route-descriptions.js';
 import type { RouteArgument, RouteRow } from './route-row.js';
 import { placeOf, type ZoneOf, type ZonePolicy } from './zones.js';
@@ -19,8 +19,8 @@ export interface RouteOptions {
 export function createRoutes(options: RouteOptions): readonly RouteRow[] {
   const { topology, version, maxCacheBytes, zonePolicy, zoneOf } = options;
   const lists = createListAnswers(topology, new KeptCache(topology.clock, maxCacheBytes));
-  const pong = toBytes(text('OK'));
-  const info = toBytes(json(toJson({ version })));
+  const pong = kept(toBytes(text('OK')), () => true);
+  const info = kept(toBytes(json(toJson({ version }))), () => true);
 
   const deleteTopic = (topic: string): Answer => {
     const deleted = topology.work.result(topology.deletingTopic(topic));

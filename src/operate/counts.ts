@@ -1,6 +1,7 @@
 import type { Sample } from './metric.js';
 
-interface Cell {
+/** What was counted so far. */
+export interface Cell {
   count: number;
 }
 
@@ -10,12 +11,12 @@ export class Counts {
 
   /** Once more. */
   add(first: string, second = ''): void {
-    this.#cell(first, second).count++;
+    this.cell(first, second).count++;
   }
 
   /** Makes it known before it happens, so that the first time is seen as a change. */
   expect(firsts: readonly string[], second = ''): this {
-    for (const first of firsts) this.#cell(first, second);
+    for (const first of firsts) this.cell(first, second);
     return this;
   }
 
@@ -29,7 +30,8 @@ export class Counts {
     }
   }
 
-  #cell(first: string, second: string): Cell {
+  /** Where it is counted, for who counts the same again and again. */
+  cell(first: string, second = ''): Cell {
     let cells = this.#cells.get(first);
     if (!cells) this.#cells.set(first, (cells = new Map<string, Cell>()));
     let cell = cells.get(second);

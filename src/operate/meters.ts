@@ -3,7 +3,7 @@ import { createSteadyClock } from '../base/clock.js';
 import { isThenable } from '../base/error-report.js';
 import { aClock, checkOptions, type Checks } from '../base/options.js';
 import type { HttpDecorator, HttpResult, RouteRow } from '../http/index.js';
-import { Counts } from './counts.js';
+import { Counts, type Cell } from './counts.js';
 import { Histogram } from './histogram.js';
 import type { Metric } from './metric.js';
 
@@ -37,6 +37,8 @@ class RouteMeter {
   readonly #counts: Counts;
   readonly #refusals: Counts;
   readonly #route: string;
+  #status = 0;
+  #cell: Cell | undefined;
 
   constructor(route: string, counts: Counts, refusals: Counts) {
     this.#route = route;
@@ -45,7 +47,9 @@ class RouteMeter {
   }
 
   answered(status: number, ms: number): void {
-    this.#counts.add(this.#route, String(status));
+    if (!this.#cell || status !== this.#status) this.#cell = this.#counts.cell(this.#route, String(status));
+    this.#status = status;
+    this.#cell.count++;
     this.durations.observe(Math.max(0, ms) / 1000); // a clock may be set back
     if (status === 401 || status === 403) this.#refusals.add('http');
   }
@@ -115,14 +119,17 @@ export class Meters {
         routes ??= new Map(rows().map(({ path }) => [path, this.#meterOf(path)]));
         const route = routes.get(request.path) ?? other;
         const startMs = this.#clock();
-        const answered = (result: HttpResult): HttpResult => {
-          if (result) route.answered(result.status, this.#clock() - startMs);
-          return result;
-        };
         const result = handler(request);
-        return isThenable(result) ? result.then(answered) : answered(result);
+        return isThenable(result)
+          ? result.then((later) => this.#answered(route, startMs, later))
+          : this.#answered(route, startMs, result);
       };
     };
+  }
+
+  #answered(route: RouteMeter, startMs: number, result: HttpResult): HttpResult {
+    if (result) route.answered(result.status, this.#clock() - startMs);
+    return result;
   }
 
   /** What was counted. */

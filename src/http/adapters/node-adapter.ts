@@ -111,7 +111,8 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
       if (closes) tell?.('maxIgnoredBodyBytes');
-      send(response, closes ? closing(result) : result, request.method === 'HEAD')?.catch(giveUp);
+      const isUncopied = request.httpVersionMajor !== 2 && request.socket.getPeerCertificate === undefined;
+      send(response, closes ? closing(result) : result, request.method === 'HEAD', isUncopied)?.catch(giveUp);
     } catch (error) {
       giveUp(error);
     }

@@ -11,7 +11,13 @@ import type { UnsentAnswers } from './unsent-answers.js';
 const encoder = new TextEncoder();
 
 /** Sends an answer. Throws for one that cannot be sent; what a body of chunks throws rejects the promise. */
-export type Sender = (response: NodeResponse, answer: HttpResponse, isHead: boolean) => Promise<void> | undefined;
+export type Sender = (
+  response: NodeResponse,
+  answer: HttpResponse,
+  isHead: boolean,
+  /** Whether bytes wait for the client as they are, and not as a copy of the connection's own, as over TLS. */
+  isUncopied: boolean,
+) => Promise<void> | undefined;
 
 interface Prepared {
   readonly headers: HttpResponse['headers'];
@@ -21,6 +27,8 @@ interface Prepared {
 
 /** Above this it costs more to copy a body behind its head than to write two buffers. */
 const MAX_TEXT_BYTES = 512;
+/** A longer body counts once for all who wait for it. Shorter ones may be copied on the way. */
+const MIN_SHARED_BYTES = 128 * 1024;
 const ASCII = /^[\0-\x7f]*$/;
 const decoder = new TextDecoder();
 
@@ -46,7 +54,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
     if (Object.isFrozen(headers)) heads.set(headers, head);
     return head;
   };
-  return (response, { status, headers, body, isEndless }, isHead) => {
+  return (response, { status, headers, body, isEndless }, isHead, isUncopied) => {
     assertStatus(status);
     const isWhole = typeof body === 'string' || body instanceof Uint8Array;
     if (isWhole && status !== 204) {
@@ -58,7 +66,8 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       if ((response.writableLength ?? 0) > 0) {
         response.on('close', unsent.limit(response));
         response.on('close', () => unsent.sent(response));
-        unsent.written(response);
+        const isShared = isUncopied && body instanceof Uint8Array && body.length > MIN_SHARED_BYTES;
+        unsent.written(response, isShared ? body : undefined);
       }
       return undefined;
     }
