@@ -148,6 +148,38 @@ describe('lookupds that share a registry', () => {
     assert.deepEqual(producersOf(one, 'orders'), []);
   });
 
+  test('end a tombstone that one ends, wherever it was set and the nsqd is, and hide one that is set again', async () => {
+    const { clock, memory, members } = await fleet(3, { tombstoneLifetimeMs: 3_600_000 });
+    const [one, two, three] = members;
+    const alpha = joined(one, 'alpha', 'orders');
+    const show = (names: string[]) =>
+      members.forEach((member) => assert.deepEqual(producersOf(member, 'orders'), names));
+    await settled();
+    for (const by of [two, three, one, two]) {
+      by.topology.tombstone('orders', 'alpha:4151');
+      await settled();
+      show([]);
+      by.topology.untombstone('orders', 'alpha:4151');
+      await settled();
+      show(['alpha']);
+      await pass(clock, 2);
+    }
+    two.topology.tombstone('orders', 'alpha:4151');
+    await pass(clock, 10);
+    memory.cut();
+    three.topology.untombstone('orders', 'alpha:4151');
+    await pass(clock, 10);
+    memory.restore();
+    await pass(clock, 20);
+    one.topology.ping(alpha);
+    await pass(clock, 5);
+    show(['alpha']);
+    // Nor is it hidden where it connects next.
+    joined(three, 'alpha', 'orders');
+    await pass(clock, 5);
+    show(['alpha']);
+  });
+
   test('hold to what was deleted where nobody could be told, for however long', async () => {
     const { clock, memory, members } = await fleet(2);
     const [one, two] = members;

@@ -212,7 +212,7 @@ describe('lookupds that share a registry', () => {
 type Step =
   | readonly ['join' | 'leave' | 'ping' | 'kill', member: number, peer: number]
   | readonly ['register' | 'unregister', member: number, peer: number, topic: number, channel: number]
-  | readonly ['create' | 'delete' | 'tombstone', member: number, topic: number, other: number]
+  | readonly ['create' | 'delete' | 'tombstone' | 'untombstone', member: number, topic: number, other: number]
   | readonly ['cut' | 'restore' | 'clear' | 'settle']
   | readonly ['lose' | 'pass', count: number];
 
@@ -222,7 +222,10 @@ const [member, peer, topic] = [fc.nat(2), fc.nat(2), fc.nat(2)];
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constantFrom('join', 'leave', 'ping'), member, peer) },
   { weight: 8, arbitrary: fc.tuple(fc.constantFrom('register', 'register', 'unregister'), member, peer, topic, topic) },
-  { weight: 5, arbitrary: fc.tuple(fc.constantFrom('create', 'delete', 'tombstone'), member, topic, peer) },
+  {
+    weight: 5,
+    arbitrary: fc.tuple(fc.constantFrom('create', 'delete', 'tombstone', 'untombstone'), member, topic, peer),
+  },
   { weight: 4, arbitrary: fc.tuple(fc.constantFrom('cut', 'restore', 'clear', 'settle', 'settle')) },
   { weight: 3, arbitrary: fc.tuple(fc.constantFrom('lose', 'pass'), fc.nat(20)) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('kill'), member, peer) },
@@ -250,6 +253,7 @@ async function run(steps: readonly Step[]): Promise<void> {
       if (third === 0) topology.deleteTopic(TOPICS[second]!);
       else topology.deleteChannel(TOPICS[second]!, CHANNELS[third]!);
     } else if (what === 'tombstone') topology.tombstone(TOPICS[second]!, `host-${third}:4151`);
+    else if (what === 'untombstone') topology.untombstone(TOPICS[second]!, `host-${third}:4151`);
     else if (what === 'cut') memory.cut();
     else if (what === 'restore') memory.restore();
     else if (what === 'clear') memory.clear();

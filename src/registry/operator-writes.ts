@@ -3,8 +3,8 @@ import type { Logger } from '../base/logger.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 import { finish, type Steps } from '../base/work-queue.js';
 import { Capacity } from './capacity.js';
-import { withoutBrackets } from './peer-info.js';
-import { channelRegistration, topicRegistration, type Producer, type Registration } from './registration.js';
+import { withoutBrackets, type PeerInfo } from './peer-info.js';
+import { channelRegistration, topicRegistration, type Registration } from './registration.js';
 import { describe, removing, removingChannels, toLine } from './removal.js';
 import type { OperatorWrite } from './topology-answers.js';
 import { DEFAULT_MAX_REGISTRATIONS, DEFAULT_MAX_REGISTRY_BYTES, type TopologyOptions } from './topology-options.js';
@@ -71,8 +71,7 @@ export class OperatorWrites extends TopologyReads {
    * `node` is `broadcast address:http port`, an IPv6 address with or without brackets.
    */
   tombstone(topic: string, node: string): number {
-    this.#told({ type: 'tombstone', topic, node });
-    return this.#tombstone('setting', topic, node, this.clock());
+    return this.#tombstone('tombstone', topic, node, this.clock());
   }
 
   /**
@@ -80,7 +79,7 @@ export class OperatorWrites extends TopologyReads {
    */
   untombstone(topic: string, node: string): number {
     const endedMs = Math.min(0, this.clock() - this.lifetimes.tombstoneLifetimeMs);
-    return this.#tombstone('ending', topic, node, endedMs, (producer) => producer?.tombstonedAtMs !== undefined);
+    return this.#tombstone('untombstone', topic, node, endedMs);
   }
 
   /**
@@ -111,17 +110,14 @@ export class OperatorWrites extends TopologyReads {
     this.#events.emit('writes', write);
   }
 
-  #tombstone(
-    what: 'setting' | 'ending',
-    topic: string,
-    node: string,
-    atMs: number,
-    isMeant: (producer: Producer | undefined) => boolean = () => true,
-  ): number {
-    this.#log.info?.(`DB: ${what} tombstone for producer@${node} of topic(${topic})`);
+  #tombstone(type: 'tombstone' | 'untombstone', topic: string, node: string, atMs: number): number {
+    this.#told({ type, topic, node });
+    const isEnd = type === 'untombstone';
+    this.#log.info?.(`DB: ${isEnd ? 'ending' : 'setting'} tombstone for producer@${node} of topic(${topic})`);
     const { db } = this;
     const registration = topicRegistration(topic);
-    const peers = db.peersAt(withoutBrackets(node)).filter((peer) => isMeant(db.getProducer(registration, peer)));
-    return peers.filter((peer) => db.tombstone(registration, peer, atMs)).length;
+    const isMeant = (peer: PeerInfo) => !isEnd || db.getProducer(registration, peer)?.tombstonedAtMs !== undefined;
+    return db.peersAt(withoutBrackets(node)).filter((peer) => isMeant(peer) && db.tombstone(registration, peer, atMs))
+      .length;
   }
 }

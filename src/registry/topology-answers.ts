@@ -27,4 +27,4 @@ export interface TopologyNode {
 /** What an operator writes; a `channel` of `''` is the topic itself. */
 export type OperatorWrite =
   | { readonly type: 'create' | 'delete'; readonly topic: string; readonly channel: string }
-  | { readonly type: 'tombstone'; readonly topic: string; readonly node: string };
+  | { readonly type: 'tombstone' | 'untombstone'; readonly topic: string; readonly node: string };

@@ -41,7 +41,7 @@ export class SharedDeletions {
   }
 
   /** An operator's write, which comes before the changes that it makes. */
-  written(write: Exclude<OperatorWrite, { type: 'tombstone' }>): void {
+  written(write: Extract<OperatorWrite, { channel: string }>): void {
     const name = toName({ category: 'topic', key: write.topic, subkey: write.channel });
     if (!isName(name)) return;
     const at = this.#names.next();

@@ -126,5 +126,7 @@ function isRecord(value: unknown): value is NameRecord {
 }
 
 function isTombstone(value: unknown): value is SharedTombstone {
-  return Array.isArray(value) && isText(value[0]) && isText(value[1]) && isFinite(value[2]);
+  if (!Array.isArray(value)) return false;
+  const [topic, node, atMs, isEnded = false] = value as unknown[];
+  return isText(topic) && isText(node) && isFinite(atMs) && typeof isEnded === 'boolean';
 }

@@ -4,8 +4,8 @@ export type NameRecord = readonly [name: string, madeAt: number, deletedAt: numb
 /** A field of what a lookupd says of its own peers, and its text; null to take it away. */
 export type OwnWrite = readonly [field: string, value: string | null];
 
-/** A tombstone that an operator has set: a topic, a node, and when, by the clock of the lookupd that tells of it. */
-export type SharedTombstone = readonly [topic: string, node: string, atMs: number];
+/** A tombstone that an operator has set, or ended: a topic, a node, when, by the clock of the lookupd that tells of it, and which. */
+export type SharedTombstone = readonly [topic: string, node: string, atMs: number, isEnded?: boolean];
 
 /** Some changes of one lookupd. */
 export interface SharedBatch {
@@ -25,7 +25,7 @@ export interface SharedBatch {
   readonly names: readonly NameRecord[];
   /** Names to forget, where they are not there: their deletion is long ago. */
   readonly forgotten: readonly string[];
-  /** Tombstones that an operator has set, by `atMs`'s clock. */
+  /** Tombstones that an operator has set or ended, by `atMs`'s clock. */
   readonly tombstones: readonly SharedTombstone[];
   /** Lookupds that are to tell something at once, if they are there: an nsqd of theirs has come to another. */
   readonly asked: readonly string[];

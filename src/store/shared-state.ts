@@ -94,7 +94,7 @@ export class SharedState {
   /** An operator's write, which comes before the changes that it makes. */
   written(write: OperatorWrite): void {
     if (this.#isApplying) return;
-    if (write.type === 'tombstone') this.#tombstones.set(write.topic, write.node);
+    if ('node' in write) this.#tombstones.write(write.topic, write.node, write.type === 'untombstone');
     else this.#deletions.written(write);
     if (this.hasNews) this.#onNews();
   }

@@ -12,13 +12,23 @@ const SAME_MS = 1000;
 const withoutBrackets = (node: string) => node.replace(/^\[(.*)\](:\d+)$/, '$1$2');
 const keyOf = (topic: string, node: string) => `${topic} ${node}`;
 
-/** The tombstones that operators have set, here and elsewhere, which hold for a node wherever it is connected. */
+/** What an operator has written of a topic at a node. */
+interface Written {
+  readonly topic: string;
+  readonly node: string;
+  readonly isEnded: boolean;
+  /** The lookupd where it was written; undefined for this one. */
+  readonly origin: string | undefined;
+  atMs: number;
+}
+
+/** The tombstones that operators have set and ended, here and elsewhere, which hold for a node wherever it is connected. */
 export class SharedTombstones {
   readonly #topology: Topology;
-  #own: SharedTombstone[] = [];
+  #own: Written[] = [];
   #untold = 0;
-  /** When a topic was last tombstoned at a node, wherever that was done. */
-  readonly #lastAt = new Map<string, number>();
+  /** What was written last of a topic at a node, wherever that was done. */
+  readonly #last = new Map<string, Written>();
 
   constructor(topology: Topology) {
     this.#topology = topology;
@@ -28,12 +38,12 @@ export class SharedTombstones {
     return this.#untold > 0;
   }
 
-  /** An operator sets one here. */
-  set(topic: string, node: string): void {
-    const [plain, now] = [withoutBrackets(node), this.#topology.clock()];
-    this.#own.push([topic, plain, now]);
+  /** An operator sets or ends one here. */
+  write(topic: string, node: string, isEnded: boolean): void {
+    const own = { topic, node: withoutBrackets(node), isEnded, origin: undefined, atMs: this.#topology.clock() };
+    this.#note(own);
+    this.#own.push(own);
     this.#untold++;
-    this.#note(keyOf(topic, plain), now);
     if (this.#own.length > MAX_KEPT) this.#own.shift();
   }
 
@@ -41,7 +51,7 @@ export class SharedTombstones {
   take(): readonly SharedTombstone[] {
     const told = this.#own.slice(-Math.max(this.#untold, TOLD_AGAIN));
     this.#untold = 0;
-    return told;
+    return told.map(toShared);
   }
 
   /** It could not be told. */
@@ -51,45 +61,66 @@ export class SharedTombstones {
 
   /** When the topic was tombstoned at the node of that peer; undefined if that was not done, or is over. */
   at(topic: string, { broadcastAddress, httpPort }: PeerInfo): number | undefined {
-    return this.#lastAt.size > 0
-      ? this.#lastAt.get(keyOf(topic, withoutBrackets(`${broadcastAddress}:${httpPort}`)))
-      : undefined;
+    if (this.#last.size === 0) return undefined;
+    const last = this.#last.get(keyOf(topic, withoutBrackets(`${broadcastAddress}:${httpPort}`)));
+    return last?.isEnded === false ? last.atMs : undefined;
   }
 
   /** Takes in those that another tells of. */
-  apply({ tombstones, atMs }: SharedBatch): void {
-    const { db, clock } = this.#topology;
-    const byMs = clock() - atMs;
-    for (const [topic, node, setAtMs] of tombstones.slice(-MAX_KEPT)) {
-      const at = Math.min(clock(), setAtMs + byMs);
-      const known = this.#lastAt.get(keyOf(topic, node));
-      if (known !== undefined && at - known <= SAME_MS) continue;
-      this.#note(keyOf(topic, node), at);
-      for (const peer of db.peersAt(node)) {
-        const producer = db.getProducer(topicRegistration(topic), peer);
-        if (producer && at - (producer.tombstonedAtMs ?? -Infinity) > SAME_MS)
-          db.tombstone(topicRegistration(topic), peer, at);
-      }
+  apply({ origin, tombstones, atMs: toldAtMs }: SharedBatch): void {
+    const now = this.#topology.clock();
+    for (const [topic, node, writtenAtMs, isEnded = false] of tombstones.slice(-MAX_KEPT)) {
+      const atMs = Math.min(now, writtenAtMs + now - toldAtMs);
+      const known = this.#last.get(keyOf(topic, node));
+      // An origin tells its last alone, so that the other of the two is news, however soon it comes.
+      const isOther = known?.origin === origin && known.isEnded !== isEnded;
+      if (known && !isOther && atMs - known.atMs <= SAME_MS) continue;
+      this.#note({ topic, node, isEnded, origin, atMs });
+      this.#apply(topic, node, isEnded ? undefined : atMs);
     }
   }
 
   /** Forgets those that are over. */
   look(now: number): void {
     const { tombstoneLifetimeMs } = this.#topology.lifetimes;
-    this.#own = this.#own.filter(([, , atMs]) => now - atMs < tombstoneLifetimeMs);
+    this.#own = this.#own.filter(({ atMs }) => now - atMs < tombstoneLifetimeMs);
     this.#untold = Math.min(this.#untold, this.#own.length);
-    for (const [key, atMs] of this.#lastAt) if (now - atMs >= tombstoneLifetimeMs) this.#lastAt.delete(key);
+    for (const [key, { atMs }] of this.#last) if (now - atMs >= tombstoneLifetimeMs) this.#last.delete(key);
   }
 
   /** The clock was set back: what was done later than now was done now. */
   clockSetBack(now: number): void {
-    this.#own = this.#own.map(([topic, node, atMs]) => [topic, node, Math.min(atMs, now)]);
-    for (const [key, atMs] of this.#lastAt) this.#lastAt.set(key, Math.min(atMs, now));
+    for (const written of [...this.#own, ...this.#last.values()]) written.atMs = Math.min(written.atMs, now);
   }
 
-  #note(key: string, atMs: number): void {
-    this.#lastAt.delete(key);
-    this.#lastAt.set(key, atMs);
-    if (this.#lastAt.size > MAX_KEPT) this.#lastAt.delete(this.#lastAt.keys().next().value!);
+  /** Sets the tombstones, or ends those that there are. */
+  #apply(topic: string, node: string, atMs: number | undefined): void {
+    const { db, clock, lifetimes } = this.#topology;
+    const endedMs = Math.min(0, clock() - lifetimes.tombstoneLifetimeMs);
+    const registration = topicRegistration(topic);
+    for (const peer of db.peersAt(node)) {
+      const producer = db.getProducer(registration, peer);
+      const { tombstonedAtMs: before = -Infinity } = producer ?? {};
+      const isNews = atMs === undefined ? before > endedMs : atMs - before > SAME_MS;
+      if (producer && isNews) db.tombstone(registration, peer, atMs ?? endedMs);
+    }
   }
+
+  /** Keeps it instead of what was written before, of which nothing more is told. */
+  #note(written: Written): void {
+    const key = keyOf(written.topic, written.node);
+    const before = this.#last.get(key);
+    const index = before?.origin === undefined ? this.#own.findIndex((own) => own === before) : -1;
+    if (index >= 0) {
+      if (index >= this.#own.length - this.#untold) this.#untold--;
+      this.#own.splice(index, 1);
+    }
+    this.#last.delete(key);
+    this.#last.set(key, written);
+    if (this.#last.size > MAX_KEPT) this.#last.delete(this.#last.keys().next().value!);
+  }
+}
+
+function toShared({ topic, node, atMs, isEnded }: Written): SharedTombstone {
+  return isEnded ? [topic, node, atMs, true] : [topic, node, atMs];
 }
