@@ -244,3 +244,35 @@ for (const httpFastPath of [true, false]) {
     });
   });
 }
+
+test('long heads that many clients send at once are parsed a few in a turn', TIMEOUT, async () => {
+  const perTurn = new Map<number, number>();
+  let turn = 0;
+  await using busy = createLookupd({
+    tcpAddress: '127.0.0.1:0',
+    httpAddress: '127.0.0.1:0',
+    decorators: [
+      (handler) => (request) => {
+        perTurn.set(turn, (perTurn.get(turn) ?? 0) + 1);
+        return handler(request);
+      },
+    ],
+  });
+  await busy.listen();
+  const clients = Array.from({ length: 150 }, () => open(Number(busy.httpAddress!.split(':')[1])));
+  const first = clients.map(({ socket }) => once(socket, 'data'));
+  for (const { socket } of clients) socket.write('GET /ping HTTP/1.1\r\nHost: a\r\n\r\n');
+  await Promise.all(first);
+  const count = () => {
+    turn++;
+    next = setImmediate(count);
+  };
+  perTurn.clear();
+  let next = setImmediate(count);
+  const head = `GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'X-Flood: 0123456789\r\n'.repeat(700)}\r\n`;
+  for (const { socket } of clients) socket.write(head, 'latin1');
+  const answers = await Promise.all(clients.map(({ answer }) => answer));
+  clearImmediate(next);
+  assert.ok(answers.every((text) => text.startsWith('HTTP/1.1 200 OK')));
+  assert.ok(Math.max(...perTurn.values()) <= 50, `${[...perTurn.values()].join()} in a turn`);
+});
