@@ -48,7 +48,7 @@ function slice(socket: HttpSocket, work: WorkQueue): void {
     mayParse = true;
     socket.resume();
   };
-  const hold = (bytes: Buffer) => void socket.pause().unshift(bytes);
+  const hold = (bytes: Buffer) => socket.pause().unshift(bytes);
   socket.off('data', parse);
   socket.on('data', (bytes: Buffer) => {
     clearImmediate(goingOn);
