@@ -1,5 +1,6 @@
 import { toOwnText } from '../base/text.js';
 import type { ChangeQueue } from './change-queue.js';
+import type { Change } from './change.js';
 import { Entry, Scope } from './entry.js';
 import { IdleRegistrations } from './idle-registrations.js';
 import { PeerDirectory } from './peer-directory.js';
@@ -104,13 +105,10 @@ export class DbState {
     const revision = (entry.scope.revision = ++this.revision);
     if (entry.category !== 'channel') records.revision = this.nodesRevision = revision;
     if (!this.changes.hears(type)) return;
-    const { key: peerKey } = records;
-    if (type !== 'producerTombstoned') {
-      this.changes.push({ revision, type, registration: entry, peer, peerKey, producer });
-    } else {
-      const tombstonedAtMs = producer.tombstonedAtMs!;
-      this.changes.push({ revision, type, registration: entry, peer, peerKey, producer, tombstonedAtMs });
-    }
+    const change = { revision, type, registration: entry, peer, peerKey: records.key, producer };
+    const isTombstoned = type === 'producerTombstoned';
+    // The compiler does not follow that its form goes by its type.
+    this.changes.push((isTombstoned ? { ...change, tombstonedAtMs: producer.tombstonedAtMs } : change) as Change);
   }
 
   /** Makes a registration that is not there. Nobody is its producer, and it is not idle yet. */

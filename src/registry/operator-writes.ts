@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.js';
 import { SafeEmitter } from '../base/safe-emitter.js';
 import { finish, type Steps } from '../base/work-queue.js';
 import { Capacity } from './capacity.js';
-import { withoutBrackets, type PeerInfo } from './peer-info.js';
+import { withoutBrackets } from './peer-info.js';
 import { channelRegistration, topicRegistration, type Registration } from './registration.js';
 import { describe, removing, removingChannels, toLine } from './removal.js';
 import type { OperatorWrite } from './topology-answers.js';
@@ -71,15 +71,14 @@ export class OperatorWrites extends TopologyReads {
    * `node` is `broadcast address:http port`, an IPv6 address with or without brackets.
    */
   tombstone(topic: string, node: string): number {
-    return this.#tombstone('tombstone', topic, node, this.clock());
+    return this.#tombstone('tombstone', topic, node);
   }
 
   /**
    * Ends the tombstones of a topic's producers at a node, which `tombstone` names alike, before their time, and answers how many.
    */
   untombstone(topic: string, node: string): number {
-    const endedMs = Math.min(0, this.clock() - this.lifetimes.tombstoneLifetimeMs);
-    return this.#tombstone('untombstone', topic, node, endedMs);
+    return this.#tombstone('untombstone', topic, node);
   }
 
   /**
@@ -110,14 +109,17 @@ export class OperatorWrites extends TopologyReads {
     this.#events.emit('writes', write);
   }
 
-  #tombstone(type: 'tombstone' | 'untombstone', topic: string, node: string, atMs: number): number {
+  #tombstone(type: 'tombstone' | 'untombstone', topic: string, node: string): number {
     this.#told({ type, topic, node });
     const isEnd = type === 'untombstone';
+    const now = this.clock();
+    const atMs = isEnd ? Math.min(0, now - this.lifetimes.tombstoneLifetimeMs) : now;
     this.#log.info?.(`DB: ${isEnd ? 'ending' : 'setting'} tombstone for producer@${node} of topic(${topic})`);
     const { db } = this;
     const registration = topicRegistration(topic);
-    const isMeant = (peer: PeerInfo) => !isEnd || db.getProducer(registration, peer)?.tombstonedAtMs !== undefined;
-    return db.peersAt(withoutBrackets(node)).filter((peer) => isMeant(peer) && db.tombstone(registration, peer, atMs))
-      .length;
+    return db.peersAt(withoutBrackets(node)).filter((peer) => {
+      const isMeant = !isEnd || db.getProducer(registration, peer)?.tombstonedAtMs !== undefined;
+      return isMeant && db.tombstone(registration, peer, atMs);
+    }).length;
   }
 }
