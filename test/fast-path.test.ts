@@ -277,6 +277,53 @@ describe('the fast path', () => {
     );
   });
 
+  test('holds nothing of answers that were read while connections wait for their next requests', T, async (t) => {
+    // What was freed is told of some turns later.
+    const collected = async () => {
+      let least = Infinity;
+      for (let i = 0; i < 10; i++) {
+        await turns();
+        globalThis.gc!();
+        least = Math.min(least, process.memoryUsage().arrayBuffers);
+      }
+      return least;
+    };
+    for (const httpFastPath of [true, false]) {
+      const lookupd = await listen(t, { maxCacheBytes: 0, httpFastPath });
+      for (let i = 0; i < 1000; i++) lookupd.topology.createTopic(`${'x'.repeat(50)}${i}`);
+      for (let i = 0; i < 3000; i++) lookupd.topology.createChannel('t', `${'x'.repeat(50)}${i}`);
+      for (const [target, end] of [
+        ['/topics', ']}'],
+        ['/channels?topic=t', '\r\n0\r\n\r\n'],
+      ] as const) {
+        const sockets: Socket[] = [];
+        const ask = async () => {
+          const socket = open(lookupd);
+          sockets.push(socket);
+          socket.write(get(target));
+          let length = 0;
+          let last = '';
+          while (!last.endsWith(end)) {
+            const [chunk] = (await once(socket, 'data')) as [Buffer];
+            length += chunk.length;
+            last = (last + chunk.toString('latin1')).slice(-end.length);
+          }
+          return length;
+        };
+        for (let i = 0; i < 3; i++) await ask();
+        const before = await collected();
+        let length = 0;
+        for (let i = 0; i < 50; i++) length = await ask();
+        const held = (await collected()) - before;
+        for (const socket of sockets) socket.destroy();
+        assert.ok(
+          length > 50_000 && held < 10 * 50_000,
+          `${held} bytes held after 50 answers of ${length} to ${target}`,
+        );
+      }
+    }
+  });
+
   test('sends any answer of a host’s as node:http does', T, async (t) => {
     async function* chunks() {
       yield 'first';
@@ -284,6 +331,8 @@ describe('the fast path', () => {
       yield '';
       yield new Uint8Array(100_000).fill(97);
     }
+    const frozen = Object.freeze({ 'X-A': 'a' });
+    const bytes = new Uint8Array(1000).fill(97);
     const answers: Partial<HttpResponse>[] = [
       { body: '' },
       { body: 'ä' },
@@ -298,6 +347,15 @@ describe('the fast path', () => {
       })),
       ...['close', 'Close', 'keep-alive', 'x, close', 'upgrade', 'disclosed'].map((value) => ({
         headers: { connection: value },
+      })),
+      // Frozen headers are made ready once, whatever they come with.
+      ...[200, 503, 200].map((status) => ({ status, headers: frozen, body: bytes })),
+      ...[200, 404, 204].map((status) => ({
+        status,
+        headers: frozen,
+        get body() {
+          return chunks();
+        },
       })),
       { headers: { Date: 'now' } },
       { headers: { 'Keep-Alive': 'timeout=1' } },

@@ -245,6 +245,23 @@ describe('a long answer', () => {
     assert.equal((await readAll(ask('/nodes'))).text, await made());
   });
 
+  test('of nodes is never kept with one that falls silent while it is made', () => {
+    const timeoutMs = 300_000;
+    for (let early = 0; early < 30; early++) {
+      let now = 1_000_000 + timeoutMs - early;
+      let isRunning = true;
+      const clock = () => (isRunning ? now++ : now);
+      const topology = new Topology({ db: new RegistrationDB(), clock, inactiveProducerTimeoutMs: timeoutMs });
+      for (const peer of peersOf(topology, 3)) topology.register(peer, 't');
+      const handler = createHttpHandler({ topology });
+      const ask = () => handler({ method: 'GET', path: '/nodes', query: '', headers: {} }) as HttpResponse;
+      ask();
+      isRunning = false;
+      now = 1_000_000 + timeoutMs + 1000;
+      assert.equal(Buffer.from(ask().body as Uint8Array).toString(), '{"producers":[]}', `asked ${early} ms before`);
+    }
+  });
+
   test('of nodes goes on with what is so, when something changes while it is read', async () => {
     const { topology, ask, readAll } = setUp();
     const peers = peersOf(topology, 60);

@@ -4,6 +4,7 @@ import type { HttpHandler, HttpResponse, NodeResponse } from '../http/index.js';
 
 /** What is sent before a body. */
 interface Head {
+  readonly status: number;
   /** All of it but what `node:http` would add. */
   readonly text: string;
   readonly isChunked: boolean;
@@ -48,7 +49,6 @@ export class FastResponse implements NodeResponse {
   #head: Head | undefined;
   /** The head, until it is sent. */
   #unsent = '';
-  #body: string | Uint8Array = '';
   readonly #isWritten: boolean;
 
   /** `isWritten`: what it is to send is on its way already. */
@@ -100,7 +100,7 @@ export class FastResponse implements NodeResponse {
 
   end(chunk: string | Uint8Array = ''): void {
     if (this.#head?.hasBody !== true) this.#write('');
-    else if (!this.#head.isChunked) this.#write((this.#body = chunk));
+    else if (!this.#head.isChunked) this.#write(chunk);
     else {
       this.write(chunk);
       this.#write('0\r\n\r\n');
@@ -115,9 +115,11 @@ export class FastResponse implements NodeResponse {
 
   /** The same to be sent again, if it is an answer that may be given again and was sent whole. */
   readyFor(outcome: ReturnType<HttpHandler>): ReadyAnswer | undefined {
-    if (this.#isLast || this.#head?.isChunked !== false || this.#body.length > MAX_READY_BODY_BYTES) return undefined;
-    const isKept = outcome !== undefined && 'isCurrent' in outcome;
-    return isKept ? new ReadyAnswer(outcome, this.#head, this.#body, this.#owner.kit.dateLine) : undefined;
+    if (this.#isLast || this.#head?.isChunked !== false || outcome === undefined || !('isCurrent' in outcome))
+      return undefined;
+    const { body } = outcome;
+    if (!(body instanceof Uint8Array) || body.length > MAX_READY_BODY_BYTES) return undefined;
+    return new ReadyAnswer(outcome, this.#head, body, this.#owner.kit.dateLine);
   }
 
   on(event: string, listener: () => void): void {
@@ -164,12 +166,12 @@ export class ReadyAnswer {
   /** What it takes of memory, about. */
   readonly size: number;
   readonly #head: Head;
-  readonly #body: string | Uint8Array;
+  readonly #body: Uint8Array;
   readonly #dateLine: () => string;
   #bytes: Buffer | undefined;
   #date = '';
 
-  constructor(answer: HttpResponse, head: Head, body: string | Uint8Array, dateLine: () => string) {
+  constructor(answer: HttpResponse, head: Head, body: Uint8Array, dateLine: () => string) {
     this.answer = answer;
     this.size = 2 * body.length + 1000;
     this.#head = head;
@@ -182,8 +184,7 @@ export class ReadyAnswer {
     const date = this.#dateLine();
     if (!this.#bytes) {
       const { text, toEnd } = this.#head;
-      const body = typeof this.#body === 'string' ? Buffer.from(this.#body, 'latin1') : this.#body;
-      this.#bytes = Buffer.concat([Buffer.from(text + toEnd(false), 'latin1'), body]);
+      this.#bytes = Buffer.concat([Buffer.from(text + toEnd(false), 'latin1'), this.#body]);
     } else if (this.#date !== date) this.#bytes.write(date, this.#head.text.length, 'latin1');
     this.#date = date;
     socket.write(this.#bytes);
@@ -220,11 +221,11 @@ export function createHeads(idleTimeoutMs: number): ResponseKit {
     const ending = `Connection: close\r\n${coding}`;
     const toEnd = (isLast: boolean) =>
       `${values.has('date') ? '' : dateLine()}${connection !== undefined ? coding : isLast ? ending : going}`;
-    return { text, isChunked, hasBody, toEnd, isLast: /(?:^|\W)close(?:$|\W)/i.test(connection ?? '') };
+    return { status, text, isChunked, hasBody, toEnd, isLast: /(?:^|\W)close(?:$|\W)/i.test(connection ?? '') };
   };
   const headOf: HeadOf = (status, headers) => {
     let head = known.get(headers);
-    if (!head) known.set(headers, (head = toHead(status, headers)));
+    if (head?.status !== status) known.set(headers, (head = toHead(status, headers)));
     return head;
   };
   return { headOf, dateLine };

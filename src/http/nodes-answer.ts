@@ -36,9 +36,13 @@ export function createNodesAnswer(
   cache: KeptCache,
   openOf: (peer: PeerInfo) => string,
 ): () => HttpResponse {
-  const { db, work } = topology;
+  const { db, work, lifetimes } = topology;
   const encoder = new TextEncoder();
   let askedAt = 0;
+
+  /** Also of one that has fallen silent since it was found to be a node: it is to be told of no longer. */
+  const changesAt = ({ peer, changesAtMs }: TopologyNode) =>
+    Math.min(changesAtMs, peer.lastUpdateMs + lifetimes.inactiveProducerTimeoutMs);
 
   const knownNode = (peer: PeerInfo) => cache.get(peer, db.revisionOfPeer(peer)) as KeptNode | undefined;
 
@@ -48,7 +52,7 @@ export function createNodesAnswer(
     const node = topology.node(peer);
     const bytes = encoder.encode([...nodeParts(`,${openOf(peer)}`, node)].join(''));
     work.spend(bytes.length / TEXT_BYTES_PER_STEP);
-    const made = { bytes, changesAtMs: node.changesAtMs };
+    const made = { bytes, changesAtMs: changesAt(node) };
     cache.set(peer, db.revisionOfPeer(peer), { ...made, value: made, bytes: bytes.length + PEER_BYTES });
     return made;
   };
@@ -97,7 +101,7 @@ export function createNodesAnswer(
       // What others hold of it has revisions of its own.
       if (isLong || topology.copiesOf(peer).length > 1) {
         const node = isLong ? yield* reading(peer) : topology.node(peer);
-        seen(node.changesAtMs);
+        seen(changesAt(node));
         yield* nodeParts(`${isFirst ? '' : ','}${openOf(peer)}`, node);
       } else {
         const node = keptNode(peer);

@@ -82,6 +82,8 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
   };
 }
 
+type Pieces = AsyncIterator<string | Uint8Array | readonly Uint8Array[]>;
+
 async function sendChunks(
   response: NodeResponse,
   chunks: AsyncIterable<string | Uint8Array>,
@@ -93,29 +95,29 @@ async function sendChunks(
   if (response.destroyed) return releaseBody(chunks, onError); // the client has gone meanwhile
   const isReady = chunks instanceof Slices; // its first slice takes the head along
   if (!isReady) response.flushHeaders?.();
-  const iterator: AsyncIterator<string | Uint8Array | readonly Uint8Array[]> =
-    isReady && response.writeAll ? chunks.pieces : chunks[Symbol.asyncIterator]();
+  // None any more when the response is over: it holds the last that it gave, and the connection holds the response.
+  let iterator = (isReady && response.writeAll ? chunks.pieces : chunks[Symbol.asyncIterator]()) as Pieces | undefined;
   let goOn = () => {};
-  let isClosed = false;
   response.on('drain', () => {
     unsent.sent(response);
     goOn();
   });
   response.on('close', () => {
-    isClosed = true;
+    const ended = iterator;
+    iterator = undefined;
     unsent.sent(response);
     goOn();
     // Also while a chunk is awaited that may never come.
-    callGuarded(onError, 'the body of an answer threw', () => iterator.return?.());
+    callGuarded(onError, 'the body of an answer threw', () => ended?.return?.());
   });
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+  for (let next = await iterator?.next(); next && next.done !== true; next = await iterator?.next()) {
     const { value } = next;
     if (!isReady) {
       // A body that is never waited for, and a client that takes it all, would leave nobody else a turn.
       if (!turns.isFree) await turns.turn();
       turns.spend(1 + value.length / BYTES_PER_STEP);
     }
-    if (isClosed) return;
+    if (!iterator) return;
     const isTaken =
       typeof value === 'string' || value instanceof Uint8Array ? response.write(value) : response.writeAll!(value);
     unsent.written(response);
