@@ -180,6 +180,117 @@ describe('lookupds that share a registry', () => {
     show(['alpha']);
   });
 
+  test('agree on who was last to set or end a tombstone, whoever it was, by whatever clock, and however late it is heard', async () => {
+    for (const late of [undefined, 0, 1, 2])
+      for (const skewsMs of [
+        [0, 0, 0],
+        [0, -3_600_000, 3_600_000],
+        [3_600_000, 0, -3_600_000],
+      ]) {
+        const clock = new ManualClock(7_200_000);
+        const memory = createSharedMemory(clock.now);
+        const members: FleetMember[] = [];
+        const gates: (Promise<void> | undefined)[] = [];
+        for (const [i, skewMs] of skewsMs.entries()) {
+          const connect: SharedRegistry['connect'] = (listener, signal) => {
+            const heard: SharedListener['heard'] = async (batch) => (await gates[i], listener.heard(batch));
+            return memory.registry().connect({ ...listener, heard }, signal);
+          };
+          members.push(
+            await startMember({ connect }, clock, { clock: () => clock.now() + skewMs, tombstoneLifetimeMs: 3e6 }),
+          );
+        }
+        const [one, two, three] = members as [FleetMember, FleetMember, FleetMember];
+        joined(one, 'alpha', 'orders');
+        await pass(clock, 1);
+        let open = (): void => undefined;
+        if (late !== undefined) gates[late] = new Promise((resolve) => (open = resolve));
+        for (const isEnd of [false, true, false, true, false]) {
+          const by = [one, two, three].filter((_, i) => i !== late)[isEnd ? 1 : 0]!;
+          if (isEnd) by.topology.untombstone('orders', 'alpha:4151');
+          else by.topology.tombstone('orders', 'alpha:4151');
+          clock.advance(300);
+          await settled();
+          const shown = members.filter((_, i) => i !== late).map((member) => producersOf(member, 'orders'));
+          if (late !== 0) for (const each of shown) assert.deepEqual(each, isEnd ? ['alpha'] : [], `late: ${late}`);
+        }
+        two.topology.untombstone('orders', 'alpha:4151');
+        if (late === 1) open();
+        await settled();
+        if (late === 1) two.topology.untombstone('orders', 'alpha:4151');
+        clock.advance(300);
+        await settled();
+        open();
+        await pass(clock, 6);
+        const shown = members.map((member) => producersOf(member, 'orders'));
+        assert.deepEqual(shown, [['alpha'], ['alpha'], ['alpha']], `late: ${late}, clocks: ${skewsMs.join()}`);
+      }
+  });
+
+  test('agree on a tombstone that one sets and another ends at once, before either has heard of the other', async () => {
+    const { clock, members } = await fleet(3, { tombstoneLifetimeMs: 3_600_000 });
+    const [one, two, three] = members;
+    joined(three, 'alpha', 'orders');
+    await settled();
+    for (const [by, other] of [
+      [one, two],
+      [two, one],
+      [three, one],
+    ] as const) {
+      by.topology.tombstone('orders', 'alpha:4151');
+      other.topology.untombstone('orders', 'alpha:4151');
+      await pass(clock, 6);
+      const [first, ...rest] = members.map((member) => producersOf(member, 'orders'));
+      for (const each of rest) assert.deepEqual(each, first);
+    }
+  });
+
+  test('end a tombstone of one that is gone where one has been started again', async () => {
+    const { clock, memory, members } = await fleet(2, { tombstoneLifetimeMs: 3_600_000 });
+    const [one, two] = members;
+    joined(one, 'alpha', 'orders');
+    await settled();
+    for (let i = 0; i < 3; i++) two.topology.tombstone('orders', 'alpha:4151');
+    await pass(clock, 1);
+    two.kill();
+    const again = await startMember(memory.registry(), clock, { tombstoneLifetimeMs: 3_600_000 });
+    assert.deepEqual(producersOf(again, 'orders'), []);
+    again.topology.untombstone('orders', 'alpha:4151');
+    await pass(clock, 1);
+    for (const member of [one, again]) assert.deepEqual(producersOf(member, 'orders'), ['alpha']);
+  });
+
+  test('take in over many turns the tombstones that one has ended while it could tell nobody', async () => {
+    const [NSQDS, STEPS] = [2000, 100];
+    const { clock, memory, members } = await fleet(1, { tombstoneLifetimeMs: 3_600_000 });
+    const [one] = members;
+    let inTurn = 0;
+    let most = 0;
+    const nextTurn = (callback: () => void) =>
+      setImmediate(() => {
+        inTurn = 0;
+        callback();
+      });
+    const work = new WorkQueue({ stepsPerTurn: STEPS, nextTurn });
+    const two = await startMember(memory.registry(), clock, { work, tombstoneLifetimeMs: 3_600_000 });
+    two.topology.db.onChange(() => (most = Math.max(most, ++inTurn)));
+    const hosts = Array.from({ length: NSQDS }, (_, i) => `host-${i}`);
+    for (const host of hosts) joined(two, host, 'orders');
+    await settled(200);
+    most = 0;
+    for (const write of ['tombstone', 'untombstone'] as const) {
+      memory.cut();
+      await pass(clock, 1);
+      for (const host of hosts) one.topology[write]('orders', `${host}:4151`);
+      memory.restore();
+      await pass(clock, 10);
+      await settled(200);
+      assert.equal(producersOf(two, 'orders').length, write === 'tombstone' ? 0 : NSQDS);
+      assert.ok(most > 0 && most < 2 * STEPS, `${most} changes in one turn`);
+      most = 0;
+    }
+  });
+
   test('hold to what was deleted where nobody could be told, for however long', async () => {
     const { clock, memory, members } = await fleet(2);
     const [one, two] = members;

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { createUnionHandler, type UnionHandler } from 'nsqlookupd/client';
 import { toFetchHandler } from 'nsqlookupd/http';
 import { ManualClock } from 'nsqlookupd/testing';
-import { UnionWorld, until, untilBy } from './support/union-world.js';
+import { UnionWorld, untilBy } from './support/union-world.js';
 
 const KINDS = { 'one of ours': [2, 0], 'the original': [0, 2], both: [1, 1] } as const;
 
@@ -11,14 +11,16 @@ describe('a union', () => {
   for (const [name, [ours, originals]] of Object.entries(KINDS)) {
     describe(`of ${name}`, () => {
       test('answers for all as one, and follows what changes', async () => {
-        using world = new UnionWorld(ours, originals);
+        const clock = new ManualClock();
+        using world = new UnionWorld(ours, originals, {}, clock);
         const [a, b] = world.members.map((member) => member);
         a!.topology.createChannel('made', 'c');
         a!.topology.register(a!.peer('n1'), 'orders', 'billing');
         b!.topology.register(b!.peer('n1'), 'orders', 'mail');
         b!.topology.register(b!.peer('n2'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1 n2');
-        await until(
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1 n2');
+        await untilBy(
+          clock,
           async () => (await world.json<{ channels: string[] }>('/channels', 'topic=orders')).channels.length === 2,
         );
         const { topics } = await world.json<{ topics: string[] }>('/topics');
@@ -31,38 +33,40 @@ describe('a union', () => {
 
         a!.leave('n1');
         b!.topology.register(b!.peer('n3'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1 n2 n3');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1 n2 n3');
         b!.leave('n1');
         b!.leave('n2');
-        await until(async () => (await world.producers('orders')) === 'n3');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n3');
         a!.topology.deleteTopic('made');
-        await until(async () => !(await world.ask('/topics')).text.includes('made'));
+        await untilBy(clock, async () => !(await world.ask('/topics')).text.includes('made'));
       });
 
       test('hides a producer only when all that name it do', async () => {
-        using world = new UnionWorld(ours, originals);
+        const clock = new ManualClock();
+        using world = new UnionWorld(ours, originals, {}, clock);
         const [a, b] = world.members;
         for (const member of world.members) member.topology.register(member.peer('n1'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1');
         a!.topology.tombstone('orders', 'n1:4151');
         a!.topology.register(a!.peer('marker'), 'seen');
-        await until(async () => (await world.producers('seen')) === 'marker');
+        await untilBy(clock, async () => (await world.producers('seen')) === 'marker');
         assert.equal(await world.producers('orders'), 'n1');
         b!.topology.tombstone('orders', 'n1:4151');
-        await until(async () => (await world.producers('orders')) === '');
+        await untilBy(clock, async () => (await world.producers('orders')) === '');
         const nodes = await world.json<{ producers: { broadcast_address: string; tombstones: boolean[] }[] }>('/nodes');
         const node = nodes.producers.find(({ broadcast_address: host }) => host === 'n1');
         assert.deepEqual(node?.tombstones, [true]);
         a!.leave('n1');
         a!.topology.register(a!.peer('n1'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1');
       });
 
       test('names a producer for as long as one of them hears of it', async () => {
-        using world = new UnionWorld(ours, originals);
+        const clock = new ManualClock();
+        using world = new UnionWorld(ours, originals, {}, clock);
         const [a, b] = world.members;
         for (const member of world.members) member.topology.register(member.peer('n1'), 'orders');
-        await until(async () => (await world.producers('orders')) === 'n1');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1');
         const fallSilent = (member: (typeof world.members)[number]) => {
           const peer = member.peer('n1');
           peer.lastUpdateMs -= 400_000;
@@ -70,21 +74,22 @@ describe('a union', () => {
         };
         fallSilent(a!);
         a!.topology.createTopic('marker');
-        await until(async () => (await world.ask('/topics')).text.includes('marker'));
+        await untilBy(clock, async () => (await world.ask('/topics')).text.includes('marker'));
         assert.equal(await world.producers('orders'), 'n1');
         fallSilent(b!);
-        await until(async () => (await world.producers('orders')) === '');
+        await untilBy(clock, async () => (await world.producers('orders')) === '');
         assert.equal((await world.ask('/lookup', 'topic=orders')).status, 200);
         b!.topology.ping(b!.peer('n1'));
-        await until(async () => (await world.producers('orders')) === 'n1');
+        await untilBy(clock, async () => (await world.producers('orders')) === 'n1');
       });
 
       test('writes at all of them, and says where it could not', async () => {
-        using world = new UnionWorld(ours, originals);
+        const clock = new ManualClock();
+        using world = new UnionWorld(ours, originals, {}, clock);
         const [a, b] = world.members;
         assert.deepEqual(await write(world, '/channel/create', 'topic=orders&channel=billing'), [200, '']);
         for (const { topology } of world.members) assert.deepEqual(topology.channels('orders'), ['billing']);
-        await until(async () => (await world.ask('/topics')).text === '{"topics":["orders"]}');
+        await untilBy(clock, async () => (await world.ask('/topics')).text === '{"topics":["orders"]}');
         a!.topology.createChannel('orders', 'alone');
         assert.deepEqual(await write(world, '/channel/delete', 'topic=orders&channel=alone'), [200, '']);
         const missing = [404, '{"message":"CHANNEL_NOT_FOUND"}'];
@@ -134,7 +139,8 @@ describe('a union', () => {
       });
 
       test('agrees with a model after whatever has happened', async () => {
-        using world = new UnionWorld(ours, originals);
+        const clock = new ManualClock();
+        using world = new UnionWorld(ours, originals, {}, clock);
         let seed = 7;
         const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
         for (let round = 0; round < 5; round++) {
@@ -172,7 +178,7 @@ describe('a union', () => {
               .sort()
               .join(),
           ];
-          await until(() => JSON.stringify(seen()) === JSON.stringify(model()), `round ${round}`).catch(() =>
+          await untilBy(clock, () => JSON.stringify(seen()) === JSON.stringify(model()), `round ${round}`).catch(() =>
             assert.deepEqual(seen(), model()),
           );
         }
@@ -216,7 +222,8 @@ describe('a union', () => {
   });
 
   test('answers no union, as it would keep alive what is no more', async () => {
-    using world = new UnionWorld(1, 0);
+    const clock = new ManualClock();
+    using world = new UnionWorld(1, 0, {}, clock);
     const [a] = world.members;
     const union: UnionHandler = createUnionHandler({
       lookupds: ['self:1', 'a:1'],
@@ -225,28 +232,31 @@ describe('a union', () => {
         return Promise.resolve(toFetchHandler(union)(new Request(url, init))).then((answer) => answer);
       },
       random: () => 1,
+      clock: clock.now,
+      timers: clock,
     });
     a!.topology.register(a!.peer('n1'), 'orders');
-    await until(() => union.topology.nodes().length === 1);
+    await untilBy(clock, () => union.topology.nodes().length === 1);
     const ask = (method: string, path: string, query: string) => union({ method, path, query, headers: {} });
     const body = (await ask('POST', '/topic/create', 'topic=t'))!.body as string;
     const failures = [{ lookupd: 'self:1', message: 'UNION_ASKS_UNION' }];
     assert.equal(body, JSON.stringify({ failures }));
     assert.match(union.lookupds[0]!.reason!, /status 508 UNION_ASKS_UNION/);
     a!.leave('n1');
-    await until(() => union.topology.nodes().length === 0);
+    await untilBy(clock, () => union.topology.nodes().length === 0);
     union.close();
   });
 
   test('takes over what a peer says anew, and zones are heeded', async () => {
-    using world = new UnionWorld(2, 0, { zonePolicy: 'prefer' });
+    const clock = new ManualClock();
+    using world = new UnionWorld(2, 0, { zonePolicy: 'prefer' }, clock);
     const [a, b] = world.members;
     a!.topology.register(a!.peer('n1', { topologyZone: 'old' }), 'orders');
     b!.topology.register(b!.peer('n2', { topologyZone: 'b' }), 'orders');
-    await until(async () => (await world.producers('orders')) === 'n1 n2');
+    await untilBy(clock, async () => (await world.producers('orders')) === 'n1 n2');
     a!.leave('n1');
     a!.topology.register(a!.peer('n1', { topologyZone: 'a', version: '1.4.0' }), 'orders');
-    await until(async () => (await world.producers('orders&zone=a')) === 'n1');
+    await untilBy(clock, async () => (await world.producers('orders&zone=a')) === 'n1');
     assert.equal(await world.producers('orders&zone=b'), 'n2');
   });
 

@@ -127,6 +127,6 @@ function isRecord(value: unknown): value is NameRecord {
 
 function isTombstone(value: unknown): value is SharedTombstone {
   if (!Array.isArray(value)) return false;
-  const [topic, node, atMs, isEnded = false] = value as unknown[];
-  return isText(topic) && isText(node) && isFinite(atMs) && typeof isEnded === 'boolean';
+  const [topic, node, atMs, isEnded = false, at = 0] = value as unknown[];
+  return isText(topic) && isText(node) && isFinite(atMs) && typeof isEnded === 'boolean' && isTime(at);
 }

@@ -4,8 +4,11 @@ export type NameRecord = readonly [name: string, madeAt: number, deletedAt: numb
 /** A field of what a lookupd says of its own peers, and its text; null to take it away. */
 export type OwnWrite = readonly [field: string, value: string | null];
 
-/** A tombstone that an operator has set, or ended: a topic, a node, when, by the clock of the lookupd that tells of it, and which. */
-export type SharedTombstone = readonly [topic: string, node: string, atMs: number, isEnded?: boolean];
+/**
+ * A tombstone that an operator has set, or ended: a topic, a node, when, by the clock of the lookupd that tells of it, which, and
+ * when in logical time: of all that is written of that topic and node the greatest counts.
+ */
+export type SharedTombstone = readonly [topic: string, node: string, atMs: number, isEnded?: boolean, at?: number];
 
 /** Some changes of one lookupd. */
 export interface SharedBatch {

@@ -141,7 +141,7 @@ export class SharedState {
       return true;
     }
     await this.applyNames(batch.names);
-    this.#tombstones.apply(batch);
+    await this.#topology.work.result(this.#applying(this.#tombstones.apply(batch)));
     this.#takeAsked(batch.asked);
     if (other && number <= other.number && !other.isGone) return true;
     if (!batch.isFirst && (!other || other.isGone || number !== other.number + 1)) return false;

@@ -1,3 +1,4 @@
+import type { Steps } from '../base/work-queue.js';
 import type { PeerInfo, Topology } from '../registry/index.js';
 import { topicRegistration } from '../registry/index.js';
 import type { SharedBatch, SharedTombstone } from './shared-registry.js';
@@ -8,6 +9,8 @@ const TOLD_AGAIN = 100;
 const MAX_KEPT = 10_000;
 /** One that is told again has another time only as clocks are read at different moments. */
 const SAME_MS = 1000;
+/** What it costs to set or end one, in steps of work. */
+const STEPS = 4;
 
 const withoutBrackets = (node: string) => node.replace(/^\[(.*)\](:\d+)$/, '$1$2');
 const keyOf = (topic: string, node: string) => `${topic} ${node}`;
@@ -17,46 +20,59 @@ interface Written {
   readonly topic: string;
   readonly node: string;
   readonly isEnded: boolean;
-  /** The lookupd where it was written; undefined for this one. */
-  readonly origin: string | undefined;
+  readonly isOwn: boolean;
+  /** In logical time: whatever is written by who knows of it is later. */
+  readonly at: number;
   atMs: number;
 }
 
 /** The tombstones that operators have set and ended, here and elsewhere, which hold for a node wherever it is connected. */
 export class SharedTombstones {
   readonly #topology: Topology;
-  #own: Written[] = [];
-  #untold = 0;
+  /** Its own that are to be told, and some of those that have been; none of which another has written something later. */
+  readonly #untold = new Map<string, Written>();
+  readonly #told = new Map<string, Written>();
   /** What was written last of a topic at a node, wherever that was done. */
   readonly #last = new Map<string, Written>();
+  #at = 0;
 
   constructor(topology: Topology) {
     this.#topology = topology;
   }
 
   get hasNews(): boolean {
-    return this.#untold > 0;
+    return this.#untold.size > 0;
   }
 
   /** An operator sets or ends one here. */
   write(topic: string, node: string, isEnded: boolean): void {
-    const own = { topic, node: withoutBrackets(node), isEnded, origin: undefined, atMs: this.#topology.clock() };
+    const atMs = this.#topology.clock();
+    // Not before the time by the clock: one that has just been started knows of nothing.
+    this.#at = Math.max(this.#at + 1, Math.floor(atMs));
+    const own = { topic, node: withoutBrackets(node), isEnded, isOwn: true, at: this.#at, atMs };
     this.#note(own);
-    this.#own.push(own);
-    this.#untold++;
-    if (this.#own.length > MAX_KEPT) this.#own.shift();
+    this.#untold.set(keyOf(topic, own.node), own);
+    trim(this.#untold, MAX_KEPT);
   }
 
   /** What is to be told. */
   take(): readonly SharedTombstone[] {
-    const told = this.#own.slice(-Math.max(this.#untold, TOLD_AGAIN));
-    this.#untold = 0;
-    return told.map(toShared);
+    const told = [...this.#told.values(), ...this.#untold.values()].slice(-Math.max(this.#untold.size, TOLD_AGAIN));
+    for (const [key, own] of this.#untold) this.#told.set(key, own);
+    this.#untold.clear();
+    trim(this.#told, TOLD_AGAIN);
+    return told.map(({ topic, node, atMs, isEnded, at }) => [topic, node, atMs, isEnded, at]);
   }
 
   /** It could not be told. */
   giveBack(told: readonly SharedTombstone[]): void {
-    this.#untold = Math.min(this.#own.length, this.#untold + told.length);
+    for (const [topic, node] of told) {
+      const key = keyOf(topic, node);
+      const last = this.#last.get(key);
+      if (last?.isOwn !== true) continue;
+      this.#told.delete(key);
+      this.#untold.set(key, last);
+    }
   }
 
   /** When the topic was tombstoned at the node of that peer; undefined if that was not done, or is over. */
@@ -67,60 +83,66 @@ export class SharedTombstones {
   }
 
   /** Takes in those that another tells of. */
-  apply({ origin, tombstones, atMs: toldAtMs }: SharedBatch): void {
-    const now = this.#topology.clock();
-    for (const [topic, node, writtenAtMs, isEnded = false] of tombstones.slice(-MAX_KEPT)) {
-      const atMs = Math.min(now, writtenAtMs + now - toldAtMs);
+  *apply({ tombstones, atMs: toldAtMs }: SharedBatch): Steps {
+    const byMs = this.#topology.clock() - toldAtMs;
+    for (const [topic, node, writtenAtMs, isEnded = false, writtenAt] of tombstones.slice(-MAX_KEPT)) {
+      const atMs = Math.min(this.#topology.clock(), writtenAtMs + byMs);
+      const written = { topic, node, isEnded, isOwn: false, at: writtenAt ?? Math.max(0, Math.floor(atMs)), atMs };
+      this.#at = Math.max(this.#at, written.at);
       const known = this.#last.get(keyOf(topic, node));
-      // An origin tells its last alone, so that the other of the two is news, however soon it comes.
-      const isOther = known?.origin === origin && known.isEnded !== isEnded;
-      if (known && !isOther && atMs - known.atMs <= SAME_MS) continue;
-      this.#note({ topic, node, isEnded, origin, atMs });
-      this.#apply(topic, node, isEnded ? undefined : atMs);
+      if (known && !isLater(written, known)) continue;
+      this.#note(written);
+      yield* this.#apply(written);
+      yield STEPS;
     }
   }
 
   /** Forgets those that are over. */
   look(now: number): void {
     const { tombstoneLifetimeMs } = this.#topology.lifetimes;
-    this.#own = this.#own.filter(({ atMs }) => now - atMs < tombstoneLifetimeMs);
-    this.#untold = Math.min(this.#untold, this.#own.length);
-    for (const [key, { atMs }] of this.#last) if (now - atMs >= tombstoneLifetimeMs) this.#last.delete(key);
+    for (const all of [this.#untold, this.#told, this.#last])
+      for (const [key, { atMs }] of all) if (now - atMs >= tombstoneLifetimeMs) all.delete(key);
   }
 
   /** The clock was set back: what was done later than now was done now. */
   clockSetBack(now: number): void {
-    for (const written of [...this.#own, ...this.#last.values()]) written.atMs = Math.min(written.atMs, now);
+    for (const all of [this.#untold, this.#told, this.#last])
+      for (const written of all.values()) written.atMs = Math.min(written.atMs, now);
   }
 
   /** Sets the tombstones, or ends those that there are. */
-  #apply(topic: string, node: string, atMs: number | undefined): void {
+  *#apply(written: Written): Steps {
+    const { topic, node, isEnded, atMs } = written;
     const { db, clock, lifetimes } = this.#topology;
-    const endedMs = Math.min(0, clock() - lifetimes.tombstoneLifetimeMs);
     const registration = topicRegistration(topic);
     for (const peer of db.peersAt(node)) {
+      if (this.#last.get(keyOf(topic, node)) !== written) return; // something else was written meanwhile
+      const endedMs = Math.min(0, clock() - lifetimes.tombstoneLifetimeMs);
       const producer = db.getProducer(registration, peer);
       const { tombstonedAtMs: before = -Infinity } = producer ?? {};
-      const isNews = atMs === undefined ? before > endedMs : atMs - before > SAME_MS;
-      if (producer && isNews) db.tombstone(registration, peer, atMs ?? endedMs);
+      const isNews = isEnded ? before > endedMs : atMs - before > SAME_MS;
+      if (producer && isNews) db.tombstone(registration, peer, isEnded ? endedMs : atMs);
+      yield STEPS;
     }
   }
 
   /** Keeps it instead of what was written before, of which nothing more is told. */
   #note(written: Written): void {
     const key = keyOf(written.topic, written.node);
-    const before = this.#last.get(key);
-    const index = before?.origin === undefined ? this.#own.findIndex((own) => own === before) : -1;
-    if (index >= 0) {
-      if (index >= this.#own.length - this.#untold) this.#untold--;
-      this.#own.splice(index, 1);
-    }
-    this.#last.delete(key);
+    for (const all of [this.#untold, this.#told, this.#last]) all.delete(key);
     this.#last.set(key, written);
-    if (this.#last.size > MAX_KEPT) this.#last.delete(this.#last.keys().next().value!);
+    trim(this.#last, MAX_KEPT);
   }
 }
 
-function toShared({ topic, node, atMs, isEnded }: Written): SharedTombstone {
-  return isEnded ? [topic, node, atMs, true] : [topic, node, atMs];
+/** Of two that were written at once, the one that ends it counts. */
+function isLater(one: Written, other: Written): boolean {
+  return one.at > other.at || (one.at === other.at && one.isEnded && !other.isEnded);
+}
+
+function trim(all: Map<string, Written>, most: number): void {
+  for (const key of all.keys()) {
+    if (all.size <= most) return;
+    all.delete(key);
+  }
 }

@@ -101,7 +101,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
       ['1', '{"a":"é\\n\\"😀"}'],
       ['1 orders', '5'],
     ] as const;
-    const tombstones = [['orders', 'h:4151', 3.25]] as const;
+    const tombstones = [
+      ['orders', 'h:4151', 3.25],
+      ['orders', 'h:4151', 4.5, true, 7],
+    ] as const;
     const first = batchOf('one', 1, { own, names: [['orders', 5, 0, 0]], tombstones, asked: ['two'] });
     is(true, await one.connection.publish(first, LEASE_MS));
     const second = batchOf('one', 2, { own: [['1 orders', null]], isWhole: false });
