@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -49,6 +51,30 @@ describe('a lookupd that is watched', { timeout: 20_000 }, () => {
     const plain = await fetch(`${url}/topics`);
     assert.equal(plain.status, 200);
     await lookupd.close();
+  });
+
+  test('gives the place of one that has gone to others at once, whether or not there is news', async () => {
+    for (const httpFastPath of [true, false]) {
+      const { lookupd, url } = await start({ httpFastPath, maxWatchers: 1 });
+      const { port } = new URL(url);
+      for (const query of ['?topic=orders', '', `?topic=${'orders&topic='.repeat(40)}orders`]) {
+        const watching = () => {
+          const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+          socket.write(`GET /watch${query} HTTP/1.1\r\nHost: x\r\n\r\n`);
+          return socket;
+        };
+        const comes = watching();
+        const [head] = (await once(comes, 'data')) as [Buffer];
+        assert.match(head.toString(), /^HTTP\/1.1 200 /, query);
+        comes.resume().end();
+        await once(comes, 'end');
+        const goes = watching().resume();
+        goes.end(); // before it is answered
+        await once(goes, 'end');
+        assert.equal(lookupd.watchers, 0);
+      }
+      await lookupd.close();
+    }
   });
 
   test('ends while its store still loads', async () => {

@@ -9,7 +9,7 @@ export interface FastPathOptions {
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  /** Whether all who may ask the same are answered the same, by nothing of the host's: then it may be kept ready. */
+  /** Whether nothing of the host's has a say in what is answered, or whom, and no zone of the caller's: then an answer may be kept ready. */
   readonly isAlike: boolean;
 }
 
@@ -103,7 +103,7 @@ class FastConnection implements ResponseOwner {
 
   /** What was answered before, if that is still the answer. */
   #answerAgain(plain: Plain, ready: ReadyAnswer, caller: HttpRequest['caller']): void {
-    const { seen } = this.kit;
+    const { seen, known } = this.kit;
     let isWritten = false;
     try {
       const { path, query, headers } = plain;
@@ -121,7 +121,7 @@ class FastConnection implements ResponseOwner {
         throw error;
       };
     }
-    plain.ready = undefined; // it is another one, or the socket has its bytes
+    known.drop(plain); // it is another one, or the socket has its bytes
     this.#serve(plain, isWritten);
   }
 

@@ -45,23 +45,36 @@ export class KnownRequests {
     const read = readPlain(text);
     if (!read) return undefined;
     const plain = { ...read, path: '', query: '', ready: undefined };
-    if (read.headers['authorization'] !== undefined) return plain; // whose secrets are not kept
+    if (hasSecret(plain)) return plain;
     if (this.#known.size >= MAX_KNOWN) this.#clear();
     this.#known.set(text, plain);
     return plain;
   }
 
-  /** Keeps what a request was answered, to be sent again. */
+  /** Keeps what a request was answered, to be sent again, if the request is kept. */
   keep(plain: Plain, { path, query }: HttpRequest, ready: ReadyAnswer): void {
-    this.#readyBytes += ready.size;
-    if (this.#readyBytes > MAX_READY_BYTES) this.#clear();
+    if (hasSecret(plain)) return;
+    this.#readyBytes += ready.size - (plain.ready?.size ?? 0);
     Object.assign(plain, { path, query, ready });
+    if (this.#readyBytes > MAX_READY_BYTES) this.#clear();
+  }
+
+  /** Keeps no answer to it any more. */
+  drop(plain: Plain): void {
+    this.#readyBytes -= plain.ready?.size ?? 0;
+    plain.ready = undefined;
   }
 
   #clear(): void {
+    for (const plain of this.#known.values()) plain.ready = undefined; // one of them may be answered just now
     this.#known.clear();
     this.#readyBytes = 0;
   }
+}
+
+/** Whether nothing of it is to be kept. */
+function hasSecret({ headers }: Plain): boolean {
+  return headers['authorization'] !== undefined;
 }
 
 /** The target and the headers of a plain request; undefined at any doubt. */

@@ -149,11 +149,12 @@ describe('how the page looks', { skip: skipWithoutBrowser() }, () => {
   });
 
   /** As many topics as nsqds do not fit into the map's pixels. */
-  const startLarge = () =>
+  const largePeer = (i: number, fields: Parameters<typeof peer>[1] = {}) =>
+    peer(`nsqd-${String(i).padStart(3, '0')}`, { topology_zone: `zone-${i % 4}`, ...fields });
+  const startLarge = (fields: Parameters<typeof peer>[1] = {}) =>
     FakeLookupd.start((each) => {
       const keys = Array.from({ length: 300 }, (_, i) => `local/${i}`);
-      const nameOf = (i: number) => `nsqd-${String(i).padStart(3, '0')}`;
-      const peers = keys.map((key, i) => [key, peer(nameOf(i), { topology_zone: `zone-${i % 4}` })] as const);
+      const peers = keys.map((key, i) => [key, largePeer(i, fields)] as const);
       const topics = Array.from({ length: 5000 }, (_, i) => {
         return [
           `team${String(i % 40).padStart(2, '0')}.topic-${i}`,
@@ -207,14 +208,15 @@ describe('how the page looks', { skip: skipWithoutBrowser() }, () => {
   });
 
   test('is the same picture whether what changed is painted, or all', { timeout }, async () => {
-    await using fake = await startLarge();
+    await using fake = await startLarge({ last_update_ms: Date.now() - HOUR_MS }); // all are silent
     await withPage(browser, { url: fake.url, options: { reducedMotion: 'reduce' } }, async (page) => {
       const hash = () =>
-        page.evaluate<string>(`{
+        page.evaluate<string>(`(async () => {
+          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
           const canvas = document.getElementById('canvas');
           const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-          String(new Uint32Array(data.buffer).reduce((sum, pixel, i) => (sum * 31 + pixel + i) | 0, 7));
-        }`);
+          return String(new Uint32Array(data.buffer).reduce((sum, pixel, i) => (sum * 31 + pixel + i) | 0, 7));
+        })()`);
       const still = async () => {
         for (let last = '', same = 0; same < 5;) {
           const now = await hash();
@@ -230,8 +232,21 @@ describe('how the page looks', { skip: skipWithoutBrowser() }, () => {
       const gone = { type: 'registrationRemoved', category: 'topic', channel: '', topic: 'team03.topic-3' };
       fake.tell(event('change', { ...gone, revision: 40 }, 'a.40'));
       await topicTile.getByText('5,029').waitFor();
+      const grown = await still();
+      assert.notEqual(grown, before);
+      const latest = page.locator('#changes li button').first();
+      const heard = (i: number, revision: number) => {
+        const change = { revision, type: 'peerTouched', peer_key: `local/${i}`, peer: largePeer(i) };
+        fake.tell(event('change', change, `a.${revision}`));
+      };
+      heard(8, 41); // with a few topics
+      await latest.getByText('nsqd-008').waitFor();
+      const recoloured = await still();
+      assert.notEqual(recoloured, grown);
+      for (let i = 10; i < 50; i++) heard(i, i + 42); // with many, all together
+      await latest.getByText('nsqd-049').waitFor();
       const changed = await still();
-      assert.notEqual(changed, before);
+      assert.notEqual(changed, recoloured);
       await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
       assert.notEqual(await still(), changed);
       await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });

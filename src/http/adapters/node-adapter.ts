@@ -111,8 +111,9 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
       if (closes) tell?.('maxIgnoredBodyBytes');
-      const isUncopied = request.httpVersionMajor !== 2 && request.socket.getPeerCertificate === undefined;
-      send(response, closes ? closing(result) : result, request.method === 'HEAD', isUncopied)?.catch(giveUp);
+      const { method, socket } = request;
+      const isUncopied = request.httpVersionMajor !== 2 && socket.getPeerCertificate === undefined;
+      send(response, closes ? closing(result) : result, method === 'HEAD', isUncopied, socket)?.catch(giveUp);
     } catch (error) {
       giveUp(error);
     }

@@ -4,7 +4,7 @@ import type { OnError } from '../../registry/index.js';
 import type { HttpResponse } from '../http-message.js';
 import { BYTES_PER_STEP, Slices } from '../slices.js';
 import { assertStatus } from './assert-status.js';
-import type { NodeResponse } from './node-messages.js';
+import type { NodeResponse, NodeSocket } from './node-messages.js';
 import { releaseBody } from './release-body.js';
 import type { UnsentAnswers } from './unsent-answers.js';
 
@@ -17,6 +17,7 @@ export type Sender = (
   isHead: boolean,
   /** Whether bytes wait for the client as they are, and not as a copy of the connection's own, as over TLS. */
   isUncopied: boolean,
+  socket: NodeSocket,
 ) => Promise<void> | undefined;
 
 interface Prepared {
@@ -54,7 +55,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
     if (Object.isFrozen(headers)) heads.set(headers, head);
     return head;
   };
-  return (response, { status, headers, body, isEndless }, isHead, isUncopied) => {
+  return (response, { status, headers, body, isEndless }, isHead, isUncopied, socket) => {
     assertStatus(status);
     const isWhole = typeof body === 'string' || body instanceof Uint8Array;
     if (isWhole && status !== 204) {
@@ -66,7 +67,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       if ((response.writableLength ?? 0) > 0) {
         response.on('close', unsent.limit(response));
         response.on('close', () => unsent.sent(response));
-        const isShared = isUncopied && body instanceof Uint8Array && body.length > MIN_SHARED_BYTES;
+        const isShared = isUncopied && !isHead && body instanceof Uint8Array && body.length > MIN_SHARED_BYTES;
         unsent.written(response, isShared ? body : undefined);
       }
       return undefined;
@@ -78,7 +79,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       return undefined;
     }
     if (isEndless !== true) response.on('close', unsent.limit(response));
-    return sendChunks(response, body, isEndless === true, unsent, turns, onError);
+    return sendChunks(response, body, isEndless === true ? socket : undefined, unsent, turns, onError);
   };
 }
 
@@ -87,7 +88,8 @@ type Pieces = AsyncIterator<string | Uint8Array | readonly Uint8Array[]>;
 async function sendChunks(
   response: NodeResponse,
   chunks: AsyncIterable<string | Uint8Array>,
-  isEndless: boolean,
+  /** Of an endless one. */
+  socket: NodeSocket | undefined,
   unsent: UnsentAnswers,
   turns: WorkQueue,
   onError: OnError,
@@ -98,17 +100,20 @@ async function sendChunks(
   // None any more when the response is over: it holds the last that it gave, and the connection holds the response.
   let iterator = (isReady && response.writeAll ? chunks.pieces : chunks[Symbol.asyncIterator]()) as Pieces | undefined;
   let goOn = () => {};
+  const leave = () => callGuarded(onError, 'the body of an answer threw', () => iterator?.return?.());
+  // Who sends no more may be gone, which would not be told before something is written.
+  if (socket?.readableEnded === true) leave();
+  else socket?.once?.('end', leave);
   response.on('drain', () => {
     unsent.sent(response);
     goOn();
   });
   response.on('close', () => {
-    const ended = iterator;
+    socket?.off?.('end', leave);
+    leave(); // also while a chunk is awaited that may never come
     iterator = undefined;
     unsent.sent(response);
     goOn();
-    // Also while a chunk is awaited that may never come.
-    callGuarded(onError, 'the body of an answer threw', () => ended?.return?.());
   });
   for (let next = await iterator?.next(); next && next.done !== true; next = await iterator?.next()) {
     const { value } = next;
@@ -123,7 +128,7 @@ async function sendChunks(
     unsent.written(response);
     // Slices let others have their turn themselves; to wait for who has taken all would cost a tick each.
     if (isTaken || (isReady && response.writableLength === 0)) continue;
-    const stop = isEndless ? unsent.limit(response) : undefined; // each piece has the time that other answers have
+    const stop = socket ? unsent.limit(response) : undefined; // each piece has the time that other answers have
     await new Promise<void>((resolve) => (goOn = resolve));
     stop?.();
   }

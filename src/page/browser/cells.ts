@@ -57,6 +57,12 @@ export class Cells {
     this.#changed.clear();
   }
 
+  /** It stands otherwise with an nsqd: the rows of its topics, or all a little at each frame, are to be painted anew. */
+  #recolour({ topics }: Peer): void {
+    if (this.#changed.size + topics.size > MAX_CHANGED) this.shift();
+    else for (const topic of topics) this.#changed.add(topic);
+  }
+
   /** Rows that are thinner than a pixel have moved by less than one: all is to be painted anew, a little at each frame. */
   shift(): void {
     this.#linesOff = this.image.height;
@@ -77,7 +83,10 @@ export class Cells {
       this.stale();
     }
     const states = Uint8Array.from(layout.columns, (peer) => STATES.indexOf(judge.ofPeer(peer)));
-    if (states.length !== this.#states.length || states.some((state, i) => state !== this.#states[i])) this.stale();
+    if (states.length !== this.#states.length) this.stale();
+    else if (!this.#isStale) {
+      states.forEach((state, i) => state !== this.#states[i] && this.#recolour(layout.columns[i]!));
+    }
     this.#states = states;
     const slices = new Slices();
     const brush = new Brush(picture, this.#pixels, width, states);

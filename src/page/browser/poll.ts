@@ -17,7 +17,7 @@ export async function pollChanges(api: Api, model: Model, nowMs: number): Promis
   ]);
   if (!nodes || !topics) return undefined;
   const changes: ChangeJson[] = [];
-  const add = (type: string, rest: Partial<ChangeJson>) => changes.push({ revision: 0, type, ...rest });
+  const add = (type: ChangeJson['type'], rest: Partial<ChangeJson>) => changes.push({ revision: 0, type, ...rest });
   const named = new Set(topics.topics);
   const seen = new Map<string, Map<string, boolean>>();
   for (const topic of named) {
@@ -34,7 +34,7 @@ export async function pollChanges(api: Api, model: Model, nowMs: number): Promis
     carried.forEach((topic, i) => {
       const at = known && model.topics.get(topic)?.producers.get(known);
       const isTombstoned = tombstones[i] ?? false;
-      const of = { ...common, category: 'topic', topic, channel: '' };
+      const of: Partial<ChangeJson> = { ...common, category: 'topic', topic, channel: '' };
       if (at === undefined) add('producerAdded', of);
       if (isTombstoned && !(at !== undefined && at > 0)) add('producerTombstoned', { ...of, tombstoned_at_ms: nowMs });
       else if (!isTombstoned && at !== undefined && at > 0) add('producerTombstoned', { ...of, tombstoned_at_ms: 0 });
@@ -42,7 +42,13 @@ export async function pollChanges(api: Api, model: Model, nowMs: number): Promis
   }
   for (const { name, producers, channels, isThere } of model.topics.values()) {
     for (const peer of producers.keys()) {
-      const of = { category: 'topic', topic: name, channel: '', peer_key: peer.key, peer: peer.info };
+      const of: Partial<ChangeJson> = {
+        category: 'topic',
+        topic: name,
+        channel: '',
+        peer_key: peer.key,
+        peer: peer.info,
+      };
       if (seen.get(peer.key)?.has(name) !== true) add('producerRemoved', of);
     }
     if (!isThere || named.has(name)) continue;
@@ -50,7 +56,7 @@ export async function pollChanges(api: Api, model: Model, nowMs: number): Promis
     add('registrationRemoved', { category: 'topic', topic: name, channel: '' });
   }
   for (const { key, info, isClient } of model.peers.values()) {
-    const of = { category: 'client', topic: '', channel: '', peer_key: key, peer: info };
+    const of: Partial<ChangeJson> = { category: 'client', topic: '', channel: '', peer_key: key, peer: info };
     if (isClient && !seen.has(key)) add('producerRemoved', of);
   }
   return changes;
