@@ -1,9 +1,18 @@
 // `npm run build`: writes dist/, of which only what has changed, and what that changes, is compiled anew.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { lintLater } from './lint.mjs';
+import { INSTALLED, lintLater } from './lint.mjs';
 
 const STATE = 'build/state';
 /** What runs in the package and no source is compiled to. */
@@ -61,12 +70,17 @@ function endWith(diagnostics, host) {
   process.exit(1);
 }
 
-/** The files that a program is made of and when each was written; the tests import the types of dist/ as well. */
+/** What a program is made of and when each file was written, its files after its settings; the tests import the types of dist/ as well. */
 function stampOf(configFile, fileNames) {
   const beside = readdirSync('.').filter((name) => /\.json$/.test(name));
   const types = configFile.startsWith('test/') ? filesIn('dist/esm').filter((name) => name.endsWith('.d.ts')) : [];
-  const files = [configFile, ...beside, ...fileNames, ...types.map((name) => join('dist/esm', name))];
-  return files.map((name) => `${relative('', name)} ${statSync(name).mtimeMs}\n`).join('');
+  const installed = [INSTALLED].filter((name) => existsSync(name));
+  const files = [configFile, ...beside, ...installed, ...fileNames, ...types.map((name) => join('dist/esm', name))];
+  return files.map(stampOfFile).join('');
+}
+
+function stampOfFile(name) {
+  return `${relative('', name)} ${statSync(name).mtimeMs}\n`;
 }
 
 function filesIn(folder) {
@@ -103,24 +117,26 @@ function removeOthers({ outDir, rootDir }, fileNames) {
 }
 
 /** CommonJS: of what is checked, and so file by file. The types are those of the ES modules. */
-function writeCommonJs() {
-  const { options, fileNames } = parse('tsconfig.cjs.json');
+export function writeCommonJs() {
+  const configFile = 'tsconfig.cjs.json';
+  const { options, fileNames } = parse(configFile);
   const sources = fileNames.filter((name) => !name.endsWith('.d.ts'));
+  const stamp = join(STATE, 'cjs.stamp');
+  const before = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+  rmSync(stamp, { force: true });
+  const isAsBefore = before.startsWith(stampOf(configFile, []));
   for (const source of sources) {
     const path = relative(options.rootDir, source).replace(/\.ts$/, '');
-    const text = () => ts.transpileModule(readFileSync(source, 'utf8'), { fileName: source, compilerOptions: options });
-    writeNewer(join(options.outDir, `${path}.js`), source, () => text().outputText);
-    const types = `dist/esm/${path}.d.ts`;
-    writeNewer(join(options.outDir, `${path}.d.ts`), types, () => readFileSync(types));
+    const target = join(options.outDir, `${path}.js`);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(`dist/esm/${path}.d.ts`, join(options.outDir, `${path}.d.ts`));
+    if (isAsBefore && before.includes(stampOfFile(source)) && existsSync(target)) continue;
+    const text = ts.transpileModule(readFileSync(source, 'utf8'), { fileName: source, compilerOptions: options });
+    writeFileSync(target, text.outputText);
   }
   removeOthers(options, fileNames);
   writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}');
-}
-
-function writeNewer(target, source, content) {
-  if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) return;
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, content());
+  writeFileSync(stamp, stampOf(configFile, sources));
 }
 
 /** The recorded scenarios, which both builds read, and the page. */

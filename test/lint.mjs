@@ -5,12 +5,15 @@ import { dirname, relative } from 'node:path';
 import { ESLint } from 'eslint';
 
 const PENDING = 'build/state/lint.json';
+/** What npm writes when it has installed anything. */
+export const INSTALLED = 'node_modules/.package-lock.json';
 const SOURCES = ['src/**/*.ts', 'test/**/*.ts'];
 
 /** Changes with what all files are linted by. */
 function rules() {
   const hash = createHash('sha256').update(process.version);
-  for (const name of ['eslint.config.js', 'package-lock.json']) hash.update(readFileSync(name));
+  for (const name of ['eslint.config.js', 'package-lock.json', INSTALLED])
+    if (existsSync(name)) hash.update(readFileSync(name));
   return hash.digest('hex');
 }
 

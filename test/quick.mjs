@@ -1,12 +1,13 @@
 // `npm run quick`: what has changed is compiled, and every test runs that needs neither long, nor the package packed, nor
 // another process.
 import { compile, writeData } from './build.mjs';
-import { NAMES, run } from './run.mjs';
+import { known, NAMES, run } from './run.mjs';
 
 /** What packs, installs, compiles or documents the package, starts processes, or takes seconds: for `npm test`. */
-const WHOLE = [
+const WHOLE = known([
   'access-daemon',
   'api-report',
+  'build',
   'client-daemon',
   'clients',
   'command',
@@ -18,7 +19,9 @@ const WHOLE = [
   'examples',
   'file-store',
   'hostile-clients',
+  'migration',
   'operate-discovery',
+  'operate-health',
   'operate-metrics',
   'operate-openapi',
   'package',
@@ -38,7 +41,7 @@ const WHOLE = [
   'union-command',
   'watch-hosts',
   'worker-faults',
-];
+]);
 
 compile('tsconfig.json').write();
 await writeData();

@@ -3,9 +3,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+/** The names of all test files. */
+export const NAMES = readdirSync('test')
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => name.replace('.test.ts', ''));
+
+/** Those names again. Throws an error for one without a file. */
+export function known(names) {
+  for (const name of names) if (!NAMES.includes(name)) throw new Error(`there is no test/${name}.test.ts`);
+  return names;
+}
+
 /** What does well in one process, as starting one for each would cost as much as what they test. */
 const TOGETHER = [
-  [
+  known([
     'answer-cache',
     'client',
     'client-faults',
@@ -33,8 +44,8 @@ const TOGETHER = [
     'union-faults',
     'warm-restart',
     'zones',
-  ],
-  [
+  ]),
+  known([
     'access',
     'adapter-faults',
     'captures',
@@ -58,13 +69,8 @@ const TOGETHER = [
     'turns',
     'watch',
     'watch-daemon',
-  ],
+  ]),
 ];
-
-/** The names of all test files. */
-export const NAMES = readdirSync('test')
-  .filter((name) => name.endsWith('.test.ts'))
-  .map((name) => name.replace('.test.ts', ''));
 
 /** Runs those, and ends this process with what came of it. */
 export function run(names) {

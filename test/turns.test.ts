@@ -265,6 +265,16 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     assert.ok(streams.every(({ ended, destroyed }) => !ended && !destroyed));
   });
 
+  test('what comes while the cost of an unfinished line waits for a turn is answered with it', () => {
+    const { turns, open } = setUp();
+    const streams = Array.from({ length: 50 }, () => open());
+    for (const stream of streams) stream.send(Buffer.from(`  V1${'x'.repeat(60_000)}`));
+    assert.ok(streams.some(({ paused }) => paused));
+    for (const stream of streams) stream.send(Buffer.from('\n')); // as one that was asked to pause, and gave what it had
+    turns.pass();
+    assert.ok(streams.every((stream) => stream.take().includes('E_INVALID')));
+  });
+
   test('answers come while it sends on, and no more is kept of it than has its turn to come', () => {
     const { turns, open } = setUp();
     const stream = open();

@@ -535,7 +535,7 @@ describe('a restart with less room than before', () => {
       await createWarmRestart({ topology, store, timers: clock, log }).restore();
       assert.ok(topology.db.size > 10 && topology.db.size <= (options.maxRegistrations ?? Infinity));
       assert.ok(topology.db.bytes <= (options.maxRegistryBytes ?? Infinity) + 2000, `${topology.db.bytes} bytes`);
-      assert.match(lines.at(-1) ?? '', /^RESTORE: registrations and producers without room: \d+$/);
+      assert.match(lines.at(-1) ?? '', /^RESTORE: registrations and producers that did not fit: \d+$/);
       clock.advance(45_000);
       assert.equal(joined(topology, 'beta', 'orders').broadcastAddress, 'beta');
       assert.equal(topology.lookup('orders')?.producers.length, 1);

@@ -104,7 +104,13 @@ export class Session {
     let length = 0;
     while (this.#state === 'magic' || this.#state === 'open') {
       const message = this.#next();
-      if (message === undefined) break;
+      if (message === undefined) {
+        const keptBytes = Math.min(this.#cameBytes, this.heldBytes);
+        this.#cameBytes = 0;
+        if (keptBytes < KEPT_BYTES_PER_STEP) break;
+        yield keptBytes / KEPT_BYTES_PER_STEP;
+        continue; // more may have come meanwhile
+      }
       const answer = isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message);
       if (answer && !this.#isOver) {
         if (this.#options.observe) tellOf(this.#options.observe, message, answer);
@@ -124,9 +130,6 @@ export class Session {
       else if (message.type !== 'ping') yield CHANGE_STEPS;
       else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
-    const keptBytes = Math.min(this.#cameBytes, this.heldBytes);
-    this.#cameBytes = 0;
-    if (keptBytes >= KEPT_BYTES_PER_STEP) yield keptBytes / KEPT_BYTES_PER_STEP;
     const output = { bytes: concat(answers), close: this.#isOver };
     return this.#waits && !this.#isOver ? { ...output, waits: this.#waits } : output;
   }

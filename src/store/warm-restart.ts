@@ -149,7 +149,7 @@ export function createWarmRestart(options: WarmRestartOptions): WarmRestart {
       if (!chunks) return;
       const { peers, lost } = await readRegistry(topology, eachOfWithin(chunks, deadline));
       follow(peers);
-      if (lost > 0) log.warn?.(`RESTORE: registrations and producers without room: ${lost}`);
+      if (lost > 0) log.warn?.(`RESTORE: registrations and producers that did not fit: ${lost}`);
       log.info?.(`RESTORE: ${topology.db.size} registrations and producers, ${restored.size} peers`);
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;

@@ -78,6 +78,7 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   'api-report': 'is about the TypeScript compiler',
   types: 'is about the TypeScript compiler',
   modules: 'reads the sources, and runs nothing',
+  build: 'is about the TypeScript compiler',
   settings: 'starts scripts by the name of Node, and is about the command',
   subcommands: 'starts the command as a process of its own, which is no part of what an embedding host runs',
   'restart-command': 'starts the command as a process of its own, which is no part of what an embedding host runs',
