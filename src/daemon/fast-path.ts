@@ -152,7 +152,8 @@ class FastConnection implements ResponseOwner {
 
   end(): void {
     this.#hasEnded = true;
-    if (!this.#response) this.socket.end();
+    if (this.#response) this.#response.clientEnded?.();
+    else this.socket.end();
   }
 
   emit(event: 'drain' | 'close'): void {

@@ -42,6 +42,8 @@ export class FastResponse implements NodeResponse {
   headersSent = false;
   closed = false;
   writableFinished = false;
+  /** To be called when the client ends its side. */
+  clientEnded: (() => void) | undefined;
   readonly #owner: ResponseOwner;
   readonly #onDrain: (() => void)[] = [];
   readonly #onClose: (() => void)[] = [];
@@ -125,6 +127,10 @@ export class FastResponse implements NodeResponse {
   on(event: string, listener: () => void): void {
     if (event === 'close') this.#onClose.push(listener);
     if (event === 'drain') this.#onDrain.push(listener);
+  }
+
+  onClientEnd(listener: () => void): void {
+    this.clientEnded = listener;
   }
 
   /** For `close`, which comes once. */

@@ -15,7 +15,7 @@ export interface NodeSocket {
   /** Reads on. */
   resume?(): unknown;
   /** Adds a listener. */
-  on?(event: 'resume', listener: () => void): unknown;
+  on?(event: 'resume' | 'end', listener: () => void): unknown;
   /** Adds a listener for one time. */
   once?(event: 'close' | 'end', listener: () => void): unknown;
   /** Removes a listener. */
@@ -64,6 +64,8 @@ export interface NodeResponse {
   setHeader?(name: string, value: string | number | readonly string[]): unknown;
   /** Adds a listener. */
   on(event: 'drain' | 'close', listener: () => void): unknown;
+  /** Calls the listener when the client ends its side; where there is no such method, its socket tells. */
+  onClientEnd?(listener: () => void): void;
   /** The words for the status; not for HTTP/2. */
   statusMessage?: string;
   /** Whether the status and headers are out. */

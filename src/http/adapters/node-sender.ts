@@ -103,7 +103,8 @@ async function sendChunks(
   const leave = () => callGuarded(onError, 'the body of an answer threw', () => iterator?.return?.());
   // Who sends no more may be gone, which would not be told before something is written.
   if (socket?.readableEnded === true) leave();
-  else socket?.once?.('end', leave);
+  else if (socket && response.onClientEnd) response.onClientEnd(leave);
+  else socket?.on?.('end', leave);
   response.on('drain', () => {
     unsent.sent(response);
     goOn();
