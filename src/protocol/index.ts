@@ -1,9 +1,9 @@
+export type { Identity } from '../base/identity.js';
 export {
   MAGIC_V1,
   type Announcement,
   type ErrorCode,
   type Fault,
-  type Identity,
   type PeerMessage,
   type Reply,
   type TopicMessage,
