@@ -1,3 +1,4 @@
+import { toIdentity } from '../base/identity.js';
 import {
   channelRegistration,
   isChannelName,
@@ -62,15 +63,9 @@ function toPeer(fields: DebugProducer): PeerInfo {
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name] : '');
   const port = (name: string) => (Number.isInteger(fields[name]) ? Number(fields[name]) : 0);
   return {
+    ...toIdentity(text, port),
     id: text('id'),
     remoteAddress: text('id'), // which it is, in nsqlookupd
-    hostname: text('hostname'),
-    broadcastAddress: text('broadcast_address'),
-    tcpPort: port('tcp_port'),
-    httpPort: port('http_port'),
-    version: text('version'),
-    topologyZone: text('topology_zone'),
-    topologyRegion: text('topology_region'),
     lastUpdateMs: Number(fields['last_update']) / 1e6 || 0,
   };
 }
