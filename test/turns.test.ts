@@ -271,14 +271,25 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     const [flood, other] = [open(), open()];
     flood.send(Buffer.concat([Buffer.from('  V1'), ...Array.from({ length: 16_000 }, () => Buffer.from('PING\n'))]));
     assert.ok(flood.paused);
-    other.send('  V1PING\n');
+    other.send(`  V1${'PING\n'.repeat(32)}`);
     assert.deepEqual(repliesOf(other), []); // this turn is used up
     turns.one();
     flood.send('PING\n'); // as a stream may that cannot pause
     flood.sendEnd();
     assert.ok(turns.pass() >= 16_000 / 16 / STEPS - 2);
-    assert.deepEqual([repliesOf(flood).length, repliesOf(other).length], [16_001, 1]);
+    assert.deepEqual([repliesOf(flood).length, repliesOf(other).length], [16_001, 32]);
     assert.ok(flood.ended && !flood.paused && !other.ended);
+  });
+
+  test('what is short is answered at once, in a turn that is used up as well', () => {
+    const { turns, open, errors } = setUp();
+    const [flood, other] = [open(), open()];
+    other.send('  V1');
+    flood.send(`  V1${'PING\n'.repeat(16_000)}`);
+    other.send('PING\n');
+    assert.deepEqual([repliesOf(other), other.paused], [['ok'], false]);
+    turns.pass();
+    assert.deepEqual(errors, []);
   });
 
   test('what many send of what is never whole is read by a few of them a turn', () => {

@@ -1,5 +1,5 @@
 import { callGuarded, report, type OnError } from '../base/error-report.js';
-import type { WorkQueue } from '../base/work-queue.js';
+import type { Steps, WorkQueue } from '../base/work-queue.js';
 import type { PeerLimit, PeerObserver, Session, SessionOutput } from '../session/index.js';
 import type { ByteStream } from '../streams/index.js';
 
@@ -142,15 +142,27 @@ export class Connection {
   #answer(): void {
     const { session, work } = this.#options;
     this.#isBusy = 'answering';
-    work.run(
-      session.answering((piece) => this.#write(piece)),
-      (output) => this.#try(() => this.#answered(output)),
-      (error) => this.#failed(error),
-      session.heldBytes > MAX_SHORT_BYTES || undefined, // one that is short passes those that are long
-    );
+    const steps = session.answering((piece) => this.#write(piece));
+    const isLong = session.heldBytes > MAX_SHORT_BYTES;
+    if (isLong || work.isFree || !this.#isOverAtOnce(steps)) {
+      work.run(
+        steps,
+        (output) => this.#try(() => this.#answered(output)),
+        (error) => this.#failed(error),
+        isLong || undefined,
+      );
+    }
     if (this.#isIdle || this.#waits === 'for close') return;
     session.hold();
     this.#pause();
+  }
+
+  /** What is short, as a PING, is answered in a turn that is used up, too: to put it off would cost more than that. */
+  #isOverAtOnce(steps: Steps<SessionOutput>): boolean {
+    const { done, value } = steps.next();
+    this.#options.work.spend(1);
+    if (done === true) this.#answered(value);
+    return done === true;
   }
 
   #answered(output: SessionOutput): void {
