@@ -72,6 +72,7 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   'adapter-faults': 'runs other people’s frameworks, which have runtimes of their own to look after',
   'hono-middlewares': 'runs Hono’s server for Node',
   'fetch-status': 'is about a Response of Node’s',
+  strangers: 'is about Node’s sockets and http server',
   shutdown: 'is about Node’s http server',
   'worker-faults': 'is about Node’s Worker',
   packed: 'is about npm and the package',
