@@ -189,8 +189,8 @@ describe('protocol', () => {
   });
 
   describe('the body of an IDENTIFY is read as Go reads it', () => {
-    const identify = (json: string | Uint8Array): PeerMessage | Fault | undefined => {
-      const body = Buffer.from(json as string);
+    const identify = (json: string): PeerMessage | Fault | undefined => {
+      const body = Buffer.from(json);
       const size = Buffer.alloc(4);
       size.writeUInt32BE(body.length);
       const bytes = Buffer.concat([Buffer.from('  V1IDENTIFY\n'), size, body]);
@@ -205,6 +205,7 @@ describe('protocol', () => {
     const taken: [string, string, Partial<Identity>][] = [
       ['a plain body', fields(''), {}],
       ['white space around it', ` \n${fields('')}\r\n\t `, {}],
+      ['white space within it', fields(',"hostname":"A"').replaceAll(/[{:,}]/g, ' $& \n\t'), { hostname: 'A' }],
       ['unknown keys of any kind', fields(',"x":{"tcp_port":"a","y":[1,2,{"z":null}]},"id":5'), {}],
       ['keys in any case', fields(',"HostName":"A","TCP_PORT":7'), { hostname: 'A', tcpPort: 7 }],
       ['a key with a long s, which Go takes for an s', fields(',"ho\u017ftname":"A"'), { hostname: 'A' }],
@@ -238,17 +239,19 @@ describe('protocol', () => {
       });
     }
 
-    const refused: [string, string | Uint8Array][] = [
+    const missing = 'IDENTIFY missing fields';
+    const outOfRange = 'IDENTIFY port out of range';
+    const refused: [string, string, string?][] = [
       ['nothing', ''],
       ['an object in an array', '[{}]'],
-      ['a bare string', '"x"'],
-      ['true', 'true'],
-      ['a port of 4294967295', fields(',"tcp_port":4294967295')],
-      ['a port past what a number holds', fields(',"tcp_port":9007199254740992')],
-      ['no ports', '{"broadcast_address":"h","version":"1"}'],
+      ['a bare string', '"x"', missing],
+      ['true', 'true', missing],
+      ['a port of 4294967295', fields(',"tcp_port":4294967295'), outOfRange],
+      ['a port past what a number holds', fields(',"tcp_port":9007199254740992'), outOfRange],
+      ['no ports', '{"broadcast_address":"h","version":"1"}', missing],
       ['a literal where a string belongs', fields(',"hostname":true')],
       ['an array where a port belongs', fields(',"tcp_port":[1]')],
-      ['null', 'null'],
+      ['null', 'null', missing],
       ['an array', `[${fields('')}]`],
       ['two values', fields('') + fields('')],
       ['a value that is not JSON', fields(',"x":{a:1}')],
@@ -261,20 +264,20 @@ describe('protocol', () => {
       ['a remote address that is no string', fields(',"remote_address":1')],
       ['a zone that is no string', fields(',"topology_zone":[]')],
       ['a hostname that is an object', fields(',"hostname":{"a":"b"}')],
-      ['an empty version', fields(',"version":""')],
-      ['a port of 0', fields(',"http_port":0')],
-      ['a port of -0', fields(',"http_port":-0')],
-      ['a negative port', fields(',"http_port":-1')],
-      ['a port over 65535', fields(',"tcp_port":65536')],
-      ['a port of more than 32 bits', fields(',"tcp_port":42949677100')],
+      ['an empty version', fields(',"version":""'), missing],
+      ['a port of 0', fields(',"http_port":0'), missing],
+      ['a TCP port of 0', fields(',"tcp_port":0'), missing],
+      ['no address', '{"tcp_port":1,"http_port":2,"version":"1"}', missing],
+      ['a port of -0', fields(',"http_port":-0'), missing],
+      ['a negative port', fields(',"http_port":-1'), outOfRange],
+      ['a port over 65535', fields(',"tcp_port":65536'), outOfRange],
+      ['a port of more than 32 bits', fields(',"tcp_port":42949677100'), outOfRange],
       ['nesting too deep', fields(`,"x":${'['.repeat(10_000)}${']'.repeat(10_000)}`)],
       ['a control character in a string', fields(',"hostname":"\n"')],
     ];
-    for (const [what, json] of refused) {
+    for (const [what, json, reason = 'IDENTIFY failed to decode JSON body'] of refused) {
       test(`refuses ${what}`, () => {
-        const message = identify(json);
-        assert.ok(message?.type === 'fault');
-        assert.equal(message.code, 'E_BAD_BODY');
+        assert.deepEqual(identify(json), { type: 'fault', code: 'E_BAD_BODY', reason });
       });
     }
   });
