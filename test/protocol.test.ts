@@ -320,6 +320,9 @@ describe('protocol', () => {
     for (const limits of [{ maxLineBytes: 0 }, { maxBodyBytes: 0 }, { maxLineBytes: NaN }]) {
       assert.throws(() => new PeerDecoder(limits), /^TypeError: max\w+Bytes must be a number from 1 on/);
     }
+    for (const limits of [{ maxReplyBytes: 0 }, { maxBytes: 1 }]) {
+      assert.throws(() => new ReplyDecoder(limits), /^TypeError: (maxReplyBytes must be|ReplyDecoder has no option)/);
+    }
     const decoder = new PeerDecoder({ maxLineBytes: 1, maxBodyBytes: 1 });
     assert.equal(decodeAll<PeerMessage | Fault>(decoder, [Buffer.from('  V1PING\n')]).at(-1)?.type, 'fault');
   });
@@ -342,8 +345,16 @@ describe('protocol', () => {
   });
 
   test('an encoder refuses names that would not arrive as given', () => {
-    for (const bad of [{ topic: 'a' }, { channel: 'a' }, { topic: 1, channel: '' }, { topic: 'a', channel: null }]) {
-      assert.throws(() => encodePeerMessage({ type: 'register', ...bad } as never), /^TypeError: no topic/);
+    for (const bad of [
+      { topic: 'a', channel: undefined },
+      { topic: undefined, channel: 'a' },
+      { topic: 1, channel: '' },
+      { topic: 'a', channel: null },
+    ]) {
+      const names = JSON.stringify([bad.topic, bad.channel]);
+      assert.throws(() => encodePeerMessage({ type: 'register', ...bad } as never), {
+        message: `no topic, or white space in a name: ${names}`,
+      });
     }
     assert.throws(
       () => encodePeerMessage({ type: 'other' } as never),
@@ -384,17 +395,22 @@ describe('protocol', () => {
   });
 
   test('a reply that is no reply ends the reading', () => {
+    const fault = (reason: string) => [{ type: 'fault', code: 'E_INVALID', reason }];
     const payloads = ['NOPE', '7', 'null', 'E_OTHER x'];
     for (const payload of payloads) {
       const frame = Buffer.concat([Buffer.from([0, 0, 0, payload.length]), Buffer.from(payload)]);
-      assert.equal(decodeAll(new ReplyDecoder(), [frame])[0]?.type, 'fault', payload);
+      assert.deepEqual(decodeAll(new ReplyDecoder(), [frame]), fault(`unknown answer "${payload}"`));
     }
-    for (const size of [
-      [0x80, 0, 0, 0],
-      [0, 0, 0, 9],
-    ]) {
+    const long = Buffer.concat([Buffer.from([0, 0, 0, 65]), Buffer.alloc(65, 'x')]);
+    assert.deepEqual(decodeAll(new ReplyDecoder(), [long]), fault(`unknown answer "${'x'.repeat(64)}"`));
+    const sizes: [bytes: number[], reason: string][] = [
+      [[0x80, 0, 0, 0], 'answer of -2147483648 bytes'],
+      [[0, 0, 0, 9], 'answer of 9 bytes'],
+      [[...Buffer.from('HTTP')], 'an HTTP server answers there; name its TCP port'],
+    ];
+    for (const [bytes, reason] of sizes) {
       const decoder = new ReplyDecoder({ maxReplyBytes: 8 });
-      assert.equal(decodeAll(decoder, [Uint8Array.from(size)])[0]?.type, 'fault');
+      assert.deepEqual(decodeAll(decoder, [Uint8Array.from(bytes)]), fault(reason));
     }
   });
 });
