@@ -39,7 +39,7 @@ export class Capacity {
     const kinds = reserved === 0 ? ANY_KIND : LEFT;
     if (registrations.length > 0 && !this.#fits(registrations, producers, reserved, kinds)) return false;
     change();
-    if (this.#isPassed) for (const kind of kinds) this.#makeRoom(kind);
+    for (const kind of kinds) this.#makeRoom(kind);
     return true;
   }
 
@@ -56,8 +56,7 @@ export class Capacity {
     const most = registrations.length + producers;
     if (this.#hasRoom(most, reserved, NONE)) return true;
     // What makes room is what is idle; not these, which are to stay.
-    const known = registrations.filter((registration) => this.#db.hasRegistration(registration));
-    const used = known.filter((registration) => this.#db.countProducers(registration) > 0);
+    const used = registrations.filter((registration) => this.#db.countProducers(registration) > 0);
     return this.#hasRoom(most - used.length, reserved, kinds);
   }
 

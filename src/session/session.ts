@@ -81,7 +81,7 @@ export class Session {
     this.push(bytes);
     const pieces: Uint8Array[] = [];
     const output = finish(this.answering((piece) => pieces.push(piece) > 0));
-    return pieces.length === 0 ? output : { ...output, bytes: concat([...pieces, output.bytes]) };
+    return { ...output, bytes: concat([...pieces, output.bytes]) };
   }
 
   /** Takes bytes from the peer, which `answering` is to answer. */

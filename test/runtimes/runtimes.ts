@@ -39,6 +39,7 @@ export const FILES: readonly string[] = [
   'registration-db-reentrant',
   'testing',
   'package',
+  'session',
   'turns',
   'slices',
   'router',
