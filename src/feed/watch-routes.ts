@@ -17,8 +17,9 @@ import { failure, tooManyWatchers } from './answers.js';
 import { ALL, Feed } from './feed.js';
 import { ChangeEvents, RegistryEvents } from './registry-events.js';
 import { COME_BACK, EVENT_STREAM } from './sse.js';
-import { TopicEvents, type WatchedTopic } from './topic-events.js';
-import { joinEvents, Watchers, type MayStay, type Watcher } from './watchers.js';
+import { createTakeTopics } from './take-topics.js';
+import { TopicEvents } from './topic-events.js';
+import { Watchers, type MayStay, type Watcher } from './watchers.js';
 
 /** The most that watch at once. */
 export const DEFAULT_MAX_WATCHERS = 10_000;
@@ -109,20 +110,7 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
 
   const watchTopics = (topics: readonly string[], place: string, index: string, mayStay?: MayStay): Watcher => {
     const watched = topics.map((topic) => events.get(topic, place));
-    // What the client knows already is not sent again.
-    const isKnown = (each: WatchedTopic) => index !== '' && !feed.isNewSince(each.topic, index);
-    const known = watched.map(isKnown);
-    const sent = watched.map((each, i) => (known[i] ? each.version : 0));
-    const take = () =>
-      joinEvents(
-        watched.flatMap((each, i) => {
-          if (each.version === sent[i]) return [];
-          const isFirst = sent[i] === 0 && known[i] && each.version === 1;
-          sent[i] = each.version;
-          // It was first looked up for this watcher, who knows it, unless it has changed since.
-          return isFirst && !feed.isNewSince(each.topic, index) ? [] : [each.event];
-        }),
-      );
+    const take = createTakeTopics(feed, watched, index);
     const watcher = watchers.add(take, topics.length, mayStay, () =>
       watched.forEach((each) => events.delete(each, watcher)),
     );

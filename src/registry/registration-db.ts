@@ -14,7 +14,7 @@ import type { Snapshot } from './snapshot.js';
 /**
  * Who carries what: registrations, and the peers that are producers of each. Pure: no I/O, no clock, no timer.
  *
- * Every question costs in proportion to its answer and every change to what it changes, however much else the
+ * Every read costs in proportion to its answer and every change to what it changes, however much else the
  * db holds; one about any key, a look at each. `*` as key or subkey of a find matches all; in a change it is a name like
  * any other. Names are taken as they are given.
  *

@@ -1,3 +1,4 @@
+import { toPeerInfo } from '../base/identity.js';
 import type { Steps } from '../base/work-queue.js';
 import { encodeReply, type TopicMessage } from '../protocol/index.js';
 import type { PeerInfo } from '../registry/index.js';
@@ -29,7 +30,7 @@ export class Membership {
       this.#log.stop(); // who has refused it says so where it will
       return toError('E_INVALID', verdict.refused);
     }
-    const peer: PeerInfo = { ...verdict, id: remoteAddress, remoteAddress, lastUpdateMs: topology.clock() };
+    const peer = toPeerInfo(verdict, { id: remoteAddress, remoteAddress, lastUpdateMs: topology.clock() });
     const announcement = announce();
     if (this.#isOver) return undefined; // by the host, which was just asked
     if (!topology.join(peer)) return FULL;

@@ -118,7 +118,7 @@ export class Session {
       else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
     const output = { bytes: concat(answers), close: this.#isOver };
-    return this.#waits && !this.#isOver ? { ...output, waits: this.#waits } : output;
+    return this.#waits && !this.#isOver ? { waits: this.#waits, ...output } : output;
   }
 
   /** To be called before the bytes that were pushed are used again, while `answering` is not over. */

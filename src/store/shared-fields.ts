@@ -54,8 +54,19 @@ export function readPeer(text: string): SharedPeer | undefined {
   const { isSilent, isSettled } = value as { isSilent?: unknown; isSettled?: unknown };
   const { id, remoteAddress, hostname, broadcastAddress, tcpPort, httpPort } = value;
   const { version, topologyZone, topologyRegion, lastUpdateMs } = value;
-  const about = { id, remoteAddress, hostname, broadcastAddress, tcpPort, httpPort };
-  const peer: PeerInfo = { ...about, version, topologyZone, topologyRegion, lastUpdateMs };
+  // Not by `{ ...one, more }`, by which V8 gives each a shape of its own.
+  const peer: PeerInfo = {
+    id,
+    remoteAddress,
+    hostname,
+    broadcastAddress,
+    tcpPort,
+    httpPort,
+    version,
+    topologyZone,
+    topologyRegion,
+    lastUpdateMs,
+  };
   return { peer, isSilent: isSilent === true, isSettled: isSettled === true };
 }
 
