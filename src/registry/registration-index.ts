@@ -39,8 +39,6 @@ function valuesOf(entries: Entries): Iterable<Entry> {
 export class RegistrationIndex {
   readonly #scopes = new NameTree<Scope>();
   readonly #sizes = { client: 0, topic: 0, channel: 0 };
-  /** The last one that was asked for: who changes something asks some times about the same. */
-  #last: Scope | undefined;
   readonly #segments = new WeakMap<NamePart<Scope>, TopicSegment>();
 
   /** How many keys there are. */
@@ -59,8 +57,7 @@ export class RegistrationIndex {
 
   /** All that is of a key, if there is anything. */
   scopeOf(key: string): Scope | undefined {
-    if (this.#last?.key !== key) this.#last = this.#scopes.get(key);
-    return this.#last;
+    return this.#scopes.get(key);
   }
 
   /** How many there are of a category with that key. */
@@ -91,9 +88,7 @@ export class RegistrationIndex {
     else scope[category] = undefined;
     this.#sizes[category]--;
     this.#renew(entry);
-    if (!isEmpty(scope)) return;
-    this.#scopes.delete(key);
-    this.#last = undefined;
+    if (isEmpty(scope)) this.#scopes.delete(key);
   }
 
   /** The matching entries, live: one pass. Of any key, at the cost of a look at each. */
