@@ -1,4 +1,4 @@
-import { toIdentity } from '../base/identity.js';
+import { toIdentity, toPeerInfo } from '../base/identity.js';
 import {
   channelRegistration,
   isChannelName,
@@ -62,12 +62,9 @@ export async function readTopology(ask: AskJson, lifetimes: Partial<Lifetimes>):
 function toPeer(fields: DebugProducer): PeerInfo {
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name] : '');
   const port = (name: string) => (Number.isInteger(fields[name]) ? Number(fields[name]) : 0);
-  return {
-    ...toIdentity(text, port),
-    id: text('id'),
-    remoteAddress: text('id'), // which it is, in nsqlookupd
-    lastUpdateMs: Number(fields['last_update']) / 1e6 || 0,
-  };
+  const id = text('id'); // which is its remote address, in nsqlookupd
+  const lastUpdateMs = Number(fields['last_update']) / 1e6 || 0;
+  return toPeerInfo(toIdentity(text, port), { id, remoteAddress: id, lastUpdateMs });
 }
 
 export function anObject(value: unknown, route: string): Readonly<Record<string, unknown>> {

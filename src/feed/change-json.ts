@@ -1,4 +1,4 @@
-import { isIdentity, toIdentity, toWireIdentity } from '../base/identity.js';
+import { isIdentity, toIdentity, toPeerInfo, toWireIdentity } from '../base/identity.js';
 import type { Category, Change, ChangeType, PeerInfo, Registration } from '../registry/index.js';
 
 /** A change as one JSON object, in `/watch`. */
@@ -117,5 +117,5 @@ export function toPeer(json: PeerJson | undefined, peerKey: unknown): PeerInfo {
   );
   const isPeer = isIdentity(identity) && typeof id === 'string' && Number.isFinite(lastUpdateMs);
   if (!isPeer || typeof peerKey !== 'string' || peerKey === '') throw new TypeError('a change has no whole peer');
-  return { id, remoteAddress: id, ...identity, lastUpdateMs: Number(lastUpdateMs) };
+  return toPeerInfo(identity, { id, remoteAddress: id, lastUpdateMs: Number(lastUpdateMs) });
 }

@@ -1,5 +1,6 @@
 export type { SafeEmitter } from '../base/safe-emitter.js';
 export * from './registration-db.js';
+export type { RegistrationReads } from './registration-reads.js';
 export { DEFAULT_ORIGIN, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db-options.js';
 export {
   ANY,

@@ -66,16 +66,15 @@ export function applyChange(db: RegistrationDB, state: DbState, change: Change):
   state.revision = Math.max(state.revision, change.revision);
 }
 
-export function takeSnapshot(db: RegistrationDB, { index }: DbState): Snapshot {
+export function takeSnapshot(db: RegistrationDB): Snapshot {
   const peers = Object.fromEntries(db.peers().map((peer) => [db.keyOf(peer)!, { ...peer }]));
-  const registrations = [...index].map((entry) => {
-    const { category, key, subkey, isMade } = entry;
-    const producers = [...db.producersOf(entry)].map(({ peer, tombstonedAtMs }) => ({
+  const registrations = Array.from(db.entries(), ([{ category, key, subkey, isMade }, producers]) => ({
+    ...{ category, key, subkey, isMade },
+    producers: Array.from(producers, ({ peer, tombstonedAtMs }) => ({
       peer: db.keyOf(peer)!,
       ...(tombstonedAtMs !== undefined && { tombstonedAtMs }),
-    }));
-    return { category, key, subkey, isMade, producers };
-  });
+    })),
+  }));
   return { format: 1, epoch: db.epoch, revision: db.revision, peers, registrations };
 }
 
