@@ -226,7 +226,7 @@ describe('the fast path', () => {
         };
         assert.deepEqual(await run(true), await run(false));
       }),
-      { numRuns: 40 },
+      { numRuns: runs(100) },
     );
   });
 
