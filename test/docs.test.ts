@@ -171,6 +171,7 @@ describe('docs/errors.md', () => {
 
   test('has every word that a route fails with', () => {
     assertNames(words(/failure\(\d+,\s*(['`])(.*?)\1/g, inModules), 9);
+    assertNames(words(/\bmessage: (['`])([A-Z_]{4,}.*?)\1/g, inModules), 4);
   });
 
   test('has every line that is logged of a fault', () => {
