@@ -95,8 +95,9 @@ This page is written by \`npm run settings\`, from the table that the command re
 ## The command
 
 One dash or two; \`-flag value\` or \`-flag=value\`; durations as Go writes them (\`1m30s\`, \`300ms\`). The keys are those of the
-TOML file that \`-config\` names; texts and durations stand in quotes there. A flag wins over the file. The option is that of
-\`createLookupd\`.
+TOML file that \`-config\` names; texts and durations stand in quotes there. A flag that takes
+several values is given again (\`-read-from a -read-from b\`) or with commas (\`-read-from=a,b\`), and its key is an array or a table. A flag
+wins over the file. The option is that of \`createLookupd\`.
 
 ${table(['flag', 'key', 'option', 'default', ''], entries.map(settingRow))}
 
