@@ -76,7 +76,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const tls = createTlsLoader(checked, () => listening.tlsServers, log);
   const operation = createOperation(checked, {
     topology,
-    others: [...sharing.metrics, ...tls.metrics],
+    others: () => [...sharing.metrics(), ...tls.metrics],
     notes: [sharing.note],
     onError,
     tcpHandler: () => tcpHandler,
@@ -129,9 +129,16 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const { load, reload, watch } = createLoading([access, tls], log, () => watching.recheck());
   let unwatch = () => {};
   const started = () => {
-    unwatch = watch();
-    warnUnlessResolved(broadcastAddress, log);
-    operation.start();
+    // Nobody waits for it who waits for the lookupd to listen.
+    const later = setImmediate(() => {
+      warnUnlessResolved(broadcastAddress, log);
+      operation.start();
+    });
+    const stopWatching = watch();
+    unwatch = () => {
+      clearImmediate(later);
+      stopWatching();
+    };
     return {
       tcpAddress: tcp?.address ?? '',
       httpAddress: http?.address ?? '',
