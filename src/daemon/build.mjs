@@ -1,5 +1,5 @@
 // Makes the command of what is compiled. Beside the file that is run there are three: what every start needs (`core.cjs`); what a start
-// does not call, loaded right after it listens (`soon.cjs`), so that a new version in its place is no harm; and what few starts import
+// does not call, loaded half a second after it listens (`soon.cjs`), so that a new version in its place is no harm; and what few starts import
 // (`later.cjs`). Both take from the first what it has, so that nothing has its state twice.
 import { writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
@@ -12,11 +12,11 @@ const sourceOf = (name) => resolve(SOURCES, `${name}.js`);
 /** Modules of functions that are not called before it listens, unless flags ask for it: then the first call loads them. */
 const SOON = [
   'daemon/access-token-file',
+  'daemon/load-soon',
   'daemon/own-metrics',
   'daemon/profile-answers',
   'daemon/tls-files',
   'daemon/tls-server',
-  'daemon/warm-up',
   'feed/watching',
   'http/access-proxies',
   'http/access-tokens',

@@ -113,7 +113,7 @@ async function serve(
   process.once('SIGINT', stop).once('SIGTERM', stop).on('SIGHUP', reload);
   try {
     await lookupd.listen();
-    setImmediate(warmUp).unref();
+    warmUp();
     await lookupd.closed;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', reload);

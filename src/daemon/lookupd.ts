@@ -36,6 +36,8 @@ import { createOperation } from './operation.js';
 import { Sharing, SHARING_CHECKS } from './sharing.js';
 import { createTlsLoader } from './tls-reload.js';
 
+/** When it listens, those who waited for that come first: what they do not need is done a little later. */
+const AFTERWARDS_MS = 500;
 /** How long it works in one turn of the event loop until others have theirs, about. */
 const MS_PER_TURN = 8;
 
@@ -129,14 +131,13 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const { load, reload, watch } = createLoading([access, tls], log, () => watching.recheck());
   let unwatch = () => {};
   const started = () => {
-    // Nobody waits for it who waits for the lookupd to listen.
-    const later = setImmediate(() => {
+    const later = setTimeout(() => {
       warnUnlessResolved(broadcastAddress, log);
       operation.start();
-    });
+    }, AFTERWARDS_MS);
     const stopWatching = watch();
     unwatch = () => {
-      clearImmediate(later);
+      clearTimeout(later);
       stopWatching();
     };
     return {
