@@ -143,6 +143,14 @@ describe('a subpath loads its own module, and those that it may use', () => {
     }
   }
 
+  test('who makes a lookupd of their own loads neither flags nor what keeps a registry', () => {
+    for (const { way, flags, code } of WAYS) {
+      const loaded = project.loadedBy(...flags, '-e', code('nsqlookupd/daemon'));
+      const needless = loaded.filter((path) => /\b(?:settings|store)\b/.test(path));
+      assert.deepEqual(needless, [], way);
+    }
+  });
+
   test('the command loads what it needs to start, another file for what few starts need, and the parser of TOML for a config file', () => {
     const config = project.write('config.toml', 'log_level = "none such"\n');
     const parsers = (...args: string[]) =>
