@@ -523,6 +523,51 @@ for (const httpFastPath of [true, false]) {
       assert.match(await text, /OK$/);
     });
 
+    test('sent ahead of an answer that takes its time are answered though nothing comes after them', T, async (t) => {
+      const { lookupd, held, until } = await holding(t);
+      for (const [ahead, count] of [
+        [[get('/topics')], 1],
+        [[get('/topics') + get('/lookup?topic=t') + get('/ping', 'Host: h\r\nX: y\r\n')], 3],
+        [['GET /top', 'ics HTTP/1.1\r\nHost: h\r\n', '\r\n'], 1],
+        [[get('/topics').repeat(300)], 300],
+        [[get('/topics').repeat(20), get('/topics').repeat(20), get('/topics').repeat(20)], 60],
+      ] as const) {
+        const before = held.length;
+        const socket = open(lookupd);
+        const text = readAll(socket);
+        socket.write(get('/channels?topic=t'));
+        await until(before + 1);
+        for (const piece of ahead) {
+          socket.write(piece);
+          await turns();
+        }
+        socket.end();
+        await turns();
+        for (let i = 0; i < 1 + count && !socket.closed; i++) {
+          while (held.length <= before + i && !socket.closed) await turn();
+          held[before + i]?.();
+        }
+        assert.equal((await text).match(/HTTP\/1\.1 200/g)?.length, 1 + count, JSON.stringify(ahead).slice(0, 100));
+      }
+    });
+
+    test('of a client that leaves are told so, though it has sent more ahead', T, async (t) => {
+      const lookupd = await listen(t, { httpFastPath });
+      for (const ahead of [[], [get('/ping')], [get('/ping'), get('/ping'), 'GET /pi'], ['GET /', 'pin', 'g ']]) {
+        const socket = open(lookupd);
+        socket.write(get('/watch?topic=t'));
+        await once(socket, 'data');
+        for (const piece of ahead) {
+          socket.write(piece);
+          await turns();
+        }
+        assert.equal(lookupd.watchers, 1);
+        socket.end();
+        while (lookupd.watchers > 0) await turn();
+        socket.destroy();
+      }
+    });
+
     test('of a client that leaves are told so', T, async (t) => {
       const { lookupd, held, signals, until } = await holding(t);
       const socket = open(lookupd);
