@@ -59,6 +59,15 @@ const TARGETS = [
   ...['/ping', '/info', '/topics', '/nodes', '/debug', '/channels?topic=t', '/lookup?topic=t', '/lookup?topic=u'],
   ...['/lookup?topic=none', '/lookup', '/lookup?topic=%74', '/lookup?topic=t;', '/lookup?topic=%zz', '/Ping', '/ping/'],
   ...['/ping#a', '//ping', '*', 'http://h/ping', '/none', '/ping?a b', '/lookup?topic=\xe9', '/topic/create?topic=t'],
+  ...[
+    '/lookup?topic=t&topic=u',
+    '/lookup?%74opic=u',
+    '/lookup?topic=t&wait=1',
+    '/ping?"',
+    '/ping??',
+    '/./ping',
+    'h:80',
+  ],
 ];
 const HEADERS = [
   ...[
@@ -93,6 +102,22 @@ const HEADERS = [
     'sec-ch-ua: "a";v="1"',
   ],
   ...['Authorization: Bearer x', 'Authorization: ', 'Keep-Alive: 5', 'Accept: \0', `Accept: ${'a'.repeat(2100)}`],
+  ...['Transfer-Encoding: xchunked', 'Transfer-Encoding : chunked', 'Transfer_Encoding: chunked', 'Content-Length: +0'],
+  ...[
+    'Connection: keep-alive, close',
+    'Connection: Keep-Alive',
+    'Proxy-Connection: close',
+    'TE: trailers',
+    'Trailer: x',
+  ],
+  ...[
+    'Range: bytes=0-1',
+    'If-None-Match: "x"',
+    'Upgrade: h2c',
+    'HTTP2-Settings: a',
+    'Expect: a miracle',
+    'Host: [::1]:1',
+  ],
 ];
 
 const request = fc
