@@ -145,8 +145,9 @@ describe('a subpath loads its own module, and those that it may use', () => {
   }
 
   test('who makes a lookupd of their own loads neither flags nor what keeps a registry', () => {
-    for (const { way, flags, code } of WAYS) {
-      const loaded = project.loadedBy(...flags, '-e', code('nsqlookupd/daemon'));
+    for (const { way, how, flags } of WAYS) {
+      const loaded = project.loadedByEach(['nsqlookupd/daemon'], how, ...flags).get('nsqlookupd/daemon') ?? [];
+      assert.ok(loaded.length > 0, way);
       const needless = loaded.filter((path) => /\b(?:settings|store)\b/.test(path));
       assert.deepEqual(needless, [], way);
     }
