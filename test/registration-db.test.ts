@@ -651,6 +651,7 @@ describe('RegistrationDB', () => {
     assert.equal(db.tombstone(registration, peer, 1), false);
     assert.ok(db.addProducer(registration, peer));
     assert.deepEqual([[...rest], db.countProducers(registration)], [[], 1]);
+    assert.deepEqual([...db.topicsOf(peerOf('h2'))], []);
   });
 
   test('a registration weighs what its names are long, and nothing when it has gone', () => {
