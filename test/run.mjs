@@ -66,6 +66,7 @@ const TOGETHER = [
     'tcp-handler',
     'testing',
     'transports',
+    'session',
     'turns',
     'watch',
     'watch-daemon',

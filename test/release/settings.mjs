@@ -102,7 +102,7 @@ wins over the file. The option is that of \`createLookupd\`.
 ${table(['flag', 'key', 'option', 'default', ''], entries.map(settingRow))}
 
 Two limits follow the limit of Node's heap, \`v8.getHeapStatistics().heap_size_limit\`, which Node takes from the machine's
-memory: half of it for \`-max-registry-bytes\`, a sixteenth for \`-max-unfinished-bytes\`. More heap raises both
+memory: half of it for \`-max-registry-bytes\`, a sixteenth but 64 MiB at most for \`-max-unfinished-bytes\`. More heap raises them
 (\`node --max-old-space-size=8192\`, in MiB, or \`NODE_OPTIONS\`), and a flag sets either. \`-help\` shows what they are here.
 
 ## What happens at a limit
