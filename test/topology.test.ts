@@ -2,17 +2,28 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createHttpHandler } from 'nsqlookupd/http';
-import { isTopicName, RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
+import {
+  channelRegistration,
+  CLIENT,
+  isTopicName,
+  RegistrationDB,
+  Topology,
+  topicRegistration,
+  type Change,
+  type PeerInfo,
+  type TopologyOptions,
+} from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { peerOf } from './support/peers.js';
 import { runs } from './support/runs.js';
 
-function setUp() {
+function setUp(options: Partial<TopologyOptions> = {}) {
   let now = 1_000_000;
   const lines: string[] = [];
   const line = (level: string) => (text: string) => void lines.push(`${level} ${text}`);
   const db = new RegistrationDB();
-  const topology = new Topology({ db, clock: () => now, log: { info: line('INFO'), warn: line('WARN') } });
+  const log = { info: line('INFO'), warn: line('WARN') };
+  const topology = new Topology({ db, clock: () => now, log, ...options });
   const join = (host: string, fields = {}) => {
     const peer = peerOf(host, { lastUpdateMs: now, ...fields });
     topology.join(peer);
@@ -52,6 +63,24 @@ describe('Topology', () => {
     assert.deepEqual(topology.lookup('orders')?.producers, []);
     turn(1);
     assert.deepEqual(topology.lookup('orders')?.producers, [peer]);
+  });
+
+  test('a tombstone is ended before its time, whatever the clock says, and none where there is none', () => {
+    for (const now of [1_000_000, 10]) {
+      const { topology, join, lines } = setUp({ clock: () => now });
+      const [peer, other] = [join('h1'), join('h2')];
+      for (const one of [peer, other]) topology.register(one, 'orders');
+      assert.equal(topology.tombstone('orders', 'h1.test:4151'), 1);
+      assert.deepEqual(topology.lookup('orders')?.producers, [other]);
+      const node = (host: string) => topology.untombstone('orders', `${host}.test:4151`);
+      assert.deepEqual([node('h1'), node('h2'), node('h3')], [1, 0, 0]);
+      assert.deepEqual(topology.lookup('orders')?.producers, [peer, other]);
+      assert.deepEqual(lines.slice(-4, -2), [
+        'INFO DB: setting tombstone for producer@h1.test:4151 of topic(orders)',
+        'INFO DB: ending tombstone for producer@h1.test:4151 of topic(orders)',
+      ]);
+      assert.deepEqual(topology.db.getProducer(topicRegistration('orders'), other)?.tombstonedAtMs, undefined);
+    }
   });
 
   for (const broadcastAddress of ['2001:db8::1', '[2001:db8::1]']) {
@@ -376,6 +405,30 @@ describe('Topology', () => {
     });
   }
 
+  test('an nsqd that several lookupds hold is one, the same whichever was heard of first', () => {
+    const holders = [
+      ['b', '10.0.0.2:5', 4150],
+      ['a', '10.0.0.1:5', 4150],
+      ['c', '10.0.0.3:5', 4160], // another nsqd, which only its TCP port tells from the others
+    ] as const;
+    for (const order of [holders, [...holders].reverse()]) {
+      const { db, topology } = setUp();
+      for (const [origin, remoteAddress, tcpPort] of order) {
+        const other = new RegistrationDB({ origin });
+        other.onChange((change) => db.apply(JSON.parse(JSON.stringify(change)) as Change));
+        const peer = peerOf('h1', { remoteAddress, tcpPort, lastUpdateMs: 1_000_000 });
+        for (const registration of [CLIENT, topicRegistration('orders')]) other.addProducer(registration, peer);
+      }
+      const shown = [topology.nodePeers(), topology.lookup('orders')!.producers];
+      for (const peers of shown) {
+        assert.deepEqual(peers.map(({ remoteAddress }) => remoteAddress).sort(), ['10.0.0.1:5', '10.0.0.3:5']);
+        const first = peers.find(({ tcpPort }) => tcpPort === 4150)!;
+        const copies = topology.copiesOf(first).map(({ remoteAddress }) => remoteAddress);
+        assert.deepEqual(copies.sort(), ['10.0.0.1:5', '10.0.0.2:5']);
+      }
+    }
+  });
+
   test('without limits takes what operators make', () => {
     const limits = { maxRegistrations: Infinity, maxRegistryBytes: Infinity, maxRegistrationsPerPeer: Infinity };
     const topology = new Topology({ db: new RegistrationDB(), ...limits });
@@ -412,5 +465,66 @@ describe('Topology', () => {
     for (const name of ['', '*', 'a b', 'ä', '#ephemeral', 'a#eph', 'a#ephemeralx', 'x'.repeat(65), 'a\n']) {
       assert.ok(!isTopicName(name), name);
     }
+  });
+});
+
+describe('a full registry', () => {
+  test('takes again what an operator has made, though operators get no more of it', () => {
+    const { topology, join } = setUp({ maxRegistrations: 10 });
+    const peer = join('h1'); // two with the registration of all peers
+    for (const topic of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) assert.ok(topology.createTopic(topic));
+    assert.equal(topology.createTopic('h'), false);
+    assert.ok(topology.register(peer, 'a'));
+    assert.ok(topology.createTopic('b'));
+    assert.equal(topology.createTopic('h'), false);
+  });
+
+  test('makes no room for a producer with what it is to be a producer of', () => {
+    const { db, topology, join } = setUp({ maxRegistrations: 3 });
+    const peer = join('h1');
+    db.addRegistration(topicRegistration('a'));
+    assert.equal(topology.register(peer, 'a'), false);
+    assert.equal(db.size, 3);
+  });
+
+  test('wants no room for what is there', () => {
+    const { db, topology, join } = setUp({ maxRegistrations: 6 });
+    topology.register(join('h1'), 'a');
+    const peer = join('h2');
+    db.addRegistration(topicRegistration('b'));
+    assert.equal(db.size, 6);
+    assert.ok(topology.register(peer, 'a'));
+    assert.deepEqual([topology.topics(), db.size], [['a'], 6]);
+    assert.ok(!topology.register(peer, 'c'));
+  });
+
+  test('lets a topic go after its channels, and says what goes', () => {
+    const { db, topology, join, lines } = setUp({ maxRegistrations: 7 });
+    const peer = join('h1');
+    db.addRegistration(topicRegistration('a'));
+    for (const channel of ['x', 'y']) db.addRegistration(channelRegistration('a', channel));
+    db.addRegistration(topicRegistration('b'));
+    lines.length = 0;
+    assert.ok(topology.register(peer, 'c'));
+    assert.deepEqual([topology.topics(), topology.channels('a')], [['a', 'b', 'c'], ['y']]);
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('WARN')),
+      ['WARN DB: removing category:channel key:a subkey:x to make room'],
+    );
+    assert.ok(topology.register(peer, 'd'));
+    assert.deepEqual([topology.topics(), topology.channels('a')], [['a', 'c', 'd'], []]);
+  });
+
+  test('does not look for long for a topic whose channels are gone', () => {
+    const { db, topology, join } = setUp({ maxRegistrations: 2 + 3 * 150 });
+    const peer = join('h1');
+    for (let i = 0; i < 150; i++) {
+      db.addRegistration(topicRegistration(`t${i}`));
+      topology.hold(peer, channelRegistration(`t${i}`, 'c'));
+    }
+    assert.equal(db.size, 2 + 3 * 150);
+    assert.ok(topology.hold(peer, topicRegistration('t149')));
+    assert.equal(db.hasRegistration(topicRegistration('t100')), false);
+    assert.equal(topology.topics().length, 149);
   });
 });

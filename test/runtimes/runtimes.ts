@@ -39,6 +39,7 @@ export const FILES: readonly string[] = [
   'registration-db-reentrant',
   'testing',
   'package',
+  'session',
   'turns',
   'slices',
   'router',
@@ -148,7 +149,8 @@ export const RUNTIMES: readonly Runtime[] = [
     ],
     // Its HTTP server is no server of node:net's, and its connections are no sockets of it.
     differs: {
-      'are parsed little by little, however many come in one chunk': 'it parses a chunk at once',
+      'are parsed little by little, however many come in one chunk':
+        'it publishes no http.server.request.start, by which the test counts',
       'takes no more memory than it says, and less than half a kilobyte a registration':
         'what is counted is what V8 takes: its engine takes a fifth more',
       'with a CONNECT behind an answer that is under way are cut off, and not mixed': 'a 404 follows that answer',

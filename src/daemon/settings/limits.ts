@@ -47,7 +47,7 @@ export const LIMIT_SETTINGS = {
     'the most bytes of commands that are not whole or not answered, of all peers together',
     {
       option: 'maxUnfinishedBytes',
-      defaultText: "67108864, or a sixteenth of the heap if that is less",
+      defaultText: '67108864, or a sixteenth of the heap if that is less',
       atLimit: '`E_INVALID`, closed: who has most',
     },
   ),
