@@ -64,7 +64,7 @@ export class PeerSlot {
   /** Leaves, politely or not. It is gone from the model before it is from the lookupd. */
   leave(way: 'end' | 'reset' | 'nonsense' | 'cut'): void {
     const socket = this.#socket!;
-    this.version++;
+    this.version += 2; // before and after at once: odd is only what is under way
     this.#socket = undefined;
     this.carries.clear();
     if (way === 'reset') socket.resetAndDestroy();

@@ -32,6 +32,7 @@ const errors: unknown[] = [];
 const lookupd = createLookupd({
   tcpAddress: '127.0.0.1:0',
   httpAddress: '127.0.0.1:0',
+  identifyTimeoutMs: 600_000, // the flood never does, and may take long on a machine that is busy
   onError: (error) => errors.push(error),
 });
 await lookupd.listen();
