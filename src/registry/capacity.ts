@@ -35,7 +35,7 @@ export class Capacity {
     const kinds: readonly IdleKind[] = reserved === 0 ? ['left', 'made'] : ['left'];
     if (registrations.length > 0 && !this.#fits(registrations, producers, reserved, kinds)) return false;
     change();
-    if (this.#isPassed) for (const kind of kinds) this.#makeRoom(kind);
+    for (const kind of kinds) this.#makeRoom(kind);
     return true;
   }
 

@@ -39,7 +39,7 @@ export class ChangeQueue {
 
   /** Tells all that is waiting. What a listener of it changes is told at its end. */
   tell(): void {
-    if (this.#isTelling || this.#waiting.length === 0) return;
+    if (this.#isTelling) return;
     this.#isTelling = true;
     try {
       for (let i = 0; i < this.#waiting.length; i++) {

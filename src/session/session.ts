@@ -22,8 +22,6 @@ const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
 const LOGGED_STEPS = 8;
 const BODY_BYTES_PER_STEP = 32;
-/** To read and to copy so much of what is not whole. */
-const KEPT_BYTES_PER_STEP = 512;
 const NO_BYTES = new Uint8Array(0);
 const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
 
@@ -54,8 +52,6 @@ export class Session {
   #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
   #waits: PromiseLike<void> | undefined;
   #admitted: Admitted | undefined;
-  /** What has come since the last answer. */
-  #cameBytes = 0;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
@@ -72,14 +68,12 @@ export class Session {
     this.push(bytes);
     const pieces: Uint8Array[] = [];
     const output = finish(this.answering((piece) => pieces.push(piece) > 0));
-    return pieces.length === 0 ? output : { ...output, bytes: concat([...pieces, output.bytes]) };
+    return { ...output, bytes: concat([...pieces, output.bytes]) };
   }
 
   /** Takes bytes from the peer, which `answering` is to answer. */
   push(bytes: Uint8Array): void {
-    if (this.#state === 'ended') return;
-    this.#cameBytes += bytes.length;
-    this.#decoder.push(bytes);
+    if (this.#state !== 'ended') this.#decoder.push(bytes);
   }
 
   /**
@@ -91,13 +85,7 @@ export class Session {
     let length = 0;
     while (this.#state === 'magic' || this.#state === 'open') {
       const message = this.#next();
-      if (message === undefined) {
-        const keptBytes = Math.min(this.#cameBytes, this.heldBytes);
-        this.#cameBytes = 0;
-        if (keptBytes < KEPT_BYTES_PER_STEP) break;
-        yield keptBytes / KEPT_BYTES_PER_STEP;
-        continue; // more may have come meanwhile
-      }
+      if (message === undefined) break;
       const answer = isLong(message) ? yield* this.#membership.unregisterTopic(message) : this.#take(message);
       if (answer && !this.#isOver) {
         if (this.#options.observe) tellOf(this.#options.observe, message, answer);

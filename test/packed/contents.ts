@@ -46,8 +46,7 @@ describe('the tarball', () => {
       ...whole,
       ...words,
       'dist/cjs/package.json',
-      'dist/command/later.cjs',
-      'dist/command/nsqlookupd.cjs',
+      ...['core', 'later', 'nsqlookupd', 'soon'].map((name) => `dist/command/${name}.cjs`),
       'package.json',
     ];
     assert.deepEqual([...files].sort(), expected.sort());
@@ -145,29 +144,51 @@ describe('a subpath loads its own module, and those that it may use', () => {
     }
   }
 
-  test('the command loads one file to start, another for what few starts need, and the parser of TOML for a config file', () => {
+  test('who makes a lookupd of their own loads neither flags nor what keeps a registry', () => {
+    for (const { way, how, flags } of WAYS) {
+      const loaded = project.loadedByEach(['nsqlookupd/daemon'], how, ...flags).get('nsqlookupd/daemon') ?? [];
+      assert.ok(loaded.length > 0, way);
+      const needless = loaded.filter((path) => /\b(?:settings|store)\b/.test(path));
+      assert.deepEqual(needless, [], way);
+    }
+  });
+
+  test('the command loads what it needs to start, another file for what few starts need, and the parser of TOML for a config file', () => {
     const config = project.write('config.toml', 'log_level = "none such"\n');
     const parsers = (...args: string[]) =>
       project.loadedBy(COMMAND, ...args).filter((path) => path.startsWith('smol-toml'));
     const file = (name: string) => join('nsqlookupd', 'dist', 'command', name);
     for (const flag of ['-version', '-tcp-address=nowhere'])
-      assert.deepEqual(project.loadedBy(COMMAND, flag), [file('nsqlookupd.cjs')]);
+      assert.deepEqual(project.loadedBy(COMMAND, flag).sort(), [file('core.cjs'), file('nsqlookupd.cjs')]);
     for (const subcommand of ['check', 'health']) {
       const loaded = project.loadedBy(COMMAND, subcommand, '-none-such');
-      assert.deepEqual(loaded.sort(), [file('later.cjs'), file('nsqlookupd.cjs')]);
+      assert.deepEqual(loaded.sort(), [file('core.cjs'), file('later.cjs'), file('nsqlookupd.cjs')]);
     }
     assert.ok(parsers(`-config=${config}`).length > 0);
   });
 
-  test('the command listens without what speaks TLS, compresses, or reads folders', () => {
-    const heavy = ['tls', 'https', 'crypto', 'zlib', 'fs/promises', 'dns/promises', 'inspector', 'readline'];
+  test('the command listens without what speaks TLS, compresses, reads folders, or is asked for by few', () => {
+    const heavy = [
+      'soon.cjs',
+      'later.cjs',
+      'tls',
+      'https',
+      'crypto',
+      'zlib',
+      'fs/promises',
+      'dns/promises',
+      'inspector',
+      'readline',
+    ];
     const script = project.write(
       'loaded.cjs',
       `const before = new Set(process.moduleLoadList);
        const { write } = process.stderr;
        process.stderr.write = function (text, ...rest) {
          if (/HTTP: listening/.test(text)) {
-           console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))));
+           const files = Object.keys(require.cache).map((path) => require('node:path').basename(path));
+           const modules = process.moduleLoadList.filter((name) => !before.has(name));
+           console.log(JSON.stringify([...files, ...modules]));
            process.kill(process.pid, 'SIGTERM');
          }
          return write.call(this, text, ...rest);
@@ -176,7 +197,7 @@ describe('a subpath loads its own module, and those that it may use', () => {
     const ports = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'];
     const listed = JSON.parse(project.node('-r', script, COMMAND, ...ports)) as string[];
     const loaded = listed.map((name) => name.replace('NativeModule ', ''));
-    assert.ok(loaded.includes('net'));
+    for (const needed of ['core.cjs', 'net']) assert.ok(loaded.includes(needed), needed);
     assert.deepEqual(
       loaded.filter((name) => heavy.includes(name)),
       [],

@@ -95,13 +95,14 @@ This page is written by \`npm run settings\`, from the table that the command re
 ## The command
 
 One dash or two; \`-flag value\` or \`-flag=value\`; durations as Go writes them (\`1m30s\`, \`300ms\`). The keys are those of the
-TOML file that \`-config\` names; texts and durations stand in quotes there. A flag wins over the file. The option is that of
-\`createLookupd\`.
+TOML file that \`-config\` names; texts and durations stand in quotes there. A flag that takes
+several values is given again (\`-read-from a -read-from b\`) or with commas (\`-read-from=a,b\`), and its key is an array or a table. A flag
+wins over the file. The option is that of \`createLookupd\`.
 
 ${table(['flag', 'key', 'option', 'default', ''], entries.map(settingRow))}
 
 Two limits follow the limit of Node's heap, \`v8.getHeapStatistics().heap_size_limit\`, which Node takes from the machine's
-memory: half of it for \`-max-registry-bytes\`, a sixteenth for \`-max-unfinished-bytes\`. More heap raises both
+memory: half of it for \`-max-registry-bytes\`, a sixteenth but 64 MiB at most for \`-max-unfinished-bytes\`. More heap raises them
 (\`node --max-old-space-size=8192\`, in MiB, or \`NODE_OPTIONS\`), and a flag sets either. \`-help\` shows what they are here.
 
 ## What happens at a limit
