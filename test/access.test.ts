@@ -463,6 +463,11 @@ describe('an admit', () => {
     for (const bad of [{ '10.0.0.0/40': 'a' }, { a: '' }, { a: 'b c' }, { a: 5 }, 'here', 5, null]) {
       assert.throws(() => rewriteAddress(bad as never), TypeError);
     }
+    const twice = { '10.0.0.0/8': 'a', '10.1.2.3/8': 'b' };
+    assert.throws(
+      () => rewriteAddress(twice),
+      /^TypeError: rewrite has one network twice, 10\.0\.0\.0\/8 and 10\.1\.2\.3\/8$/,
+    );
   });
 
   test('admitInTurn hands the identity on, and stops at a refusal', async () => {

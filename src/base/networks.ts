@@ -61,6 +61,30 @@ export function toNetworkTest(name: string, texts: readonly string[]): (address:
   };
 }
 
+/**
+ * Finds what stands beside the smallest of the networks that have an address, with or without a port. Throws a TypeError for what is
+ * no network, and for one that is there twice, however it is written: nobody could say which counts.
+ */
+export function toNetworkTable<V>(
+  name: string,
+  entries: readonly (readonly [network: string, value: V])[],
+): (address: string) => V | undefined {
+  const known = new Map<string, string>();
+  const rows = entries.map(([text, value]) => {
+    const { family, prefixLength, prefix, has } = toNetwork(name, text);
+    const key = [family, prefixLength, prefix].join();
+    const other = known.get(key);
+    if (other !== undefined) throw new TypeError(`${name} has one network twice, ${other} and ${text}`);
+    known.set(key, text);
+    return { prefixLength, has, value };
+  });
+  rows.sort((a, b) => b.prefixLength - a.prefixLength);
+  return (address) => {
+    const ip = rows.length === 0 ? undefined : parseIpOfHostPort(address);
+    return ip && rows.find(({ has }) => has(ip))?.value;
+  };
+}
+
 /** Throws a TypeError for what is no network. */
 export function toNetwork(name: string, text: string): Network {
   const network = typeof text === 'string' ? parseNetwork(text) : undefined;

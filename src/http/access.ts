@@ -1,4 +1,4 @@
-import { isThenable } from '../base/error-report.js';
+import { askInTurn } from '../base/in-turn.js';
 import { toNetworkTest } from '../base/networks.js';
 import { aFunction, anArray, checkOptions, type Checks } from '../base/options.js';
 import type { Authorize, Refusal } from './route-row.js';
@@ -12,8 +12,6 @@ export interface AllowFromOptions {
 }
 
 const ALLOW_FROM_CHECKS: Checks<AllowFromOptions> = { read: anArray, write: anArray };
-
-type Judgement = ReturnType<Authorize>;
 
 /**
  * An `Authorize` that lets somebody do what each of those lets them do. The first that refuses is the answer. Throws a TypeError
@@ -33,7 +31,7 @@ type Judgement = ReturnType<Authorize>;
  * ```
  */
 export function allOf(...checks: readonly Authorize[]): Authorize {
-  return inTurn(checks, (verdict) => verdict === true);
+  return inTurn(checks, true, (verdict) => verdict === true);
 }
 
 /**
@@ -55,28 +53,16 @@ export function allOf(...checks: readonly Authorize[]): Authorize {
  */
 export function anyOf(...checks: readonly Authorize[]): Authorize {
   if (checks.length === 0) throw new TypeError('anyOf needs at least one function');
-  return inTurn(checks, (verdict) => verdict !== true);
+  return inTurn(checks, { status: 403 }, (verdict) => verdict !== true);
 }
 
-/** Asks one after the other for as long as `goesOn` says; the last one that was asked is the answer. */
-function inTurn(checks: readonly Authorize[], goesOn: (verdict: true | Refusal) => boolean): Authorize {
+function inTurn(
+  checks: readonly Authorize[],
+  known: true | Refusal,
+  goesOn: (verdict: true | Refusal) => boolean,
+): Authorize {
   for (const check of checks) aFunction('what is combined', check);
-  return (caller, action, request) => {
-    const from = (start: number): Judgement => {
-      let verdict: true | Refusal = true;
-      for (let i = start; i < checks.length; i++) {
-        const judgement = checks[i]!(caller, action, request);
-        if (isThenable(judgement)) {
-          const isLast = i === checks.length - 1;
-          return Promise.resolve(judgement).then((later) => (isLast || !goesOn(later) ? later : from(i + 1)));
-        }
-        verdict = judgement;
-        if (!goesOn(verdict)) return verdict;
-      }
-      return verdict;
-    };
-    return from(0);
-  };
+  return (caller, action, request) => askInTurn(checks, known, goesOn, (check) => check(caller, action, request));
 }
 
 /**

@@ -1,5 +1,4 @@
 import { isChannelName, isTopicName, type Topology } from '../registry/index.js';
-import type { HttpResponse } from './http-message.js';
 import { KeptCache } from './kept-cache.js';
 import { createListAnswers } from './list-answers.js';
 import { done, failure, json, kept, text, toBytes, toJson } from './responses.js';
@@ -39,51 +38,44 @@ export function createRoutes(options: RouteOptions): readonly RouteRow[] {
     return typeof deleted === 'boolean' ? answer(deleted) : deleted.then(answer);
   };
 
-  const read = (
-    name: string,
-    args: readonly RouteArgument[],
-    answer: (...values: string[]) => HttpResponse,
-  ): RouteRow => {
-    return {
-      method: 'GET',
-      path: `/${name}`,
-      args,
-      action: { name, kind: 'read' },
-      answer: (_, ...values) => answer(...values),
-    };
-  };
-  const write = (name: string, args: readonly RouteArgument[], answer: (...values: string[]) => Answer): RouteRow => {
-    return {
-      method: 'POST',
-      path: `/${name}`,
-      args,
-      action: { name, kind: 'write' },
-      answer: (_, ...values) => answer(...values),
-    };
-  };
-  const lookup = read('lookup', [anyTopic], (topic) => lists.lookup(topic));
+  const lookup = toRow('GET', 'lookup', [anyTopic], (topic) => lists.lookup(topic));
   const lookupFrom: RouteRow['answer'] = (request, topic = '') => {
     const place = placeOf(request, zoneOf);
     return place ? lists.lookupFrom(topic, place, zonePolicy) : lists.lookup(topic);
   };
-  const rows = [
-    read('ping', [], () => pong),
-    read('info', [], () => info),
-    read('debug', [], () => lists.debug()),
-    read('topics', [], () => lists.topics()),
-    read('nodes', [], () => lists.nodes()),
-    read('channels', [anyTopic], (topic) => lists.channels(topic)),
+  return [
+    toRow('GET', 'ping', [], () => pong),
+    toRow('GET', 'info', [], () => info),
+    toRow('GET', 'debug', [], () => lists.debug()),
+    toRow('GET', 'topics', [], () => lists.topics()),
+    toRow('GET', 'nodes', [], () => lists.nodes()),
+    toRow('GET', 'channels', [anyTopic], (topic) => lists.channels(topic)),
     zonePolicy === 'off' ? lookup : { ...lookup, answer: lookupFrom },
-    write('topic/create', [legalTopic], createTopic),
-    write('topic/delete', [anyTopic], deleteTopic),
-    write('topic/tombstone', [anyTopic, anyNode], tombstone),
-    write('channel/create', [legalTopic, legalChannel], createChannel),
-    write('channel/delete', [legalTopic, legalChannel], deleteChannel),
+    toRow('POST', 'topic/create', [legalTopic], createTopic),
+    toRow('POST', 'topic/delete', [anyTopic], deleteTopic),
+    toRow('POST', 'topic/tombstone', [anyTopic, anyNode], tombstone),
+    toRow('POST', 'channel/create', [legalTopic, legalChannel], createChannel),
+    toRow('POST', 'channel/delete', [legalTopic, legalChannel], deleteChannel),
   ];
-  return rows.map((row) => ({ about: ROUTE_DESCRIPTIONS[`${row.method} ${row.path}`], ...row }));
 }
 
 type Answer = ReturnType<RouteRow['answer']>;
+
+function toRow(
+  method: 'GET' | 'POST',
+  name: string,
+  args: readonly RouteArgument[],
+  answer: (...values: string[]) => Answer,
+): RouteRow {
+  return {
+    method,
+    path: `/${name}`,
+    args,
+    action: { name, kind: method === 'GET' ? 'read' : 'write' },
+    about: ROUTE_DESCRIPTIONS[`${method} /${name}`],
+    answer: (_, ...values) => answer(...values),
+  };
+}
 
 const anyTopic: RouteArgument = { name: 'topic', about: 'a topic; * in a read is any' };
 const legalTopic: RouteArgument = { name: 'topic', isLegal: isTopicName, about: 'a legal topic name' };

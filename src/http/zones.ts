@@ -1,4 +1,4 @@
-import { toNetwork, parseIpOfHostPort } from '../base/networks.js';
+import { toNetworkTable } from '../base/networks.js';
 import { anObject, text } from '../base/options.js';
 import type { PeerInfo } from '../registry/index.js';
 import type { HttpRequest } from './http-message.js';
@@ -6,8 +6,9 @@ import { readArguments } from './query.js';
 
 /** Whether `/lookup` heeds where the caller is: `off`, `prefer` (only the nearest producers) or `order` (all, the nearest first). */
 export const ZONE_POLICIES = ['off', 'prefer', 'order'] as const;
-/** So many addresses are known again, each as short as an address is. */
+/** So many addresses are known again, each as short as an address is, with a zone and a port. */
 const MAX_KNOWN = 1000;
+const MAX_ADDRESS_LENGTH = 72;
 
 /** One of those. */
 export type ZonePolicy = (typeof ZONE_POLICIES)[number];
@@ -41,33 +42,20 @@ export type ZoneTable = Readonly<Record<string, string | Partial<Place>>>;
  */
 export function zoneByNetwork(table: ZoneTable): ZoneOf {
   anObject('zones', table);
-  const rows = Object.entries(table)
-    .map(([network, value]) => ({ network: toNetwork('zones', network), place: toPlace(`zones[${network}]`, value) }))
-    .sort((a, b) => b.network.prefixLength - a.network.prefixLength);
-  refuseTwice(Object.keys(table));
+  const find = toNetworkTable(
+    'zones',
+    Object.entries(table).map(([network, value]) => [network, toPlace(`zones[${network}]`, value)]),
+  );
   const known = new Map<string, Place | undefined>();
   return ({ caller, remoteAddress }) => {
-    const text = caller?.address ?? remoteAddress ?? '';
-    if (known.has(text)) return known.get(text);
-    const address = parseIpOfHostPort(text);
-    if (!address) return undefined;
-    const place = rows.find(({ network }) => network.has(address))?.place;
+    const address = caller?.address ?? remoteAddress ?? '';
+    if (address.length > MAX_ADDRESS_LENGTH) return undefined;
+    if (known.has(address)) return known.get(address);
+    const place = find(address);
     if (known.size >= MAX_KNOWN) known.clear();
-    known.set(text, place);
+    known.set(address, place);
     return place;
   };
-}
-
-/** However it is written: nobody could say which of two zones counts. */
-function refuseTwice(texts: readonly string[]): void {
-  const known = new Map<string, string>();
-  for (const text of texts) {
-    const { family, prefixLength, prefix } = toNetwork('zones', text);
-    const key = [family, prefixLength, prefix].join();
-    const other = known.get(key);
-    if (other !== undefined) throw new TypeError(`zones has one network twice, ${other} and ${text}`);
-    known.set(key, text);
-  }
 }
 
 /** Throws a TypeError for what is neither a zone nor a place. */

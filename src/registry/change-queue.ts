@@ -29,12 +29,10 @@ export class ChangeQueue {
     return () => this.#listeners.delete(own);
   }
 
+  /** Keeps it until `tell`, if anybody listens to such changes. */
   push(change: Change): void {
-    if (this.#hears(change)) this.#waiting.push(change);
-  }
-
-  #hears({ type }: Change): boolean {
-    return this.#listeners.size > 0 || !!this.#events?.listenerCount(type as keyof RegistrationDBEvents);
+    const event = change.type as keyof RegistrationDBEvents;
+    if (this.#listeners.size > 0 || this.#events?.listenerCount(event)) this.#waiting.push(change);
   }
 
   /** Tells all that is waiting. What a listener of it changes is told at its end. */

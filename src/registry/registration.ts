@@ -118,7 +118,11 @@ export function isActive(producer: Producer, nowMs: number, lifetimes: Lifetimes
 }
 
 /** After when `isActive`, or what it is made of, answers otherwise though nothing happens; Infinity for never. */
-export function changesAt({ peer, tombstonedAtMs }: Producer, nowMs: number, lifetimes: Lifetimes): number {
+export function changesAt(
+  { peer, tombstonedAtMs }: Pick<Producer, 'peer'> & Partial<Producer>,
+  nowMs: number,
+  lifetimes: Lifetimes,
+): number {
   const silentAt = peer.lastUpdateMs + lifetimes.inactiveProducerTimeoutMs;
   const shownAt = tombstonedAtMs === undefined ? Infinity : tombstonedAtMs + lifetimes.tombstoneLifetimeMs;
   return Math.min(silentAt >= nowMs ? silentAt : Infinity, shownAt > nowMs ? shownAt : Infinity);

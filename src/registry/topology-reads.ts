@@ -86,14 +86,13 @@ export class TopologyReads {
       return isHeardOf(peer, now, lifetimes.inactiveProducerTimeoutMs) && active.push(peer) > 0;
     };
     if (topic !== ANY) for (const producer of db.producersOf(topicRegistration(topic))) isActive(producer);
-    else for (const peer of this.#heardOf(db.peers())) this.#isAnyOf(peer, isActive);
+    else {
+      for (const peer of this.#heardOf(db.peers())) {
+        for (const { producer } of db.topicsOf(peer)) if (isActive(producer)) break;
+      }
+    }
     const isShown = (peer: PeerInfo) => !hidden.has(toNsqdKey(peer));
     return { producers: isShared ? toOnes(active).filter(isShown) : active, changesAtMs };
-  }
-
-  #isAnyOf(peer: PeerInfo, isActive: (producer: Producer) => boolean): boolean {
-    for (const { producer } of this.db.topicsOf(peer)) if (isActive(producer)) return true;
-    return false;
   }
 
   #heardOf(peers: readonly PeerInfo[]): PeerInfo[] {
@@ -126,7 +125,7 @@ export class TopologyReads {
   *readingNode(peer: PeerInfo): Steps<TopologyNode> {
     const { db, lifetimes } = this;
     const now = this.clock();
-    let changesAtMs = changesAt({ peer, tombstonedAtMs: undefined }, now, lifetimes);
+    let changesAtMs = changesAt({ peer }, now, lifetimes);
     const topics = new Map<string, { topic: string; isTombstoned: boolean }>();
     for (const copy of this.copiesOf(peer)) {
       for (const { topic, producer } of db.topicsOf(copy)) {

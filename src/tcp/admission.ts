@@ -1,6 +1,6 @@
-import { isThenable } from '../base/error-report.js';
 import { splitHostPort } from '../base/host-port.js';
-import { parseIpOfHostPort, toNetwork, toNetworkTest, type Network } from '../base/networks.js';
+import { askInTurn } from '../base/in-turn.js';
+import { parseIpOfHostPort, toNetworkTable, toNetworkTest } from '../base/networks.js';
 import { aFunction } from '../base/options.js';
 import type { Identity } from '../protocol/index.js';
 import type { Verdict } from '../session/index.js';
@@ -23,18 +23,9 @@ import type { Admit, PeerCaller } from './tcp-handler-options.js';
  */
 export function admitInTurn(...admits: readonly Admit[]): Admit {
   for (const admit of admits) aFunction('what is combined', admit);
-  return (identity, caller) => {
-    const from = (start: number, known: Verdict): ReturnType<Admit> => {
-      let verdict = known;
-      for (let i = start; i < admits.length && !('refused' in verdict); i++) {
-        const judgement = admits[i]!(verdict, caller);
-        if (isThenable(judgement)) return Promise.resolve(judgement).then((later) => from(i + 1, later));
-        verdict = judgement;
-      }
-      return verdict;
-    };
-    return from(0, identity);
-  };
+  const isIdentity = (verdict: Verdict) => !('refused' in verdict);
+  return (identity, caller) =>
+    askInTurn<Admit, Verdict>(admits, identity, isIdentity, (admit, known) => admit(known as Identity, caller));
 }
 
 /**
@@ -103,20 +94,16 @@ function toFinder(rewrite: AddressRewrite): (identity: Identity, caller: PeerCal
 
 function toTableFinder(table: Readonly<Record<string, string>>) {
   const names = new Map<string, string>();
-  const networks: (Network & { readonly address: string })[] = [];
+  const byNetwork: [string, string][] = [];
   for (const [key, address] of Object.entries(table)) {
     if (typeof address !== 'string' || address === '' || /\s/.test(address))
       throw new TypeError(`rewrite: ${JSON.stringify(key)} must have an address or a host name`);
-    if (key.includes('/')) networks.push({ ...toNetwork('rewrite', key), address });
+    if (key.includes('/')) byNetwork.push([key, address]);
     else names.set(key.toLowerCase(), address);
   }
-  networks.sort((a, b) => b.prefixLength - a.prefixLength);
-  return ({ broadcastAddress }: Identity, { remoteAddress }: PeerCaller): string | undefined => {
-    const named = names.get(broadcastAddress.toLowerCase());
-    if (named !== undefined || networks.length === 0) return named;
-    const ip = parseIpOfHostPort(remoteAddress);
-    return ip && networks.find(({ has }) => has(ip))?.address;
-  };
+  const find = toNetworkTable('rewrite', byNetwork);
+  return ({ broadcastAddress }: Identity, { remoteAddress }: PeerCaller) =>
+    names.get(broadcastAddress.toLowerCase()) ?? find(remoteAddress);
 }
 
 /** The address without its port; undefined where the host has named the peer otherwise. */
