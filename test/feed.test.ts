@@ -120,7 +120,7 @@ describe('a feed', () => {
     );
   });
 
-  test('keeps plain data, and nothing of the registry', async () => {
+  test('keeps plain data, and nothing of the registry', { skip: !globalThis.gc && 'needs --expose-gc' }, async () => {
     const { topology, feed, join } = setUp();
     const start = feed.index;
     const gone = ((): WeakRef<object>[] => {

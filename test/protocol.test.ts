@@ -189,8 +189,8 @@ describe('protocol', () => {
   });
 
   describe('the body of an IDENTIFY is read as Go reads it', () => {
-    const identify = (json: string | Uint8Array): PeerMessage | Fault | undefined => {
-      const body = Buffer.from(json as string);
+    const identify = (json: string): PeerMessage | Fault | undefined => {
+      const body = Buffer.from(json);
       const size = Buffer.alloc(4);
       size.writeUInt32BE(body.length);
       const bytes = Buffer.concat([Buffer.from('  V1IDENTIFY\n'), size, body]);
@@ -205,6 +205,7 @@ describe('protocol', () => {
     const taken: [string, string, Partial<Identity>][] = [
       ['a plain body', fields(''), {}],
       ['white space around it', ` \n${fields('')}\r\n\t `, {}],
+      ['white space within it', fields(',"hostname":"A"').replaceAll(/[{:,}]/g, ' $& \n\t'), { hostname: 'A' }],
       ['unknown keys of any kind', fields(',"x":{"tcp_port":"a","y":[1,2,{"z":null}]},"id":5'), {}],
       ['keys in any case', fields(',"HostName":"A","TCP_PORT":7'), { hostname: 'A', tcpPort: 7 }],
       ['a key with a long s, which Go takes for an s', fields(',"ho\u017ftname":"A"'), { hostname: 'A' }],
@@ -238,17 +239,19 @@ describe('protocol', () => {
       });
     }
 
-    const refused: [string, string | Uint8Array][] = [
+    const missing = 'IDENTIFY missing fields';
+    const outOfRange = 'IDENTIFY port out of range';
+    const refused: [string, string, string?][] = [
       ['nothing', ''],
       ['an object in an array', '[{}]'],
-      ['a bare string', '"x"'],
-      ['true', 'true'],
-      ['a port of 4294967295', fields(',"tcp_port":4294967295')],
-      ['a port past what a number holds', fields(',"tcp_port":9007199254740992')],
-      ['no ports', '{"broadcast_address":"h","version":"1"}'],
+      ['a bare string', '"x"', missing],
+      ['true', 'true', missing],
+      ['a port of 4294967295', fields(',"tcp_port":4294967295'), outOfRange],
+      ['a port past what a number holds', fields(',"tcp_port":9007199254740992'), outOfRange],
+      ['no ports', '{"broadcast_address":"h","version":"1"}', missing],
       ['a literal where a string belongs', fields(',"hostname":true')],
       ['an array where a port belongs', fields(',"tcp_port":[1]')],
-      ['null', 'null'],
+      ['null', 'null', missing],
       ['an array', `[${fields('')}]`],
       ['two values', fields('') + fields('')],
       ['a value that is not JSON', fields(',"x":{a:1}')],
@@ -261,20 +264,20 @@ describe('protocol', () => {
       ['a remote address that is no string', fields(',"remote_address":1')],
       ['a zone that is no string', fields(',"topology_zone":[]')],
       ['a hostname that is an object', fields(',"hostname":{"a":"b"}')],
-      ['an empty version', fields(',"version":""')],
-      ['a port of 0', fields(',"http_port":0')],
-      ['a port of -0', fields(',"http_port":-0')],
-      ['a negative port', fields(',"http_port":-1')],
-      ['a port over 65535', fields(',"tcp_port":65536')],
-      ['a port of more than 32 bits', fields(',"tcp_port":42949677100')],
+      ['an empty version', fields(',"version":""'), missing],
+      ['a port of 0', fields(',"http_port":0'), missing],
+      ['a TCP port of 0', fields(',"tcp_port":0'), missing],
+      ['no address', '{"tcp_port":1,"http_port":2,"version":"1"}', missing],
+      ['a port of -0', fields(',"http_port":-0'), missing],
+      ['a negative port', fields(',"http_port":-1'), outOfRange],
+      ['a port over 65535', fields(',"tcp_port":65536'), outOfRange],
+      ['a port of more than 32 bits', fields(',"tcp_port":42949677100'), outOfRange],
       ['nesting too deep', fields(`,"x":${'['.repeat(10_000)}${']'.repeat(10_000)}`)],
       ['a control character in a string', fields(',"hostname":"\n"')],
     ];
-    for (const [what, json] of refused) {
+    for (const [what, json, reason = 'IDENTIFY failed to decode JSON body'] of refused) {
       test(`refuses ${what}`, () => {
-        const message = identify(json);
-        assert.ok(message?.type === 'fault');
-        assert.equal(message.code, 'E_BAD_BODY');
+        assert.deepEqual(identify(json), { type: 'fault', code: 'E_BAD_BODY', reason });
       });
     }
   });
@@ -317,6 +320,9 @@ describe('protocol', () => {
     for (const limits of [{ maxLineBytes: 0 }, { maxBodyBytes: 0 }, { maxLineBytes: NaN }]) {
       assert.throws(() => new PeerDecoder(limits), /^TypeError: max\w+Bytes must be a number from 1 on/);
     }
+    for (const limits of [{ maxReplyBytes: 0 }, { maxBytes: 1 }]) {
+      assert.throws(() => new ReplyDecoder(limits), /^TypeError: (maxReplyBytes must be|ReplyDecoder has no option)/);
+    }
     const decoder = new PeerDecoder({ maxLineBytes: 1, maxBodyBytes: 1 });
     assert.equal(decodeAll<PeerMessage | Fault>(decoder, [Buffer.from('  V1PING\n')]).at(-1)?.type, 'fault');
   });
@@ -339,8 +345,16 @@ describe('protocol', () => {
   });
 
   test('an encoder refuses names that would not arrive as given', () => {
-    for (const bad of [{ topic: 'a' }, { channel: 'a' }, { topic: 1, channel: '' }, { topic: 'a', channel: null }]) {
-      assert.throws(() => encodePeerMessage({ type: 'register', ...bad } as never), /^TypeError: no topic/);
+    for (const bad of [
+      { topic: 'a', channel: undefined },
+      { topic: undefined, channel: 'a' },
+      { topic: 1, channel: '' },
+      { topic: 'a', channel: null },
+    ]) {
+      const names = JSON.stringify([bad.topic, bad.channel]);
+      assert.throws(() => encodePeerMessage({ type: 'register', ...bad } as never), {
+        message: `no topic, or white space in a name: ${names}`,
+      });
     }
     assert.throws(
       () => encodePeerMessage({ type: 'other' } as never),
@@ -381,17 +395,22 @@ describe('protocol', () => {
   });
 
   test('a reply that is no reply ends the reading', () => {
+    const fault = (reason: string) => [{ type: 'fault', code: 'E_INVALID', reason }];
     const payloads = ['NOPE', '7', 'null', 'E_OTHER x'];
     for (const payload of payloads) {
       const frame = Buffer.concat([Buffer.from([0, 0, 0, payload.length]), Buffer.from(payload)]);
-      assert.equal(decodeAll(new ReplyDecoder(), [frame])[0]?.type, 'fault', payload);
+      assert.deepEqual(decodeAll(new ReplyDecoder(), [frame]), fault(`unknown answer "${payload}"`));
     }
-    for (const size of [
-      [0x80, 0, 0, 0],
-      [0, 0, 0, 9],
-    ]) {
+    const long = Buffer.concat([Buffer.from([0, 0, 0, 65]), Buffer.alloc(65, 'x')]);
+    assert.deepEqual(decodeAll(new ReplyDecoder(), [long]), fault(`unknown answer "${'x'.repeat(64)}"`));
+    const sizes: [bytes: number[], reason: string][] = [
+      [[0x80, 0, 0, 0], 'answer of -2147483648 bytes'],
+      [[0, 0, 0, 9], 'answer of 9 bytes'],
+      [[...Buffer.from('HTTP')], 'an HTTP server answers there; name its TCP port'],
+    ];
+    for (const [bytes, reason] of sizes) {
       const decoder = new ReplyDecoder({ maxReplyBytes: 8 });
-      assert.equal(decodeAll(decoder, [Uint8Array.from(size)])[0]?.type, 'fault');
+      assert.deepEqual(decodeAll(decoder, [Uint8Array.from(bytes)]), fault(reason));
     }
   });
 });

@@ -595,6 +595,80 @@ describe('RegistrationDB', () => {
     ]);
   });
 
+  test('one that listens to all changes may throw, and may leave', () => {
+    const errors: unknown[] = [];
+    const db = new RegistrationDB({ onError: (error, what) => errors.push([what, error]) });
+    const boom = new Error('boom');
+    const told: string[] = [];
+    const leave = db.onChange(({ type }) => {
+      told.push(type);
+      throw boom;
+    });
+    db.addRegistration(topicRegistration('a'));
+    leave();
+    db.addRegistration(topicRegistration('b'));
+    assert.deepEqual([told, errors], [['registrationAdded'], [['a listener of changes threw', boom]]]);
+  });
+
+  test('a change has what its type has, and nothing else', () => {
+    const db = new RegistrationDB({ origin: 'here' });
+    const told: Change[] = [];
+    db.onChange((change) => told.push(JSON.parse(JSON.stringify(change)) as Change));
+    const registration = channelRegistration('a', 'b');
+    const peer = peerOf('h1');
+    db.addRegistration(registration);
+    db.addProducer(registration, peer);
+    db.tombstone(registration, peer, 5);
+    db.touchPeer(peer);
+    db.removeProducer(registration, peer);
+    db.removeRegistration(registration);
+    const of = { peer, peerKey: 'here/1' };
+    assert.deepEqual(told, [
+      { revision: 1, type: 'registrationAdded', registration, isMade: true },
+      { revision: 2, type: 'producerAdded', registration, ...of, producer: { peer } },
+      {
+        revision: 3,
+        type: 'producerTombstoned',
+        registration,
+        ...of,
+        producer: { peer, tombstonedAtMs: 5 },
+        tombstonedAtMs: 5,
+      },
+      { revision: 4, type: 'peerTouched', ...of },
+      { revision: 5, type: 'producerRemoved', registration, ...of, producer: { peer, tombstonedAtMs: 5 } },
+      { revision: 6, type: 'registrationRemoved', registration },
+    ]);
+  });
+
+  test('a peer that is hidden is a producer of nothing, and may come back', () => {
+    const db = new RegistrationDB();
+    const [peer, registration] = [peerOf('h1'), topicRegistration('a')];
+    db.addProducer(registration, peer);
+    const rest = db.hidePeer(peer);
+    assert.equal(db.getProducer(registration, peer), undefined);
+    assert.equal(db.removeProducer(registration, peer), false);
+    assert.equal(db.tombstone(registration, peer, 1), false);
+    assert.ok(db.addProducer(registration, peer));
+    assert.deepEqual([[...rest], db.countProducers(registration)], [[], 1]);
+  });
+
+  test('a registration weighs what its names are long, and nothing when it has gone', () => {
+    const weightOf = (topic: string, channel: string) => {
+      const db = new RegistrationDB();
+      db.addRegistration(channelRegistration(topic, channel));
+      const { bytes } = db;
+      db.removeRegistration(channelRegistration(topic, channel));
+      assert.equal(db.bytes, 0);
+      return bytes;
+    };
+    const least = weightOf('', '');
+    assert.ok(least > 0);
+    assert.deepEqual(
+      [weightOf('abc', ''), weightOf('', 'abcde'), weightOf('ab', 'c')],
+      [3, 5, 3].map((more) => least + more),
+    );
+  });
+
   test('one peer is one connection: the same address twice is two producers', () => {
     const db = new RegistrationDB();
     db.addProducer(topicRegistration('orders'), peerOf('h1'));

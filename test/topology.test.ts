@@ -1,16 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { createHttpHandler } from 'nsqlookupd/http';
-import { isTopicName, RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
+import {
+  channelRegistration,
+  isTopicName,
+  RegistrationDB,
+  Topology,
+  topicRegistration,
+  type PeerInfo,
+  type TopologyOptions,
+} from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { peerOf } from './support/peers.js';
+import { runs } from './support/runs.js';
 
-function setUp() {
+function setUp(options: Partial<TopologyOptions> = {}) {
   let now = 1_000_000;
   const lines: string[] = [];
   const line = (level: string) => (text: string) => void lines.push(`${level} ${text}`);
   const db = new RegistrationDB();
-  const topology = new Topology({ db, clock: () => now, log: { info: line('INFO'), warn: line('WARN') } });
+  const log = { info: line('INFO'), warn: line('WARN') };
+  const topology = new Topology({ db, clock: () => now, log, ...options });
   const join = (host: string, fields = {}) => {
     const peer = peerOf(host, { lastUpdateMs: now, ...fields });
     topology.join(peer);
@@ -273,6 +284,53 @@ describe('Topology', () => {
     assert.deepEqual(names(), ['h1', 'h2']); // it does not come alive again
   });
 
+  test('whatever the wall clock is set to, and whoever comes, goes and is hidden meanwhile, the answers are the same', () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('set' as const), ms: fc.integer({ min: -1e10, max: 1e10 }) }),
+      fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 400_000 }) }),
+      fc.record({ do: fc.constantFrom('join', 'leave', 'ping', 'tombstone'), peer: fc.nat(3) }),
+    );
+    const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const steady = new ManualClock();
+      let offsetMs = 0;
+      const topologies = [() => 0, () => offsetMs].map((offset) => {
+        const wallClock = () => steady.now() + offset();
+        const topology = new Topology({ db: new RegistrationDB(), clock: steady.now, wallClock });
+        return { topology, peers: new Map<number, PeerInfo>() };
+      });
+      for (const each of steps) {
+        if (each.do === 'set') offsetMs = each.ms;
+        else if (each.do === 'pass') steady.advance(each.ms);
+        else for (const { topology, peers } of topologies) take(topology, peers, each);
+        const [plain, turned] = topologies.map(({ topology }) => [
+          topology.lookup('orders')?.producers.map(({ hostname }) => hostname),
+          topology.nodes().map(({ peer, topics }) => [peer.hostname, topics]),
+        ]);
+        assert.deepEqual(turned, plain);
+      }
+    });
+    fc.assert(property, { numRuns: runs(500) });
+
+    function take(
+      topology: Topology,
+      peers: Map<number, PeerInfo>,
+      { do: what, peer: i }: { do: string; peer: number },
+    ) {
+      const peer = peers.get(i);
+      if (what === 'tombstone') topology.tombstone('orders', `h${i}:4151`);
+      else if (what === 'ping' && peer) topology.ping(peer);
+      else if (what === 'leave' && peer) {
+        topology.leave(peer);
+        peers.delete(i);
+      } else if (what === 'join' && !peer) {
+        const joined = createPeer(`h${i}:4150`, { lastUpdateMs: topology.clock() });
+        peers.set(i, joined);
+        topology.join(joined);
+        topology.register(joined, 'orders');
+      }
+    }
+  });
+
   test('a peer takes the place of one without a connection at its address, and its tombstones', () => {
     const clock = new ManualClock();
     const before = new Topology({ db: new RegistrationDB(), clock: clock.now });
@@ -363,5 +421,66 @@ describe('Topology', () => {
     for (const name of ['', '*', 'a b', 'ä', '#ephemeral', 'a#eph', 'a#ephemeralx', 'x'.repeat(65), 'a\n']) {
       assert.ok(!isTopicName(name), name);
     }
+  });
+});
+
+describe('a full registry', () => {
+  test('takes again what an operator has made, though operators get no more of it', () => {
+    const { topology, join } = setUp({ maxRegistrations: 10 });
+    const peer = join('h1'); // two with the registration of all peers
+    for (const topic of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) assert.ok(topology.createTopic(topic));
+    assert.equal(topology.createTopic('h'), false);
+    assert.ok(topology.register(peer, 'a'));
+    assert.ok(topology.createTopic('b'));
+    assert.equal(topology.createTopic('h'), false);
+  });
+
+  test('makes no room for a producer with what it is to be a producer of', () => {
+    const { db, topology, join } = setUp({ maxRegistrations: 3 });
+    const peer = join('h1');
+    db.addRegistration(topicRegistration('a'));
+    assert.equal(topology.register(peer, 'a'), false);
+    assert.equal(db.size, 3);
+  });
+
+  test('wants no room for what is there', () => {
+    const { db, topology, join } = setUp({ maxRegistrations: 6 });
+    topology.register(join('h1'), 'a');
+    const peer = join('h2');
+    db.addRegistration(topicRegistration('b'));
+    assert.equal(db.size, 6);
+    assert.ok(topology.register(peer, 'a'));
+    assert.deepEqual([topology.topics(), db.size], [['a'], 6]);
+    assert.ok(!topology.register(peer, 'c'));
+  });
+
+  test('lets a topic go after its channels, and says what goes', () => {
+    const { db, topology, join, lines } = setUp({ maxRegistrations: 7 });
+    const peer = join('h1');
+    db.addRegistration(topicRegistration('a'));
+    for (const channel of ['x', 'y']) db.addRegistration(channelRegistration('a', channel));
+    db.addRegistration(topicRegistration('b'));
+    lines.length = 0;
+    assert.ok(topology.register(peer, 'c'));
+    assert.deepEqual([topology.topics(), topology.channels('a')], [['a', 'b', 'c'], ['y']]);
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('WARN')),
+      ['WARN DB: removing category:channel key:a subkey:x to make room'],
+    );
+    assert.ok(topology.register(peer, 'd'));
+    assert.deepEqual([topology.topics(), topology.channels('a')], [['a', 'c', 'd'], []]);
+  });
+
+  test('does not look for long for a topic whose channels are gone', () => {
+    const { db, topology, join } = setUp({ maxRegistrations: 2 + 3 * 150 });
+    const peer = join('h1');
+    for (let i = 0; i < 150; i++) {
+      db.addRegistration(topicRegistration(`t${i}`));
+      topology.hold(peer, channelRegistration(`t${i}`, 'c'));
+    }
+    assert.equal(db.size, 2 + 3 * 150);
+    assert.ok(topology.hold(peer, topicRegistration('t149')));
+    assert.equal(db.hasRegistration(topicRegistration('t100')), false);
+    assert.equal(topology.topics().length, 149);
   });
 });

@@ -4,7 +4,8 @@ import type { OnError } from '../registry/index.js';
 import type { HttpHandler, HttpRequest, HttpResult } from './http-message.js';
 import { toPlainPath, toPlainRequest } from './plain-path.js';
 import { failure } from './responses.js';
-import { assertRow, refuse, toRoute, type Action, type Authorize, type Refusal, type RouteRow } from './route-row.js';
+import type { Action, Authorize, Refusal, RouteRow } from './route-row.js';
+import { assertRow, refuse, toRoute } from './route.js';
 
 /** Options of a router, all of which may be left out. */
 export interface RouterOptions {
