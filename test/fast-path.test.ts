@@ -470,7 +470,7 @@ describe('the fast path', () => {
         for (let j = 0; j < 100; j++) lookupd.topology.register(peer, 't', `c${i}.${j}.`.padEnd(10 + i, 'x'));
         await until(`c${i}.99.`);
       }
-      const ended = once(socket, 'end');
+      const ended = once(socket, 'end').then(() => socket.end()); // else it is waited for
       await lookupd.close();
       await ended;
       return text.replaceAll(/Date: [^\r]*\r\n|id: \S+\n/g, '');

@@ -320,6 +320,7 @@ describe('protocol', () => {
     for (const limits of [{ maxLineBytes: 0 }, { maxBodyBytes: 0 }, { maxLineBytes: NaN }]) {
       assert.throws(() => new PeerDecoder(limits), /^TypeError: max\w+Bytes must be a number from 1 on/);
     }
+    assert.throws(() => new PeerDecoder({ maxLine: 1 } as never), /^TypeError: limits has no option "maxLine"/);
     for (const limits of [{ maxReplyBytes: 0 }, { maxBytes: 1 }]) {
       assert.throws(() => new ReplyDecoder(limits), /^TypeError: (maxReplyBytes must be|ReplyDecoder has no option)/);
     }

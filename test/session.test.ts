@@ -37,11 +37,11 @@ function repliesOf(bytes: Uint8Array): string[] {
 describe('Session', () => {
   test('answers in one piece, however much that is, and says whether it is over', () => {
     const { session } = setUp();
-    const many = Array.from({ length: 10_000 }, () => PING);
+    const many = Array.from({ length: 4000 }, () => PING);
     const answers = session.receive(bytesOf(MAGIC, ...many));
-    assert.deepEqual([answers.bytes.length, answers.close, answers.waits], [6 * 10_000, false, undefined]);
+    assert.deepEqual([answers.bytes.length, answers.close, answers.waits], [6 * 4000, false, undefined]);
     const last = session.receive(Buffer.concat([bytesOf(...many), Buffer.from('NOPE\n')]));
-    assert.deepEqual([repliesOf(last.bytes).length, last.close], [10_001, true]);
+    assert.deepEqual([repliesOf(last.bytes).length, last.close], [4001, true]);
     assert.deepEqual(repliesOf(last.bytes).slice(-2), ['ok', 'E_INVALID invalid command NOPE']);
   });
 

@@ -4,10 +4,12 @@ import fc from 'fast-check';
 import { createHttpHandler } from 'nsqlookupd/http';
 import {
   channelRegistration,
+  CLIENT,
   isTopicName,
   RegistrationDB,
   Topology,
   topicRegistration,
+  type Change,
   type PeerInfo,
   type TopologyOptions,
 } from 'nsqlookupd/registry';
@@ -61,6 +63,24 @@ describe('Topology', () => {
     assert.deepEqual(topology.lookup('orders')?.producers, []);
     turn(1);
     assert.deepEqual(topology.lookup('orders')?.producers, [peer]);
+  });
+
+  test('a tombstone is ended before its time, whatever the clock says, and none where there is none', () => {
+    for (const now of [1_000_000, 10]) {
+      const { topology, join, lines } = setUp({ clock: () => now });
+      const [peer, other] = [join('h1'), join('h2')];
+      for (const one of [peer, other]) topology.register(one, 'orders');
+      assert.equal(topology.tombstone('orders', 'h1.test:4151'), 1);
+      assert.deepEqual(topology.lookup('orders')?.producers, [other]);
+      const node = (host: string) => topology.untombstone('orders', `${host}.test:4151`);
+      assert.deepEqual([node('h1'), node('h2'), node('h3')], [1, 0, 0]);
+      assert.deepEqual(topology.lookup('orders')?.producers, [peer, other]);
+      assert.deepEqual(lines.slice(-4, -2), [
+        'INFO DB: setting tombstone for producer@h1.test:4151 of topic(orders)',
+        'INFO DB: ending tombstone for producer@h1.test:4151 of topic(orders)',
+      ]);
+      assert.deepEqual(topology.db.getProducer(topicRegistration('orders'), other)?.tombstonedAtMs, undefined);
+    }
   });
 
   for (const broadcastAddress of ['2001:db8::1', '[2001:db8::1]']) {
@@ -384,6 +404,30 @@ describe('Topology', () => {
       assert.deepEqual(after.db.peers(), what === 'has left' ? [] : [back]);
     });
   }
+
+  test('an nsqd that several lookupds hold is one, the same whichever was heard of first', () => {
+    const holders = [
+      ['b', '10.0.0.2:5', 4150],
+      ['a', '10.0.0.1:5', 4150],
+      ['c', '10.0.0.3:5', 4160], // another nsqd, which only its TCP port tells from the others
+    ] as const;
+    for (const order of [holders, [...holders].reverse()]) {
+      const { db, topology } = setUp();
+      for (const [origin, remoteAddress, tcpPort] of order) {
+        const other = new RegistrationDB({ origin });
+        other.onChange((change) => db.apply(JSON.parse(JSON.stringify(change)) as Change));
+        const peer = peerOf('h1', { remoteAddress, tcpPort, lastUpdateMs: 1_000_000 });
+        for (const registration of [CLIENT, topicRegistration('orders')]) other.addProducer(registration, peer);
+      }
+      const shown = [topology.nodePeers(), topology.lookup('orders')!.producers];
+      for (const peers of shown) {
+        assert.deepEqual(peers.map(({ remoteAddress }) => remoteAddress).sort(), ['10.0.0.1:5', '10.0.0.3:5']);
+        const first = peers.find(({ tcpPort }) => tcpPort === 4150)!;
+        const copies = topology.copiesOf(first).map(({ remoteAddress }) => remoteAddress);
+        assert.deepEqual(copies.sort(), ['10.0.0.1:5', '10.0.0.2:5']);
+      }
+    }
+  });
 
   test('without limits takes what operators make', () => {
     const limits = { maxRegistrations: Infinity, maxRegistryBytes: Infinity, maxRegistrationsPerPeer: Infinity };

@@ -65,7 +65,13 @@ async function bundleWithout(core, modules) {
       plugin.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
         const resolved = resolve(resolveDir, path);
         if (modules.includes(resolved) || !core.has(resolved)) return undefined;
-        return { path: `core:${relative(SOURCES, resolved)}`, external: true };
+        return { path: resolved, namespace: 'core', sideEffects: false };
+      });
+      plugin.onResolve({ filter: /^core:/ }, ({ path }) => ({ path, external: true, sideEffects: false }));
+      // Name by name: of `export *` from what is external nobody could tell what it takes.
+      plugin.onLoad({ filter: /./, namespace: 'core' }, async ({ path }) => {
+        const names = Object.keys(await import(pathToFileURL(path)));
+        return { contents: `export { ${names.join(', ')} } from "core:${relative(SOURCES, path)}";` };
       });
     },
   };
@@ -87,7 +93,9 @@ const importsOf = (bundled) =>
 
 async function write(name, bundled) {
   const names = importsOf(bundled).map(({ module, name, as }) => `${idOf(module, name)}: ${as}`);
-  const text = `const { ${names.join(', ')} } = require('./core.cjs').shared();\n${bundled.replace(FROM_CORE, '')}`;
+  const own = bundled.replace(FROM_CORE, '');
+  if (own.includes('"core:')) throw new Error(`${name}: an import from the core that is not name by name`);
+  const text = `const { ${names.join(', ')} } = require('./core.cjs').shared();\n${own}`;
   const { platform, target, supported } = common;
   const { code } = await transform(text, { format: 'cjs', platform, target, supported });
   writeFileSync(`dist/command/${name}`, code);

@@ -1,5 +1,5 @@
 import { isThenable, printError, report } from '../base/error-report.js';
-import { aFunction, checkOptions, type Checks } from '../base/options.js';
+import { aFunction, anArray, checkOptions, type Checks } from '../base/options.js';
 import type { OnError } from '../registry/index.js';
 import type { HttpHandler, HttpRequest, HttpResult } from './http-message.js';
 import { toPlainPath, toPlainRequest } from './plain-path.js';
@@ -49,6 +49,7 @@ type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
  */
 export function createRouter(rows: readonly RouteRow[], options?: RouterOptions): RoutedHandler {
   const { authorize, onError = printError } = checkOptions('createRouter', options, CHECKS);
+  anArray('rows', rows);
   const routes = toRoutes(rows);
 
   const admitted = ({ action, answer }: Route, request: HttpRequest) => {

@@ -1,7 +1,6 @@
 // Stands in for `node:test`, and keeps the tests instead of running them, so that one process can run them again and again.
 import { mock } from 'node:test';
 import { inspect } from 'node:util';
-import { createWatchdog } from './watchdog.js';
 
 interface Context {
   after(release: () => unknown): void;
@@ -25,7 +24,6 @@ export interface CollectedTest {
 /** How long the event loop may be idle within a test: what it waits for then never comes. */
 const IDLE_MS = 1000;
 
-const beginTest = createWatchdog();
 /** Before a test takes its place. */
 const { setImmediate } = globalThis;
 const collected: CollectedTest[] = [];
@@ -67,29 +65,19 @@ async function run(body: Body): Promise<string | undefined> {
     skip: () => undefined,
   };
   const watch = new Watch();
-  beginTest();
   try {
-    await Promise.race([called(() => body(context)), watch.ended]);
-    await called(() => undefined); // what it has thrown beside is told by now
+    await Promise.race([body(context), watch.ended]);
+    await new Promise((resolve) => setImmediate(resolve)); // what was thrown beside it is told by then
     return watch.failure === undefined ? undefined : inspect(watch.failure);
   } catch (error) {
     return inspect(error);
   } finally {
     mock.reset();
     for (const release of releases.reverse()) {
-      await Promise.race([called(release), watch.ended]).catch(() => undefined);
+      await Promise.race([release(), watch.ended]).catch(() => undefined);
     }
     watch.stop();
   }
-}
-
-/** Called apart: when it is stopped, this is never settled, and nothing else is stopped with it. */
-function called(act: () => unknown): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    setImmediate(() => {
-      new Promise((done) => done(act())).then(resolve, reject);
-    });
-  });
 }
 
 /** What ends a test although it goes on: an error that nobody catches, and a loop that has nothing to do. */

@@ -18,6 +18,7 @@ import {
 } from '@stryker-mutator/api/test-runner';
 import fc from 'fast-check';
 import type * as Collect from './collect.js';
+import { Watchdog } from './watchdog.js';
 
 const COLLECT = new URL('collect.js', import.meta.url).href;
 const HOOKS = `export const resolve = (name, context, next) =>
@@ -46,6 +47,7 @@ class Together implements TestRunner {
 
   readonly #files: readonly string[];
   readonly #stryker: Instrumented;
+  readonly #watchdog = new Watchdog();
   #tests: Tests | undefined;
   /** The tests that have noticed a change, the last one last. */
   readonly #noticed = new Set<string>();
@@ -76,6 +78,8 @@ class Together implements TestRunner {
   /** Runs tests until one fails. Throws an error if that one fails without the change as well: then a new process is asked. */
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
     const { activeMutant, mutantActivation, testFilter } = options;
+    if (this.#watchdog.hasEnded(activeMutant.id))
+      return { status: MutantRunStatus.Timeout, reason: 'a test does not end' };
     const isStatic = mutantActivation === 'static';
     const hitLimit =
       options.hitLimit && Math.max((options.hitLimit / STRYKERS_HIT_FACTOR) * HIT_FACTOR, LEAST_HIT_LIMIT);
@@ -118,6 +122,7 @@ class Together implements TestRunner {
 
   async #run(test: Collect.CollectedTest): Promise<TestResult> {
     Object.assign(this.#stryker, { currentTestId: test.id, hitCount: 0 });
+    this.#watchdog.begin(this.#stryker.activeMutant);
     const begin = performance.now();
     const failure = await test.run();
     const { hitCount = 0, hitLimit = Infinity } = this.#stryker;
