@@ -72,6 +72,36 @@ describe('a feed', () => {
     assert.equal(feed.size, 1);
   });
 
+  test('keeps a thousand changes while the oldest index alone was asked for, and tells who goes on from it', async () => {
+    const { topology, feed } = setUp();
+    const oldest = feed.oldestIndex;
+    for (let i = 0; i < 5000; i++) topology.createTopic(`t${i}`);
+    assert.equal(feed.size, 1000);
+    assert.equal(feed.since(oldest).isGone, true);
+    const replay = feed.since(feed.oldestIndex);
+    assert.equal(!replay.isGone && replay.changes.length, 1000);
+    // Now somebody follows.
+    for (let i = 0; i < 5000; i++) topology.createTopic(`u${i}`);
+    assert.equal(feed.size, 6000);
+    const { index } = feed;
+    const waits = [feed.wait(index, { topic: 't4999' }), feed.wait(index, { topic: 'u1' })];
+    for (const name of ['t4999', 'u1']) topology.createChannel(name, 'c');
+    assert.deepEqual(await Promise.all(waits), [true, true]);
+  });
+
+  test('knows not what changed before somebody followed, and says so at once', async () => {
+    const { topology, feed } = setUp();
+    const oldest = feed.oldestIndex;
+    assert.equal(await feed.wait(oldest, { topic: 'a', signal: AbortSignal.abort() }), false); // followed from the beginning
+    topology.createTopic('b');
+    assert.equal(await feed.wait(oldest, { topic: 'a', signal: AbortSignal.abort() }), false);
+    const other = setUp();
+    const start = other.feed.oldestIndex;
+    other.topology.createTopic('b');
+    assert.equal(await other.feed.wait(start, { topic: 'a', signal: AbortSignal.abort() }), true);
+    assert.equal(await other.feed.wait(other.feed.index, { topic: 'a', signal: AbortSignal.abort() }), false);
+  });
+
   test('begun while changes are told has those that follow, once', () => {
     const { topology, feed } = setUp();
     let index: string | undefined;

@@ -46,6 +46,8 @@ export const ALL = Symbol('all');
 
 /** So much of what is older than the ring is no matter. */
 const MIN_PRUNED = 1000;
+/** How many changes are kept while all that was asked for is the oldest index, as the page does for who may open it later. */
+const MOST_UNFOLLOWED = 1000;
 
 /**
  * The changes after an index, as plain data in which peers are copies; or that they are not to be had: it is of another epoch, from
@@ -66,7 +68,7 @@ export interface WaitOptions {
 /**
  * A registry's changes in order, the latest of them kept, so that who has missed some is told them, or that they are gone. An index
  * (`EPOCH.REVISION`, to be treated as an opaque text) says how far somebody has come; after a restart it is of another epoch. Nothing
- * is recorded before the first index is given away.
+ * is recorded before the first index is given away, and the latest 1,000 changes while that was `oldestIndex` alone.
  */
 export class Feed {
   /** Whose changes these are. */
@@ -83,6 +85,8 @@ export class Feed {
   readonly #waiters: Waiters;
   #prunesAt = MIN_PRUNED;
   #revision = 0;
+  /** The revision after which `#lastRevisions` tells of all that changed. */
+  #followedSince = Infinity;
   /** Undefined before it is needed. */
   #stop: (() => void) | undefined;
   #isClosed = false;
@@ -108,7 +112,7 @@ export class Feed {
 
   /** The oldest index that it can go on from. */
   get oldestIndex(): string {
-    this.#begin();
+    this.#record();
     return this.indexOf(this.#ring.since);
   }
 
@@ -176,7 +180,8 @@ export class Feed {
   isNewSince(key: string | symbol, index: string): boolean {
     const revision = this.#read(index);
     if (revision === undefined) return true;
-    return (key === ALL ? this.#revision : (this.#lastRevisions.get(key) ?? 0)) > revision;
+    if (key === ALL) return this.#revision > revision;
+    return revision < this.#followedSince || (this.#lastRevisions.get(key) ?? 0) > revision;
   }
 
   /** Calls back after each change of a topic, `TOPICS`, `NODES` or `ALL`, and when the feed is closed, until what it gives is called. @internal */
@@ -200,8 +205,18 @@ export class Feed {
     this.#waiters.wakeAll();
   }
 
-  /** Nothing is recorded before somebody has an index, or listens. */
+  /** What a change is about is not looked at before somebody may ask for it, and few are kept: both cost as much as to register. */
   #begin(): void {
+    this.#record();
+    if (!this.#isFollowed) this.#followedSince = this.#revision;
+  }
+
+  get #isFollowed(): boolean {
+    return this.#followedSince < Infinity;
+  }
+
+  /** Nothing is recorded before somebody has an index, or listens. */
+  #record(): void {
     if (this.#stop || this.#isClosed) return;
     const { topology } = this;
     this.#revision = topology.db.revision;
@@ -220,8 +235,9 @@ export class Feed {
   #take(change: Change): void {
     if (change.revision <= this.#revision) return; // made before this began, and told after
     this.#revision = change.revision;
-    this.#ring.push(change);
+    this.#ring.push(change, this.#isFollowed ? Infinity : MOST_UNFOLLOWED);
     this.#time.heard(change);
+    if (!this.#isFollowed) return;
     for (const key of this.#keysOf(change)) {
       this.#lastRevisions.set(key, change.revision);
       this.#tell(key);

@@ -3,7 +3,7 @@ import type { KeptPeer, KeptPeers } from './kept-peers.js';
 import { textBytes } from './text-bytes.js';
 
 /** What a change weighs beside its names: the object, and that it was the last of its topic; measured. */
-const CHANGE_BYTES = 170;
+const CHANGE_BYTES = 178;
 
 /** A change as plain data that stands by itself, so that what keeps it keeps nothing of the registry. */
 export class KeptChange {
@@ -15,6 +15,8 @@ export class KeptChange {
   readonly peer: KeptPeer | undefined;
   /** Of a registration whether it was made; of a producer since when it has its tombstone. */
   readonly #detail: boolean | number | undefined;
+  /** What it takes in memory, about, without its peer. */
+  readonly bytes: number;
 
   constructor(change: Change, peers: KeptPeers) {
     this.revision = change.revision;
@@ -25,11 +27,7 @@ export class KeptChange {
     this.#subkey = subkey ?? '';
     this.peer = 'peer' in change ? peers.retain(change.peerKey, change.peer, change.type === 'peerTouched') : undefined;
     this.#detail = detailOf(change);
-  }
-
-  /** What it takes in memory, about, without its peer. */
-  get bytes(): number {
-    return CHANGE_BYTES + textBytes(this.#key) + textBytes(this.#subkey);
+    this.bytes = CHANGE_BYTES + textBytes(this.#key) + textBytes(this.#subkey);
   }
 
   /** The change anew. */
