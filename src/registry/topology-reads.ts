@@ -86,14 +86,11 @@ export class TopologyReads {
       return isHeardOf(peer, now, lifetimes.inactiveProducerTimeoutMs) && active.push(peer) > 0;
     };
     if (topic !== ANY) for (const producer of db.producersOf(topicRegistration(topic))) isActive(producer);
-    else for (const peer of this.#heardOf(db.peers())) this.#isAnyOf(peer, isActive);
+    else
+      for (const peer of this.#heardOf(db.peers()))
+        for (const { producer } of db.topicsOf(peer)) if (isActive(producer)) break;
     const isShown = (peer: PeerInfo) => !hidden.has(toNsqdKey(peer));
     return { producers: isShared ? toOnes(active).filter(isShown) : active, changesAtMs };
-  }
-
-  #isAnyOf(peer: PeerInfo, isActive: (producer: Producer) => boolean): boolean {
-    for (const { producer } of this.db.topicsOf(peer)) if (isActive(producer)) return true;
-    return false;
   }
 
   #heardOf(peers: readonly PeerInfo[]): PeerInfo[] {
