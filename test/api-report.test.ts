@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { unchanged } from './support/unchanged.js';
 
 type Reports = Readonly<Record<string, string>>;
 const { compareReports, faultsIn } = (await import(pathToFileURL('test/release/api-diff.mjs').href)) as {
@@ -9,12 +10,16 @@ const { compareReports, faultsIn } = (await import(pathToFileURL('test/release/a
   faultsIn: (name: string, report: string) => string[];
 };
 
+const READS = ['package.json', 'dist/esm', 'docs/api', 'test/release/api-report.mjs', 'test/release/api-diff.mjs'];
+const { skip, passed } = unchanged('api-report', READS);
+
 describe('the API report', () => {
-  test('is of the API that there is, every export of which has a docstring', { timeout: 60_000 }, () => {
+  test('is of the API that there is, every export of which has a docstring', { timeout: 60_000, skip }, () => {
     const args = ['test/release/api-report.mjs', '--check'];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
     assert.equal(stderr, '');
     assert.equal(status, 0);
+    passed();
   });
 
   test('shows when the API changes', () => {

@@ -6,6 +6,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { COMMAND, fetchRaw, startCommand } from './support/command-lookupd.js';
 import { CommandRuns } from './support/command-runs.js';
 import { freePort } from './support/free-port.js';
@@ -207,7 +208,8 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
     child.stderr.on('data', (chunk: Buffer) => (text += String(chunk)));
     const ended = once(child, 'close');
     // Without its log, it tells nobody when it listens.
-    while (!(await fetchRaw(httpPort, 'GET', '/ping').catch(() => undefined))) assert.equal(child.exitCode, null, text);
+    for (; !(await fetchRaw(httpPort, 'GET', '/ping').catch(() => undefined)); await pause(20))
+      assert.equal(child.exitCode, null, text);
     const peer = connect(tcpPort, '127.0.0.1');
     const body = JSON.stringify({ broadcast_address: 'h', hostname: 'h', tcp_port: 1, http_port: 2, version: '1' });
     peer.write(`  V1IDENTIFY\n\0\0\0${String.fromCharCode(body.length)}${body}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { validate } from 'dockerfile-utils';
@@ -15,6 +15,7 @@ import ts from 'typescript';
 import { parse as parseYaml, parseAllDocuments } from 'yaml';
 import type * as flags from '../dist/esm/daemon/flags.js';
 import type * as settings from '../dist/esm/daemon/settings.js';
+import { Compiler } from './support/compiler.js';
 
 const load = (name: string): Promise<unknown> => import(pathToFileURL(`dist/esm/daemon/${name}.js`).href);
 const { SETTINGS } = (await load('settings')) as typeof settings;
@@ -151,34 +152,38 @@ describe('the Kubernetes manifests', () => {
     assert.throws(() => new Service({ ...service, spec: { ports: 5 } } as never).validate());
   });
 
-  /** What the compiler says of them as literals, which may have no key that their type has not. */
-  function misspelt(all: readonly { readonly apiVersion: string; readonly kind: string }[]): string {
-    const code = all.map((document, i) => {
-      const group =
-        { v1: 'v1', 'apps/v1': 'apps/v1', 'policy/v1': 'policy/v1' }[document.apiVersion] ?? document.apiVersion;
-      const from = `kubernetes-models/${group}/${document.kind}`;
-      return `import type { I${document.kind} as K${i} } from '${from}';\nexport const d${i}: K${i} = ${JSON.stringify(document)};\n`;
-    });
+  /** What the compiler says of documents as literals, which may have no key that their type has not; of each list by itself. */
+  function misspelt(
+    ...lists: readonly (readonly { readonly apiVersion: string; readonly kind: string }[])[]
+  ): string[] {
     mkdirSync('build/deploy', { recursive: true });
-    const path = 'build/deploy/manifests.mts';
-    writeFileSync(path, code.join(''));
-    const program = ts.createProgram([path], {
+    const paths = lists.map((documents, i) => {
+      const code = documents.map((document, n) => {
+        const from = `kubernetes-models/${document.apiVersion}/${document.kind}`;
+        return `import type { I${document.kind} as K${n} } from '${from}';\nexport const d${n}: K${n} = ${JSON.stringify(document)};\n`;
+      });
+      writeFileSync(`build/deploy/manifests-${i}.mts`, code.join(''));
+      return `build/deploy/manifests-${i}.mts`;
+    });
+    const options: ts.CompilerOptions = {
       module: ts.ModuleKind.ESNext,
       moduleResolution: ts.ModuleResolutionKind.Bundler,
       target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2022.d.ts'],
       types: [],
       strict: true,
       noEmit: true,
       skipLibCheck: true,
-    });
-    const diagnostics = ts.getPreEmitDiagnostics(program);
-    return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')).join('\n');
+    };
+    const said = new Compiler().check(paths, options);
+    return paths.map((path) => said.split('\n').filter((line) => line.includes(basename(path))).join('\n')); // prettier-ignore
   }
 
   test('misspell no key', T, () => {
-    assert.equal(misspelt([...documents, ...union, ...shared]), '');
-    const text = JSON.stringify(documents).replace('"readinessProbe"', '"readyProbe"');
-    assert.match(misspelt(JSON.parse(text) as typeof documents), /readyProbe/);
+    const wrong = JSON.parse(JSON.stringify(documents).replace('"readinessProbe"', '"readyProbe"')) as typeof documents;
+    const [right, misspeltOnes = ''] = misspelt([...documents, ...union, ...shared], wrong);
+    assert.equal(right, '');
+    assert.match(misspeltOnes, /readyProbe/);
   });
 
   test('start nsqlookupd with flags that it has, and fit together', () => {

@@ -6,6 +6,8 @@ import { describe, test } from 'node:test';
 import ts from 'typescript';
 import { COMMAND } from './support/command-lookupd.js';
 import { Compiler } from './support/compiler.js';
+import { runModules, type Ending } from './support/module-runs.js';
+import { unchanged } from './support/unchanged.js';
 
 const FOLDER = 'build/docs';
 const settings = existsSync('docs/settings.md') ? 'docs/settings.md' : undefined;
@@ -46,45 +48,14 @@ interface Block {
   readonly code: string;
 }
 
-/** How a block ended: what it printed, and its error. */
-interface Ending {
-  readonly printed: string;
-  readonly error?: string;
-}
-
-/** Runs blocks one after another, in one process as starting it is what takes long, each as a module of its own. */
+/** Runs blocks, each as a module of its own. */
 function run(blocks: readonly Block[]): Map<string, Ending> {
-  const all = 'all.mjs';
   for (const { name, code } of blocks) writeFileSync(`${FOLDER}/${name}.mjs`, code);
-  writeFileSync(`${FOLDER}/${all}`, `${RUN_ALL}\nawait runAll(${JSON.stringify(blocks.map(({ name }) => name))});\n`);
-  const { stdout, stderr } = spawnSync(process.execPath, [`${FOLDER}/${all}`], { encoding: 'utf8', timeout: 60_000 });
-  const endings = stdout.split('\n').filter((line) => line !== '');
-  assert.ok(endings.length > 0, stderr);
-  return new Map(endings.map((line) => JSON.parse(line) as [string, Ending]));
+  const paths = blocks.map(({ name }) => `${FOLDER}/${name}.mjs`);
+  return new Map(
+    [...runModules(`${FOLDER}/all.mjs`, paths, 0)].map(([path, ending]) => [basename(path, '.mjs'), ending]),
+  );
 }
-
-const RUN_ALL = `
-import { setTimeout } from 'node:timers/promises';
-
-async function runAll(names) {
-  const write = process.stdout.write.bind(process.stdout);
-  for (const name of names) {
-    const errors = [];
-    let printed = '';
-    const fail = (error) => errors.push(error?.stack ?? String(error));
-    process.stdout.write = (text) => ((printed += text), true);
-    process.on('uncaughtException', fail);
-    const slow = setTimeout(20_000, undefined, { ref: true }).then(() => { throw new Error('it does not end'); });
-    await Promise.race([import('./' + name + '.mjs'), slow]).catch(fail);
-    await setTimeout(1); // for what it has begun and not awaited
-    process.off('uncaughtException', fail);
-    process.stdout.write = write;
-    if (process.exitCode) fail('exit code ' + process.exitCode);
-    process.exitCode = 0;
-    write(JSON.stringify([name, { printed, error: errors[0] }]) + '\\n');
-  }
-  process.exit();
-}`;
 
 /** A block runs, and prints what the comment behind a console.log says. */
 function judge({ name, code }: Block, endings: ReadonlyMap<string, Ending>): void {
@@ -143,8 +114,10 @@ describe('the documentation', () => {
 describe('the examples of docstrings', () => {
   for (const block of shown) test(`${block.name} runs`, () => judge(block, endings));
 
-  test('and the blocks of the pages are TypeScript, strictly', { timeout: 60_000 }, () => {
+  const { skip, passed } = unchanged('docs', ['package.json', 'dist/esm', 'build/test/docs.test.js'], [JSON.stringify([written, shown])]); // prettier-ignore
+  test('and the blocks of the pages are TypeScript, strictly', { timeout: 60_000, skip }, () => {
     assert.equal(diagnose([...written, ...shown], written), '');
+    passed();
   });
 
   test('show every function and class', async () => {
@@ -198,6 +171,7 @@ describe('docs/errors.md', () => {
 
   test('has every word that a route fails with', () => {
     assertNames(words(/failure\(\d+,\s*(['`])(.*?)\1/g, inModules), 9);
+    assertNames(words(/\bmessage: (['`])([A-Z_]{4,}.*?)\1/g, inModules), 4);
   });
 
   test('has every line that is logged of a fault', () => {

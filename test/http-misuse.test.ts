@@ -7,6 +7,7 @@ import { createLookupd } from 'nsqlookupd/daemon';
 import {
   createHttpHandler,
   createLogDecorator,
+  createRouter,
   decorate,
   orNotFound,
   toFastifyPlugin,
@@ -16,6 +17,7 @@ import {
   toNodeHandler,
   underPrefix,
 } from 'nsqlookupd/http';
+import { toOpenApi } from 'nsqlookupd/operate';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
 
 const topology = new Topology({ db: new RegistrationDB(), clock: () => 0 });
@@ -37,6 +39,8 @@ describe('a misuse is told at once, by name', () => {
   const cases: readonly (readonly [string, () => unknown, RegExp])[] = [
     ['topology', () => loose(createHttpHandler)({ topology: {} }), /topology must be a Topology/],
     ['routes', () => loose(createHttpHandler)({ topology, routes: {} }), /routes must be an array/],
+    ['rows of a router', () => loose(createRouter)({ routes: [] }), /rows must be an array/],
+    ['rows to describe', () => loose(toOpenApi)(undefined, '1'), /rows must be an array/],
     ['maxCacheBytes', () => loose(createHttpHandler)({ topology, maxCacheBytes: '64' }), /maxCacheBytes .* "64"/],
     ['an option', () => loose(createHttpHandler)({ topology, cache: 1 }), /has no option "cache"/],
     ['a budget', () => toNodeHandler(handler, { maxUnsentBytes: NaN }), /maxUnsentBytes must be a number from 0 on/],

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
-import { ESLint } from 'eslint';
 
 const PENDING = 'build/state/lint.json';
 /** What npm writes when it has installed anything. */
@@ -35,6 +34,7 @@ export function lintLater(files) {
 
 /** Lints what is pending, with the programs of the compiler, and what is no TypeScript. */
 export async function lint(programs) {
+  const { ESLint } = await import('eslint'); // which takes longer to load than a build of nothing
   const files = pending().filter((name) => name.includes('*') || existsSync(name));
   const overrideConfig = { files: ['**/*.ts'], languageOptions: { parserOptions: { project: null } } };
   if (files.length > 0) overrideConfig.languageOptions.parserOptions.programs = programs.map((program) => program());

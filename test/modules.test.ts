@@ -25,6 +25,13 @@ function importsOf(file: string): string[] {
     .filter((target) => target !== moduleOf(file));
 }
 
+/** The files of `src` that a file loads when it is loaded. */
+function runtimeImportsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '');
+  const statements = text.matchAll(/^(?:import|export) (?!type )(?:[\w*{][^;'"]*?from )?'(\.[^']+)\.js';/gm);
+  return [...statements].map(([, specifier = '']) => `${normalize(join(dirname(file), specifier))}.ts`);
+}
+
 describe('a module imports only modules below it', () => {
   const files = sources('src');
 
@@ -58,6 +65,21 @@ describe('a module imports only modules below it', () => {
         assert.match(target, /^src\/[^/]+\/index\.js$/, file);
       }
     }
+  });
+
+  test('no file imports itself by way of others, but for types', () => {
+    const found: string[][] = [];
+    const seen = new Map<string, 'open' | 'done'>();
+    const visit = (file: string, way: readonly string[]): void => {
+      if (seen.get(file) === 'open') found.push([...way.slice(way.indexOf(file)), file]);
+      if (seen.has(file) || !files.includes(file)) return; // or it is made by the build
+      seen.set(file, 'open');
+      for (const other of runtimeImportsOf(file)) visit(other, [...way, file]);
+      seen.set(file, 'done');
+    };
+    for (const file of files) visit(file, []);
+    assert.equal(seen.size, files.length);
+    assert.deepEqual(found, []);
   });
 
   test('only the daemon, and what is Node’s alone by name, imports node:', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -7,6 +9,7 @@ import {
   createHttpHandler,
   createRouter,
   decorate,
+  orNotFound,
   toFetchHandler,
   underPrefix,
   type Authorize,
@@ -15,7 +18,7 @@ import {
   type RouteRow,
 } from 'nsqlookupd/http';
 import { RegistrationDB, Topology } from 'nsqlookupd/registry';
-import { HOSTS } from './support/hosts.js';
+import { HOSTS, type Host } from './support/hosts.js';
 import { runs } from './support/runs.js';
 
 const newTopology = () => new Topology({ db: new RegistrationDB(), clock: () => 1000 });
@@ -75,6 +78,31 @@ describe('however a path is written', () => {
     });
   }
 
+  for (const [name, start] of Object.entries(HOSTS)) {
+    test(`it is refused alike where a host has mounted the handler: ${name}`, { timeout: 60_000 }, async () => {
+      const authorize: Authorize = (_, { name }) => name !== 'topic/delete' || { status: 403 };
+      const open = await start(createHttpHandler({ topology: newTopology() }), '/nsq');
+      const refusing = await start(createHttpHandler({ topology: newTopology(), authorize }), '/nsq');
+      const agent = new Agent({ keepAlive: true });
+      const ask = async ({ port }: Host, path: string) => {
+        const asked = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: `${path}?topic=t`, agent }).end();
+        const [response] = (await once(asked, 'response')) as [IncomingMessage];
+        await once(response.resume(), 'end');
+        return response.statusCode;
+      };
+      let reached = 0;
+      for (const spelling of fc.sample(spellings('/topic/delete'), runs(200))) {
+        const path = `/nsq${spelling}`;
+        const status = await ask(open, path);
+        if (status === 200) reached++;
+        assert.equal(await ask(refusing, path), status === 200 ? 403 : status, path);
+      }
+      agent.destroy();
+      await Promise.all([open.close(), refusing.close()]);
+      assert.ok(reached > 0);
+    });
+  }
+
   test('a path is unescaped once, also behind decorators', async () => {
     const handler = decorate(createHttpHandler({ topology: newTopology() }), (inner) => inner, underPrefix('/a'));
     for (const path of ['/a/%2570ing', '/a/%252fping', '/a/%25']) {
@@ -131,6 +159,24 @@ describe('a router', () => {
       const answer = handler({ ...request, path });
       assert.ok(answer && 'status' in answer && answer.status === 200, path);
     }
+  });
+
+  test('costs no promise where all do, with authorize and without', (t) => {
+    let promises = 0;
+    const hook = createHook({ init: (_id, type) => (promises += Number(type === 'PROMISE')) }).enable();
+    void Promise.resolve();
+    if (promises === 0) return t.skip('this runtime does not count promises');
+    promises = 0;
+    for (const more of [{}, { authorize: () => true as const }, { authorize: () => ({ status: 403 }) as const }]) {
+      const handler = decorate(createHttpHandler({ topology: newTopology(), ...more }), orNotFound);
+      for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+        for (const path of ['/ping', '/topics', '/lookup', '/nodes', '//debug/', '/topic/create', '/Topics', '/none']) {
+          void handler({ method, path, query: 'topic=t', headers: {} });
+        }
+      }
+    }
+    hook.disable();
+    assert.equal(promises, 0);
   });
 
   test('takes no row that is none', () => {

@@ -71,6 +71,32 @@ const TOGETHER = [
     'watch',
     'watch-daemon',
   ]),
+  known([
+    'api-report',
+    'conformance-command',
+    'deploy',
+    'deploy-monitoring',
+    'docs',
+    'examples',
+    'package',
+    'settings',
+    'types',
+    'worker-faults',
+  ]),
+  known([
+    'access-daemon',
+    'client-daemon',
+    'command',
+    'embedding-faults',
+    'operate-discovery',
+    'operate-metrics',
+    'operate-openapi',
+    'restart-command',
+    'shutdown',
+    'subcommands',
+    'union-command',
+    'watch-hosts',
+  ]),
 ];
 
 /** Runs those, and ends this process with what came of it. */

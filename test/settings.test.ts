@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { describe, test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
 import type * as flags from '../dist/esm/daemon/flags.js';
 import type * as settingKinds from '../dist/esm/daemon/setting-kinds.js';
 import type * as settings from '../dist/esm/daemon/settings.js';
 import { createLookupd, DEFAULT_GRACE_MS } from 'nsqlookupd/daemon';
+import { DEFAULT_MAX_UNFINISHED_BYTES } from 'nsqlookupd/tcp';
+import { unchanged } from './support/unchanged.js';
 
 // No subpath has these: they are the command's own.
 const load = (name: string): Promise<unknown> => import(pathToFileURL(`dist/esm/daemon/${name}.js`).href);
@@ -130,16 +136,88 @@ describe('the settings', () => {
   test('have two limits that follow that of the heap', () => {
     const limit = getHeapStatistics().heap_size_limit;
     const { maxRegistryBytes, maxUnfinishedBytes } = toLookupdOptions({});
-    assert.deepEqual([maxRegistryBytes, maxUnfinishedBytes], [Math.floor(limit / 2), Math.floor(limit / 16)]);
+    assert.equal(maxRegistryBytes, Math.floor(limit / 2));
+    assert.equal(maxUnfinishedBytes, Math.min(Math.floor(limit / 16), DEFAULT_MAX_UNFINISHED_BYTES));
     const given = readConfig({ max_registry_bytes: 5, max_unfinished_bytes: 6 }, SETTINGS);
     assert.equal(toLookupdOptions(given).maxRegistryBytes, 5);
     assert.equal(toLookupdOptions(given).maxUnfinishedBytes, 6);
   });
 
-  test('are in docs/settings.md as they are, and so are the options of the library', { timeout: 60_000 }, () => {
+  const reads = ['package.json', 'dist/esm', 'docs/settings.md', 'deploy/nsqlookupd.toml', 'test/release/settings.mjs'];
+  const { skip, passed } = unchanged('settings', reads, [JSON.stringify(SETTINGS), usage(SETTINGS)]);
+  test('are in docs/settings.md as they are, and so are the options of the library', { timeout: 60_000, skip }, () => {
     const args = ['test/release/settings.mjs', '--check'];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
     assert.equal(stderr, '');
     assert.equal(status, 0);
+    passed();
   });
+});
+
+describe('whoever meets a limit gets what its row says', () => {
+  const BODY = JSON.stringify({ broadcast_address: 'h', tcp_port: 1, http_port: 2, version: '1' });
+  const frame = (body: string) => `IDENTIFY\n\0\0\0${String.fromCharCode(body.length)}${body}`;
+  const identified = `  V1${frame(BODY)}`;
+  const get = (path: string, ...headers: string[]) => request('GET', path, ...headers);
+  const post = (path: string, ...headers: string[]) => request('POST', path, ...headers);
+  const request = (method: string, path: string, ...headers: string[]) =>
+    [`${method} ${path} HTTP/1.1`, 'Host: h', ...headers, '', ''].join('\r\n');
+  const folder = mkdtempSync(join(tmpdir(), 'nsqlookupd-settings-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const tokens = join(folder, 'tokens');
+  writeFileSync(tokens, `${'r'.repeat(20)} read\n`, { mode: 0o600 });
+
+  /** By flag and value: on which port, what is sent, and what of the answer the row's words stand for. */
+  const cases: Readonly<Record<string, readonly [port: 'tcp' | 'http', sent: string, answer: RegExp]>> = {
+    'max-line-bytes=64': ['tcp', `  V1${'x'.repeat(100)}`, /E_INVALID/],
+    'max-body-bytes=64': ['tcp', identified, /E_BAD_BODY/],
+    'max-field-length=3': ['tcp', `  V1${frame(BODY.replace('"h"', '"host"'))}`, /E_BAD_BODY/],
+    'max-connections=0': ['tcp', '  V1', /E_INVALID/],
+    'max-unfinished-bytes=10': ['tcp', `  V1${'x'.repeat(30)}`, /E_INVALID/],
+    'max-registrations=2': ['tcp', `${identified}REGISTER a b\nREGISTER c d\nPING\n`, /E_INVALID.*OK$/],
+    'max-registrations-per-peer=1': ['tcp', `${identified}REGISTER a b\nPING\n`, /E_INVALID.*OK$/],
+    'max-registry-bytes=2100': ['tcp', `${identified}REGISTER a\nPING\n`, /E_INVALID.*OK$/],
+    'register-from=10.0.0.0/8': ['tcp', identified, /E_INVALID/],
+    'identify-timeout=20ms': ['tcp', '  V1', /E_INVALID/],
+    'silence-timeout=20ms': ['tcp', identified, /E_INVALID/],
+    'max-registrations=1': [
+      'http',
+      post('/channel/create?topic=a&channel=b'),
+      /^HTTP\/1.1 503.*TOO_MANY_REGISTRATIONS/,
+    ],
+    'max-registry-bytes=2': ['http', post('/topic/create?topic=a'), /^HTTP\/1.1 503.*TOO_MANY_REGISTRATIONS/],
+    'read-from=10.0.0.0/8': ['http', get('/topics'), /^HTTP\/1.1 403.*FORBIDDEN/],
+    'write-from=10.0.0.0/8': ['http', post('/topic/create?topic=a'), /^HTTP\/1.1 403.*FORBIDDEN/],
+    'read-only=true': ['http', post('/topic/create?topic=a'), /^HTTP\/1.1 403.*READ_ONLY/],
+    [`auth-token-file=${tokens}`]: ['http', get('/topics'), /^HTTP\/1.1 401.*UNAUTHORIZED/],
+    'ui=true': ['http', post('/topic/create?topic=a', 'Sec-Fetch-Site: cross-site'), /^HTTP\/1.1 403.*OTHER_SITE/],
+    'http-max-header-bytes=100': ['http', get('/ping', `X: ${'x'.repeat(200)}`), /^HTTP\/1.1 431/],
+    'http-max-body-bytes=0': ['http', `${get('/ping', 'Content-Length: 5')}12345`, /^HTTP\/1.1 200.*Connection: close/],
+    'http-request-timeout=20ms': ['http', 'GET /ping HTTP/1.1\r\n', /^(?:HTTP\/1.1 408.*)?$/],
+    'http-idle-timeout=20ms': ['http', get('/ping'), /^HTTP\/1.1 200/],
+    'max-watchers=0': ['http', get('/watch?topic=a'), /^HTTP\/1.1 503.*TOO_MANY_WATCHERS/],
+  };
+
+  for (const [given, [port, sent, answer]] of Object.entries(cases)) {
+    const flag = given.replace(/=.*/, '') as keyof typeof SETTINGS;
+    test(`-${flag}: ${SETTINGS[flag].atLimit} (${port})`, { timeout: 20_000 }, async () => {
+      const addresses = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'];
+      await using lookupd = createLookupd(toLookupdOptions(parseFlags([...addresses, `-${given}`], SETTINGS)));
+      const { tcpAddress, httpAddress } = await lookupd.listen();
+      const [, number] = /:(\d+)$/.exec((port === 'tcp' ? tcpAddress : httpAddress) ?? '') ?? [];
+      const socket = connect(Number(number), '127.0.0.1', () => socket.write(sent, 'latin1'));
+      let text = '';
+      const isClosed = new Promise<boolean>((resolve) => socket.on('close', () => resolve(true)));
+      const isAnswered = new Promise<boolean>((resolve) => {
+        socket.setEncoding('latin1').on('data', (chunk: string) => {
+          if (answer.test((text += chunk).replaceAll(/\s+/g, ' ').trim())) resolve(false);
+        });
+      });
+      socket.on('error', () => undefined);
+      const closes = /closed/.test(SETTINGS[flag].atLimit ?? '');
+      assert.equal(await (closes ? isClosed : Promise.race([isClosed, isAnswered])), closes);
+      assert.match(text.replaceAll(/\s+/g, ' ').trim(), answer);
+      socket.destroy();
+    });
+  }
 });

@@ -17,9 +17,9 @@ test(
       await took('churn', 10_000);
 
       await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
-      await fleet.churn(500);
+      await fleet.churn(runs(1500));
       await redis.command('XTRIM', '{nsqlookupd}:shared:stream', 'MAXLEN', '0');
-      await fleet.churn(500);
+      await fleet.churn(runs(1500));
       await took('connections killed, stream trimmed', 15_000);
 
       await fleet.lookupds[0]!.stop('SIGKILL');

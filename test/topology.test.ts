@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { createHttpHandler } from 'nsqlookupd/http';
 import {
   channelRegistration,
@@ -14,6 +15,7 @@ import {
 } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { peerOf } from './support/peers.js';
+import { runs } from './support/runs.js';
 
 function setUp(options: Partial<TopologyOptions> = {}) {
   let now = 1_000_000;
@@ -313,6 +315,53 @@ describe('Topology', () => {
     assert.deepEqual(names(), ['h1', 'h2']);
     offsetMs = -3_600_000;
     assert.deepEqual(names(), ['h1', 'h2']); // it does not come alive again
+  });
+
+  test('whatever the wall clock is set to, and whoever comes, goes and is hidden meanwhile, the answers are the same', () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('set' as const), ms: fc.integer({ min: -1e10, max: 1e10 }) }),
+      fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 400_000 }) }),
+      fc.record({ do: fc.constantFrom('join', 'leave', 'ping', 'tombstone'), peer: fc.nat(3) }),
+    );
+    const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const steady = new ManualClock();
+      let offsetMs = 0;
+      const topologies = [() => 0, () => offsetMs].map((offset) => {
+        const wallClock = () => steady.now() + offset();
+        const topology = new Topology({ db: new RegistrationDB(), clock: steady.now, wallClock });
+        return { topology, peers: new Map<number, PeerInfo>() };
+      });
+      for (const each of steps) {
+        if (each.do === 'set') offsetMs = each.ms;
+        else if (each.do === 'pass') steady.advance(each.ms);
+        else for (const { topology, peers } of topologies) take(topology, peers, each);
+        const [plain, turned] = topologies.map(({ topology }) => [
+          topology.lookup('orders')?.producers.map(({ hostname }) => hostname),
+          topology.nodes().map(({ peer, topics }) => [peer.hostname, topics]),
+        ]);
+        assert.deepEqual(turned, plain);
+      }
+    });
+    fc.assert(property, { numRuns: runs(500) });
+
+    function take(
+      topology: Topology,
+      peers: Map<number, PeerInfo>,
+      { do: what, peer: i }: { do: string; peer: number },
+    ) {
+      const peer = peers.get(i);
+      if (what === 'tombstone') topology.tombstone('orders', `h${i}:4151`);
+      else if (what === 'ping' && peer) topology.ping(peer);
+      else if (what === 'leave' && peer) {
+        topology.leave(peer);
+        peers.delete(i);
+      } else if (what === 'join' && !peer) {
+        const joined = createPeer(`h${i}:4150`, { lastUpdateMs: topology.clock() });
+        peers.set(i, joined);
+        topology.join(joined);
+        topology.register(joined, 'orders');
+      }
+    }
   });
 
   test('a peer takes the place of one without a connection at its address, and its tombstones', () => {

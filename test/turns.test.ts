@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
+import { setImmediate as delay } from 'node:timers/promises';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage } from 'nsqlookupd/protocol';
 import { CLIENT, RegistrationDB, Topology, topicRegistration, WorkQueue } from 'nsqlookupd/registry';
-import { createTcpHandler, type Admit, type Verdict } from 'nsqlookupd/tcp';
+import { createTcpHandler, type Admit, type TcpHandlerOptions, type Verdict } from 'nsqlookupd/tcp';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf } from './support/peers.js';
@@ -29,7 +31,7 @@ class Turns {
 
 const STEPS = 100;
 
-function setUp(options: { readonly admit?: Admit } = {}) {
+function setUp(options: Pick<TcpHandlerOptions, 'admit' | 'maxUnfinishedBytes'> = {}) {
   const turns = new Turns();
   const work = new WorkQueue({ stepsPerTurn: STEPS, nextTurn: turns.next });
   const db = new RegistrationDB();
@@ -165,6 +167,40 @@ describe('a WorkQueue', () => {
     assert.equal(work.size, 0);
   });
 
+  test('lets what may be short pass what is long from the start', () => {
+    const turns = new Turns();
+    const work = new WorkQueue({ stepsPerTurn: 100, nextTurn: turns.next });
+    const done: string[] = [];
+    for (let i = 0; i < 100; i++) {
+      const run = () => work.run(count('long', 100, []), () => done.push('long'), undefined, true);
+      run();
+    }
+    work.run(count('short', 1, []), () => done.push('short'));
+    turns.one();
+    assert.ok(done.includes('short'), done.join());
+    turns.pass();
+    assert.equal(done.length, 101);
+  });
+
+  test('gives turns to those who wait for one as they come, and no more of them than it has steps', async () => {
+    const turns = new Turns();
+    const work = new WorkQueue({ stepsPerTurn: 100, nextTurn: turns.next });
+    const got: number[] = [];
+    for (let i = 0; i < 20; i++) void work.turn(60).then(() => got.push(i));
+    let before = 0;
+    for (let turn = 0; work.size > 0; turn++) {
+      turns.one();
+      await Promise.resolve();
+      assert.ok(got.length - before <= 4, `${got.length - before} go on in turn ${turn}`); // and two at once
+      before = got.length;
+    }
+    assert.deepEqual(
+      got,
+      got.map((_, i) => i),
+    );
+    assert.equal(got.length, 20);
+  });
+
   test('costs a job alone what its clock throws', () => {
     const turns = new Turns();
     let isBroken = true;
@@ -235,14 +271,25 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     const [flood, other] = [open(), open()];
     flood.send(Buffer.concat([Buffer.from('  V1'), ...Array.from({ length: 16_000 }, () => Buffer.from('PING\n'))]));
     assert.ok(flood.paused);
-    other.send('  V1PING\n');
+    other.send(`  V1${'PING\n'.repeat(32)}`);
     assert.deepEqual(repliesOf(other), []); // this turn is used up
     turns.one();
     flood.send('PING\n'); // as a stream may that cannot pause
     flood.sendEnd();
     assert.ok(turns.pass() >= 16_000 / 16 / STEPS - 2);
-    assert.deepEqual([repliesOf(flood).length, repliesOf(other).length], [16_001, 1]);
+    assert.deepEqual([repliesOf(flood).length, repliesOf(other).length], [16_001, 32]);
     assert.ok(flood.ended && !flood.paused && !other.ended);
+  });
+
+  test('what is short is answered at once, in a turn that is used up as well', () => {
+    const { turns, open, errors } = setUp();
+    const [flood, other] = [open(), open()];
+    other.send('  V1');
+    flood.send(`  V1${'PING\n'.repeat(16_000)}`);
+    other.send('PING\n');
+    assert.deepEqual([repliesOf(other), other.paused], [['ok'], false]);
+    turns.pass();
+    assert.deepEqual(errors, []);
   });
 
   test('what many send of what is never whole is read by a few of them a turn', () => {
@@ -263,6 +310,71 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
     assert.equal(sending().length, 50);
     assert.ok(handler.unfinishedBytes >= 50 * 60_000);
     assert.ok(streams.every(({ ended, destroyed }) => !ended && !destroyed));
+  });
+
+  test('what a turn has no time to read stays with its stream, which reads no further, and is counted', async () => {
+    const { turns, handler } = setUp();
+    const streams = Array.from({ length: 50 }, () => new Duplex({ read: () => {}, write: (_, __, done) => done() }));
+    for (const stream of streams) handler(stream);
+    await delay();
+    const chunk = Buffer.concat([Buffer.from('  V1IDENTIFY\n\0\x04\0\0', 'latin1'), Buffer.alloc(60_000, ' ')]);
+    const readOn = streams.filter((stream) => stream.push(chunk));
+    assert.ok(readOn.length <= 2, `${readOn.length} read on`);
+    const held = 50 * 60_000;
+    assert.ok(handler.unfinishedBytes >= held);
+    const put = () => streams.filter(({ readableLength }) => readableLength > 0).length;
+    for (let before = put(); before > 0; before = put()) {
+      turns.one();
+      await delay();
+      assert.ok(before - put() <= 4, `${before - put()} were read in a turn`); // none, or those of two
+    }
+    assert.ok(handler.unfinishedBytes >= held && handler.unfinishedBytes <= 1.25 * held, `${handler.unfinishedBytes}`);
+    const flowing = () => streams.filter(({ readableFlowing }) => readableFlowing).length;
+    for (let before = flowing(); before < 50; before = flowing()) {
+      turns.one();
+      await delay();
+      assert.ok(flowing() - before <= 2, `${flowing() - before} read on in a turn`);
+    }
+    handler.close();
+  });
+
+  test('what stays with its stream may be too much, too, and is dropped with its peer', async () => {
+    const { turns, handler } = setUp({ maxUnfinishedBytes: 100_000 });
+    const answers: string[] = [];
+    const write = (bytes: Buffer, _: unknown, done: () => void) => {
+      answers.push(String(bytes));
+      done();
+    };
+    const streams = Array.from({ length: 50 }, () => new Duplex({ read: () => {}, write }));
+    for (const stream of streams) handler(stream);
+    await delay();
+    for (const stream of streams) stream.push(`  V1${'x'.repeat(40_000)}`);
+    assert.ok(handler.unfinishedBytes <= 100_000, `${handler.unfinishedBytes}`);
+    assert.equal(answers.filter((answer) => answer.includes('E_INVALID too much unfinished input')).length, 48);
+    for (let i = 0; i < 200; i++) {
+      turns.one();
+      await delay();
+    }
+    assert.ok(streams.every(({ readableLength, destroyed }) => readableLength === 0 && !destroyed));
+    assert.ok(handler.unfinishedBytes <= 100_000);
+    handler.close();
+  });
+
+  test('what comes after the last answer is read and dropped by a few of them a turn', async () => {
+    const { turns, open } = setUp();
+    const streams = Array.from({ length: 50 }, () => open());
+    for (const stream of streams) stream.send('bad!');
+    turns.pass();
+    assert.ok(streams.every(({ ended, paused }) => ended && !paused));
+    for (const stream of streams) stream.send(Buffer.alloc(60_000));
+    const paused = () => streams.filter((stream) => stream.paused).length;
+    assert.ok(paused() >= 48);
+    for (let before = paused(); before > 0; before = paused()) {
+      turns.one();
+      await Promise.resolve();
+      assert.ok(before - paused() <= 2, `${before - paused()} read on in a turn`);
+    }
+    assert.ok(streams.every(({ destroyed }) => !destroyed));
   });
 
   test('what comes while the cost of an unfinished line waits for a turn is answered with it', () => {

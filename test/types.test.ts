@@ -22,7 +22,8 @@ test('the events of a RegistrationDB are typed', () => {
     db.once(event, (...args) => expectTypeOf(args).toEqualTypeOf<[registration: Registration, producer: Producer]>());
   }
   db.on('producerAdded', ({ category, key, subkey }, { peer, tombstonedAtMs }) => {
-    expectTypeOf([category, key, subkey]).toEqualTypeOf<string[]>();
+    expectTypeOf(category).toEqualTypeOf<'client' | 'topic' | 'channel'>();
+    expectTypeOf([key, subkey]).toEqualTypeOf<string[]>();
     expectTypeOf(peer.tcpPort).toEqualTypeOf<number>();
     expectTypeOf(tombstonedAtMs).toEqualTypeOf<number | undefined>();
   });

@@ -53,8 +53,8 @@ describe('a lookupd of a union', () => {
     });
   }
 
-  test('that names a hundred thousand topics and channels is taken in over many turns', async () => {
-    const names = (start: string) => Array.from({ length: 50_000 }, (_, i) => `${start}${i}`);
+  test('that names forty thousand topics and channels is taken in over many turns', async () => {
+    const names = (start: string) => Array.from({ length: 20_000 }, (_, i) => `${start}${i}`);
     let start = 'topic';
     const pad = ' '.repeat(10_000_000);
     const lists: Readonly<Record<string, () => string>> = {
@@ -79,10 +79,10 @@ describe('a lookupd of a union', () => {
       }
     };
     await turnsUntil(() => union.lookupds[0]?.state === 'up');
-    assert.equal(union.topology.topics().length, 50_000);
-    assert.equal(union.topology.channels('topic0').length, 50_000);
+    assert.equal(union.topology.topics().length, 20_000);
+    assert.equal(union.topology.channels('topic0').length, 20_000);
     start = 'other'; // what it tells from now on is taken over in the registry that is answered from
-    await turnsUntil(() => union.topology.lookup('other49999') !== undefined);
+    await turnsUntil(() => union.topology.lookup('other19999') !== undefined);
     assert.equal(union.topology.lookup('topic0'), undefined);
     assert.ok(most < 5000, `${most} changes in one turn`);
     union.close();

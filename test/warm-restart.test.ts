@@ -52,8 +52,8 @@ function contents(topology: Topology): unknown {
     ...rest,
     producers: [...producers].sort((a, b) => (a.peer < b.peer ? -1 : 1)),
   }));
-  const byName = (a: object, b: object) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
-  return { peers, registrations: named.sort(byName) };
+  const byName = named.map((each) => [`${each.category} ${each.key} ${each.subkey}`, each] as const);
+  return { peers, registrations: byName.sort(([a], [b]) => (a < b ? -1 : 1)) };
 }
 
 function joined(topology: Topology, host: string, ...topics: readonly string[]): PeerInfo {

@@ -153,6 +153,76 @@ describe('GET /watch?topic=T', () => {
     assert.equal((await foreign.next())?.event, 'lookup');
   });
 
+  test('goes on from any id that it gave, wherever it was cut off, without missing a change', async () => {
+    const topics = ['a', 'b', 'c'];
+    const target = `/watch?${topics.map((topic) => `topic=${topic}`).join('&')}`;
+    /** All events that come until nothing happens any more. */
+    const record = async (handler: HttpHandler, index: string, whileOpen = async () => {}) => {
+      const seen: Event[] = [];
+      const events = eventsOf(await get(handler, `${target}&index=${index}`));
+      const reading = (async () => {
+        for (let event = await events.next(); event; event = await events.next()) seen.push(event);
+      })();
+      await whileOpen();
+      await settled();
+      await events.end();
+      await reading;
+      return seen;
+    };
+    const step = fc.record({
+      topic: fc.constantFrom(...topics),
+      kind: fc.constantFrom('channel', 'delete', 'join'),
+      turns: fc.nat(2),
+    });
+    let resumed = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+        const { topology, handler, join } = setUp();
+        const seen = await record(handler, '', async () => {
+          for (const [i, { topic, kind, turns }] of steps.entries()) {
+            if (kind === 'channel') topology.createChannel(topic, `c${i}`);
+            else if (kind === 'delete') topology.deleteTopic(topic);
+            else join(`h${i}`, topic);
+            for (let turn = 0; turn < turns; turn++) await macrotask();
+          }
+        });
+        const truth = await record(handler, '');
+        const toState = (events: readonly Event[]) =>
+          new Map(events.map(({ data }) => [(JSON.parse(data) as { topic: string }).topic, data]));
+        for (let cut = 0; cut <= seen.length; cut++) {
+          const read = seen.slice(0, cut);
+          const index = read.filter(({ id }) => id !== undefined).at(-1)?.id ?? '';
+          if (index !== '') resumed++;
+          assert.deepEqual(
+            [...toState([...read, ...(await record(handler, index))])].sort(),
+            [...toState(truth)].sort(),
+            `cut off after ${cut} of ${seen.length} events`,
+          );
+        }
+      }),
+      { numRuns: runs(100) },
+    );
+    assert.ok(resumed > 0);
+  });
+
+  test('sends what is much in pieces', async () => {
+    const { topology, handler } = setUp();
+    const names = Array.from({ length: 20 }, (_, i) => `t${i}`);
+    for (const name of names) for (let i = 0; i < 200; i++) topology.createChannel(name, `${'c'.repeat(50)}${i}`);
+    const warm = eventsOf(await get(handler, `/watch?${names.map((name) => `topic=${name}`).join('&')}`));
+    for (let i = 0; i < names.length; i++) await warm.next();
+    const { body } = await get(handler, `/watch?${names.map((name) => `topic=${name}`).join('&')}`);
+    const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+    const seen = new Set<string>();
+    while (seen.size < names.length) {
+      const { value } = (await chunks.next()) as IteratorResult<Uint8Array, undefined>;
+      assert.ok(value && value.length < 80 * 1024, `${value?.length} bytes`);
+      for (const [, name] of new TextDecoder().decode(value).matchAll(/"topic":"(\w+)"/g)) seen.add(name!);
+    }
+    await chunks.return?.();
+    await warm.end();
+  });
+
   test('brings a comment every 15 seconds, with one timer for all, and gives up who reads nothing', async () => {
     const { clock, feed, watching, handler, join } = setUp();
     join('a', 'orders');

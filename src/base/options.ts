@@ -128,5 +128,7 @@ export function checkOptions<O extends object>(of: string, options: O | undefine
 
 /** The options that the checks are of, out of those of a larger whole. */
 export function pickOptions<O extends object>(options: object, checks: Checks<O>): Partial<O> {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(checks, name))) as Partial<O>;
+  const picked: Record<string, unknown> = {};
+  for (const name in checks) if (Object.hasOwn(options, name)) picked[name] = options[name as never];
+  return picked as Partial<O>;
 }

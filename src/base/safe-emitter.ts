@@ -2,7 +2,6 @@ import { callGuarded, printError, type OnError } from './error-report.js';
 
 interface Listening {
   readonly listener: (...args: never[]) => void;
-  readonly context: unknown;
   readonly isOnce: boolean;
 }
 
@@ -19,41 +18,35 @@ export class SafeEmitter<Events extends { [E in keyof Events]: (...args: never[]
     this.#onError = onError;
   }
 
-  /** Calls the listener for each such event from now on, with `context`, or the emitter, as its `this`. */
-  on<E extends keyof Events>(event: E, listener: Events[E], context?: unknown): this {
-    return this.#add(event, { listener, context, isOnce: false });
+  /** Calls the listener for each such event from now on, with the emitter as its `this`. */
+  on<E extends keyof Events>(event: E, listener: Events[E]): this {
+    return this.#add(event, { listener, isOnce: false });
   }
 
   /** Calls the listener for the next such event alone. */
-  once<E extends keyof Events>(event: E, listener: Events[E], context?: unknown): this {
-    return this.#add(event, { listener, context, isOnce: true });
+  once<E extends keyof Events>(event: E, listener: Events[E]): this {
+    return this.#add(event, { listener, isOnce: true });
   }
 
-  /** Takes the listener off; with a `context`, or `isOnce`, where it was added with that; all of the event's if it is left out. */
-  off<E extends keyof Events>(event: E, listener?: Events[E], context?: unknown, isOnce?: boolean): this {
-    const all = this.#events.get(event);
-    for (const each of all ?? []) {
-      const isIt = (listener ?? each.listener) === each.listener && (context ?? each.context) === each.context;
-      if (isIt && (isOnce !== true || each.isOnce)) all!.delete(each);
-    }
-    if (all?.size === 0) this.#events.delete(event);
-    return this;
+  /** Takes the listener off; all of the event's if it is left out. */
+  off<E extends keyof Events>(event: E, listener?: Events[E]): this {
+    return this.#remove(event, (each) => listener === undefined || each.listener === listener);
   }
 
   /** The same as `on`. */
-  addListener<E extends keyof Events>(event: E, listener: Events[E], context?: unknown): this {
-    return this.on(event, listener, context);
+  addListener<E extends keyof Events>(event: E, listener: Events[E]): this {
+    return this.on(event, listener);
   }
 
   /** The same as `off`. */
-  removeListener<E extends keyof Events>(event: E, listener?: Events[E], context?: unknown, isOnce?: boolean): this {
-    return this.off(event, listener, context, isOnce);
+  removeListener<E extends keyof Events>(event: E, listener?: Events[E]): this {
+    return this.off(event, listener);
   }
 
   /** Takes all listeners off; with an event, those of that. */
   removeAllListeners(event?: keyof Events): this {
-    if (event === undefined) this.#events.clear();
-    else this.#events.delete(event);
+    if (event !== undefined) return this.off(event);
+    this.#events.clear();
     return this;
   }
 
@@ -61,9 +54,9 @@ export class SafeEmitter<Events extends { [E in keyof Events]: (...args: never[]
   emit<E extends keyof Events>(event: E, ...args: Parameters<Events[E]>): boolean {
     const all = this.#events.get(event);
     if (!all) return false;
-    for (const { listener, context, isOnce } of [...all]) {
-      if (isOnce) this.off(event, listener as Events[E], context, true);
-      callGuarded(this.#onError, `a listener of ${String(event)} threw`, () => listener.apply(context ?? this, args));
+    for (const each of [...all]) {
+      if (each.isOnce) this.#remove(event, (other) => other === each);
+      callGuarded(this.#onError, `a listener of ${String(event)} threw`, () => each.listener.apply(this, args));
     }
     return true;
   }
@@ -87,6 +80,13 @@ export class SafeEmitter<Events extends { [E in keyof Events]: (...args: never[]
     if (typeof listening.listener !== 'function') throw new TypeError('The listener must be a function');
     const all = this.#events.get(event) ?? new Set();
     this.#events.set(event, all.add(listening));
+    return this;
+  }
+
+  #remove(event: keyof Events, isMeant: (listening: Listening) => boolean): this {
+    const all = this.#events.get(event);
+    for (const each of all ?? []) if (isMeant(each)) all!.delete(each);
+    if (all?.size === 0) this.#events.delete(event);
     return this;
   }
 }

@@ -95,8 +95,8 @@ export class WorkQueue {
   /** Those that nothing was done for yet: most are short, and are not to wait for all that are long. */
   readonly #fresh = new Line();
   readonly #begun = new Line();
-  /** Whose turn it is: those of the two have it by turns, as neither may keep the other waiting. */
-  #isFreshNext = true;
+  /** Taken from by turns, as neither may keep the other waiting. */
+  readonly #lines: Line[] = [this.#begun, this.#fresh];
   readonly #nextTurn: NextTurn;
   readonly #stepsPerTurn: number;
   readonly #msPerTurn: number;
@@ -138,17 +138,22 @@ export class WorkQueue {
 
   /**
    * Does the steps: at once as far as this turn goes, the rest in later ones. Calls `done` with what they return, before
-   * this returns if all was done at once; `failed` with what they throw, or `onError` if it is left out.
+   * this returns if all was done at once; `failed` with what they throw, or `onError` if it is left out. What `isLong`
+   * from the start lets those pass that may be short.
    */
-  run<T>(steps: Steps<T>, done: (result: T) => void = () => undefined, failed?: (error: unknown) => void): void {
+  run<T>(
+    steps: Steps<T>,
+    done: (result: T) => void = () => undefined,
+    failed?: (error: unknown) => void,
+    isLong = this.isFree,
+  ): void {
     const job: Job = {
       steps,
       done: done as (result: unknown) => void,
       failed: failed ?? ((error) => report(this.#onError, error, 'work that was cut into steps threw')),
     };
-    const { isFree } = this;
-    while (isFree && this.#left > 0) if (this.#work(job)) return;
-    (isFree ? this.#begun : this.#fresh).add(job);
+    while (this.isFree) if (this.#work(job)) return;
+    (isLong ? this.#begun : this.#fresh).add(job);
     this.#wake();
   }
 
@@ -167,7 +172,13 @@ export class WorkQueue {
 
   /** Resolves in this turn while it has steps left, which this takes, or else in a later one, after those that wait. */
   turn(steps = 1): Promise<void> {
-    return new Promise((resolve) => this.run(wait(steps), resolve));
+    return new Promise((resolve) => {
+      const done = () => {
+        this.spend(steps); // all at once: of those that pay a little at a time, all would go on in the same turn
+        resolve();
+      };
+      this.run(nothing(), done, undefined, true);
+    });
   }
 
   /** Whether the job is over, after its share of what is left of this turn. */
@@ -194,9 +205,8 @@ export class WorkQueue {
   }
 
   #take(): Job | undefined {
-    const [first, second] = this.#isFreshNext ? [this.#fresh, this.#begun] : [this.#begun, this.#fresh];
-    this.#isFreshNext = !this.#isFreshNext;
-    return first.take() ?? second.take();
+    const [first, second] = this.#lines.reverse();
+    return first!.take() ?? second!.take();
   }
 
   #tell(call: () => void): void {
@@ -226,9 +236,7 @@ export class WorkQueue {
   }
 }
 
-function* wait(steps: number): Generator<number, void, undefined> {
-  if (steps > 1) yield steps - 1;
-}
+function* nothing(): Steps {}
 
 /** Does all of the steps at once, and answers what they return. */
 export function finish<T>(steps: Steps<T>): T {

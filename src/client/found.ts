@@ -1,3 +1,5 @@
+import { toIdentity } from '../base/identity.js';
+
 /** A producer as a lookupd names it. */
 export interface FoundProducer {
   /** Where it is reached: a host name or an IP address. */
@@ -97,14 +99,11 @@ function group(said: readonly Said[]): Map<string, { json: Json[]; lookupds: str
 
 function toProducer(json: Json, lookupds: readonly string[]): FoundProducer {
   return {
-    broadcastAddress: string(json['broadcast_address']),
-    hostname: string(json['hostname']),
-    tcpPort: number(json['tcp_port']),
-    httpPort: number(json['http_port']),
-    version: string(json['version']),
+    ...toIdentity(
+      (name) => string(json[name]),
+      (name) => number(json[name]),
+    ),
     remoteAddress: string(json['remote_address']),
-    topologyZone: string(json['topology_zone']),
-    topologyRegion: string(json['topology_region']),
     lookupds,
   };
 }

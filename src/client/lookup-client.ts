@@ -92,9 +92,9 @@ const CHECKS: Checks<LookupClientOptions> = {
   tls: nested(TLS_CLIENT_CHECKS),
 };
 
-/** How one question is asked. */
+/** How lookupds are asked once. */
 export interface AskOptions {
-  /** Ends the question: the promise rejects with the signal's reason. */
+  /** Ends it: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -213,7 +213,7 @@ export class LookupClient {
     options: AskOptions | undefined,
     topic?: string,
   ): Promise<{ said: Said[]; failures: LookupFailure[] }> {
-    const { signal } = checkOptions(`a question for ${route}`, options, { signal: aSignal });
+    const { signal } = checkOptions(`LookupClient.${route}`, options, { signal: aSignal });
     signal?.throwIfAborted();
     const said: Said[] = [];
     const failures: LookupFailure[] = [];

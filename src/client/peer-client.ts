@@ -41,7 +41,7 @@ export interface PeerClientOptions {
   readonly identity: AnnouncedIdentity;
   /** How often each lookupd is pinged. Default 15,000, as nsqd does; a lookup leaves out who is silent for 300,000. */
   readonly pingIntervalMs?: number | undefined;
-  /** By when a connection must be up, and an order answered; else the connection is given up. Default 5,000. */
+  /** By when a connection must be up, and a command answered; else the connection is given up. Default 5,000. */
   readonly timeoutMs?: number | undefined;
   /** The pause after a first failure; it doubles with each, and each is cut by up to half at random. Default 100. */
   readonly minBackoffMs?: number | undefined;

@@ -114,7 +114,7 @@ export class PolledRegistry {
     for (const { topics, ...node } of nodes) {
       const { lookupds, ...fields } = node; // one, which it was read from
       const key = JSON.stringify([fields, lookupds.length]);
-      const peer = before.get(key) ?? { ...fields, id: fields.remoteAddress, lastUpdateMs: now };
+      const peer = before.get(key) ?? { id: fields.remoteAddress, lastUpdateMs: now, ...fields };
       before.delete(key);
       this.#peers.set(key, peer);
       db.addProducer(CLIENT, peer);

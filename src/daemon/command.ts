@@ -18,19 +18,7 @@ const FAILED = 1;
 const LOG_FLUSH_MS = 1000;
 const VERSION = `nsqlookupd v${NSQLOOKUPD_VERSION} (built w/node${process.versions.node}, npm nsqlookupd ${PACKAGE_VERSION})`;
 
-/**
- * Runs the command `nsqlookupd` in this process until SIGINT, SIGTERM or a failure, and answers its exit code:
- * 0 after a clean end, 1 when it could not start or go on, 2 for a bad flag. With `check` or `health` first it does that instead,
- * and is over sooner. `args` are the flags, without the program's
- * name. Errors go to standard error; it never rejects. It listens to signals while it runs, and ends no process itself.
- *
- * @example
- * ```js
- * import { runCommand } from 'nsqlookupd/daemon';
- *
- * process.exitCode = await runCommand(['-version']);
- * ```
- */
+/** What `run-command.ts` tells of. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const subcommand = findSubcommand(args[0]);
   if (subcommand) return subcommand(args.slice(1));

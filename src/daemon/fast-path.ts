@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { HttpHandler, HttpRequest, NodeRequest } from '../http/index.js';
 import { createHeads, FastResponse, type ReadyAnswer, type ResponseKit, type ResponseOwner } from './fast-response.js';
+import { MAX_SHORT_BYTES } from './http-reads.js';
 import { KnownRequests, type Plain } from './plain-requests.js';
 
 /** Limits that are the usual way's, too. */
@@ -32,8 +33,9 @@ const MAX_REQUEST_BYTES = 2048;
  */
 export function addFastPath(server: Server, seen: SeenHandler, options: FastPathOptions): void {
   const [usual] = server.listeners('connection') as ((socket: Socket) => void)[];
-  if (!(server instanceof NetServer) || !usual) return;
-  const kit = { server, usual, options, seen, known: new KnownRequests(), ...createHeads(options.idleTimeoutMs) };
+  const heads = createHeads(options.idleTimeoutMs);
+  if (!(server instanceof NetServer) || !usual || !heads) return;
+  const kit = { server, usual, options, seen, known: new KnownRequests(), ...heads };
   server.off('connection', usual);
   server.on('connection', (socket) => new FastConnection(socket, kit));
 }
@@ -90,8 +92,9 @@ class FastConnection implements ResponseOwner {
     const { server, options, known } = this.kit;
     if (socket.writableEnded) return; // nothing could be answered any more
     if (this.#response) {
-      this.#ahead = bytes;
-      socket.pause();
+      // Read on as long as that is little, so that one who leaves is noticed.
+      this.#ahead = this.#ahead ? Buffer.concat([this.#ahead, bytes]) : bytes;
+      if (this.#ahead.length > MAX_REQUEST_BYTES) socket.pause();
       return;
     }
     const isShort = bytes.length < Math.min(options.maxHeaderBytes, MAX_REQUEST_BYTES);
@@ -145,8 +148,8 @@ class FastConnection implements ResponseOwner {
 
   sent(isLast: boolean): void {
     this.#response = undefined;
-    if (isLast || this.#hasEnded) this.socket.destroySoon();
-    else if (this.#ahead) this.#handOver(this.#ahead);
+    if (this.#ahead && !isLast) this.#handOver(this.#ahead);
+    else if (isLast || this.#hasEnded) this.socket.destroySoon();
     else this.#limit(this.kit.options.idleTimeoutMs);
   }
 
@@ -167,13 +170,23 @@ class FastConnection implements ResponseOwner {
   }
 
   #handOver(bytes: Buffer): void {
+    const { socket } = this;
     const { usual, server } = this.kit;
-    for (const [event, listener] of LISTENERS) this.socket.off(event, listener);
-    this.socket[FAST] = undefined;
-    this.socket.pause().unshift(bytes);
-    usual.call(server, this.socket);
-    this.socket.resume();
+    for (const [event, listener] of LISTENERS) socket.off(event, listener);
+    socket[FAST] = undefined;
+    if (!this.#hasEnded) socket.pause().unshift(bytes);
+    usual.call(server, socket);
+    if (this.#hasEnded) tell(socket, bytes);
+    else socket.resume();
   }
+}
+
+/** Tells `node:http` of what came before the end, behind which nothing can be put back, and of the end. */
+function tell(socket: Socket, bytes: Buffer): void {
+  if (socket.destroyed) return;
+  socket.emit('data', bytes.subarray(0, MAX_SHORT_BYTES));
+  if (bytes.length > MAX_SHORT_BYTES) setImmediate(tell, socket, bytes.subarray(MAX_SHORT_BYTES));
+  else socket.emit('end');
 }
 
 const FAST = Symbol('fast');

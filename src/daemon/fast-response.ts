@@ -1,30 +1,24 @@
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpHandler, HttpResponse, NodeResponse } from '../http/index.js';
 
-/** What is sent before a body. */
+/** What is sent before a body, with the line of the date between its parts, unless the host has set one. */
 interface Head {
   readonly status: number;
-  /** All of it but what `node:http` would add. */
-  readonly text: string;
+  readonly start: string;
+  readonly end: string;
+  readonly isDated: boolean;
   readonly isChunked: boolean;
   readonly hasBody: boolean;
-  /** What `node:http` would add, if the connection goes on, and if it does not. */
-  readonly toEnd: (isLast: boolean) => string;
   readonly isLast: boolean;
 }
 
-type HeadOf = (status: number, headers: string[]) => Head;
-
 /** What responses share. */
 export interface ResponseKit {
-  readonly headOf: HeadOf;
+  readonly headOf: (status: number, headers: string[], isLast: boolean) => Head;
   /** The line with the date, now. */
   readonly dateLine: () => string;
 }
-
-/** A longer body costs more to send than to find, and is not to be copied: it counts once for all who wait for it. */
-const MAX_READY_BODY_BYTES = 128 * 1024;
 
 /** The connection of a response. */
 export interface ResponseOwner {
@@ -34,6 +28,8 @@ export interface ResponseOwner {
   sent(isLast: boolean): void;
 }
 
+/** A longer body costs more to send than to find, and is not to be copied: it counts once for all who wait for it. */
+const MAX_READY_BODY_BYTES = 128 * 1024;
 /** A chunk of up to so many bytes is written as text: in one go, and of what the system does not take no more is kept than that. */
 const MAX_TEXT_CHUNK_BYTES = 4096;
 
@@ -47,11 +43,11 @@ export class FastResponse implements NodeResponse {
   readonly #owner: ResponseOwner;
   readonly #onDrain: (() => void)[] = [];
   readonly #onClose: (() => void)[] = [];
+  readonly #isWritten: boolean;
   #isLast: boolean;
   #head: Head | undefined;
   /** The head, until it is sent. */
   #unsent = '';
-  readonly #isWritten: boolean;
 
   /** `isWritten`: what it is to send is on its way already. */
   constructor(owner: ResponseOwner, isLast: boolean, isWritten: boolean) {
@@ -69,15 +65,16 @@ export class FastResponse implements NodeResponse {
   }
 
   writeHead(status: number, headers: string[]): void {
-    const head = this.#owner.kit.headOf(status, headers);
+    const { kit } = this.#owner;
+    const head = kit.headOf(status, headers, this.#isLast);
     this.#head = head;
-    this.#unsent = head.text + head.toEnd(this.#isLast);
-    this.#isLast ||= head.isLast;
+    this.#isLast = head.isLast;
+    this.#unsent = head.start + (head.isDated ? kit.dateLine() : '') + head.end;
     this.headersSent = true;
   }
 
   flushHeaders(): void {
-    this.#write('');
+    this.#send([]);
   }
 
   write(chunk: string | Uint8Array): boolean {
@@ -87,25 +84,18 @@ export class FastResponse implements NodeResponse {
   writeAll(pieces: readonly Uint8Array[]): boolean {
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length === 0 || this.#head?.hasBody !== true) return true; // a chunk of nothing would be the end
-    const [only] = pieces;
-    if (only && length <= MAX_TEXT_CHUNK_BYTES && pieces.length === 1 && this.#head.isChunked) {
-      return this.#write(`${length.toString(16)}\r\n${toLatin1(only)}\r\n`);
-    }
-    let wantsMore = true;
-    this.#owner.socket.cork();
-    if (this.#head.isChunked) this.#write(`${length.toString(16)}\r\n`);
-    for (const piece of pieces) wantsMore = this.#write(piece);
-    if (this.#head.isChunked) wantsMore = this.#write('\r\n');
-    this.#owner.socket.uncork();
-    return wantsMore;
+    if (!this.#head.isChunked) return this.#send(pieces);
+    const size = `${length.toString(16)}\r\n`;
+    if (length > MAX_TEXT_CHUNK_BYTES) return this.#send([size, ...pieces, '\r\n']);
+    return this.#send([`${size}${Buffer.concat(pieces).toString('latin1')}\r\n`]);
   }
 
   end(chunk: string | Uint8Array = ''): void {
-    if (this.#head?.hasBody !== true) this.#write('');
-    else if (!this.#head.isChunked) this.#write(chunk);
+    if (this.#head?.hasBody !== true) this.#send([]);
+    else if (!this.#head.isChunked) this.#send([chunk]);
     else {
       this.write(chunk);
-      this.#write('0\r\n\r\n');
+      this.#send(['0\r\n\r\n']);
     }
     if (this.#owner.socket.writableLength === 0) this.#finish();
     else this.#owner.socket.write('', () => this.#finish());
@@ -150,17 +140,16 @@ export class FastResponse implements NodeResponse {
     this.#owner.sent(this.#isLast);
   }
 
-  /** Text is ASCII: heads, sizes of chunks, and what the adapter knows to be. */
-  #write(chunk: string | Uint8Array): boolean {
+  /** Whether more is wanted. Text is ASCII: heads, sizes of chunks, and what the adapter knows to be; or Latin-1. */
+  #send(pieces: readonly (string | Uint8Array)[]): boolean {
     if (this.#isWritten) return false;
-    const head = this.#unsent;
+    const { socket } = this.#owner;
+    const [first, ...others] = pieces;
+    const all = typeof first === 'string' ? [this.#unsent + first, ...others] : [this.#unsent, ...pieces];
     this.#unsent = '';
-    const socket = this.#owner.socket;
-    if (typeof chunk === 'string') return head + chunk === '' || socket.write(head + chunk, 'latin1');
-    if (head === '') return socket.write(chunk);
+    let wantsMore = true;
     socket.cork();
-    socket.write(head, 'latin1');
-    const wantsMore = socket.write(chunk);
+    for (const piece of all) if (piece.length > 0) wantsMore = socket.write(piece, 'latin1');
     socket.uncork();
     return wantsMore;
   }
@@ -188,20 +177,28 @@ export class ReadyAnswer {
   /** Whether all of it is out. */
   write(socket: Socket): boolean {
     const date = this.#dateLine();
-    if (!this.#bytes) {
-      const { text, toEnd } = this.#head;
-      this.#bytes = Buffer.concat([Buffer.from(text + toEnd(false), 'latin1'), this.#body]);
-    } else if (this.#date !== date) this.#bytes.write(date, this.#head.text.length, 'latin1');
+    const { start, end } = this.#head;
+    this.#bytes ??= Buffer.concat([Buffer.from(start + date + end, 'latin1'), this.#body]);
+    if (this.#date !== date) this.#bytes.write(date, start.length, 'latin1');
     this.#date = date;
     socket.write(this.#bytes);
     return socket.writableLength === 0;
   }
 }
 
-/** Makes heads as `node:http` does; of headers that come again, the same array, once. */
-export function createHeads(idleTimeoutMs: number): ResponseKit {
+/** What `node:http` keeps with a response. */
+interface Unsent extends ServerResponse {
+  _keepAliveTimeout: number;
+  readonly _header?: string;
+  readonly _hasBody?: boolean;
+  readonly _last?: boolean;
+}
+
+const GET = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as Partial<IncomingMessage> as IncomingMessage;
+
+/** Has heads made by `node:http`; of headers that come again, the same array, once. Undefined where that does not show them. */
+export function createHeads(idleTimeoutMs: number): ResponseKit | undefined {
   const known = new WeakMap<string[], Head>();
-  const keepAlive = `Keep-Alive: timeout=${Math.floor(idleTimeoutMs / 1000)}\r\n`;
   let date = '';
   const dateLine = () => {
     if (date !== '') return date;
@@ -209,34 +206,26 @@ export function createHeads(idleTimeoutMs: number): ResponseKit {
     setTimeout(() => (date = ''), 1000 - now.getMilliseconds()).unref();
     return (date = `Date: ${now.toUTCString()}\r\n`);
   };
-  const toHead: HeadOf = (status, headers) => {
-    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
-    const values = new Map<string, string>();
-    for (let i = 0; i < headers.length; i += 2) {
-      const [name, value] = [headers[i]!, headers[i + 1]!];
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-      values.set(name.toLowerCase(), value);
-      text += `${name}: ${value}\r\n`;
-    }
-    const connection = values.get('connection');
-    const hasBody = status !== 204 && status !== 304;
-    const isChunked = hasBody && !values.has('content-length');
-    const coding = isChunked && !values.has('transfer-encoding') ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n';
-    const going = `Connection: keep-alive\r\n${values.has('keep-alive') ? '' : keepAlive}${coding}`;
-    const ending = `Connection: close\r\n${coding}`;
-    const toEnd = (isLast: boolean) =>
-      `${values.has('date') ? '' : dateLine()}${connection !== undefined ? coding : isLast ? ending : going}`;
-    return { status, text, isChunked, hasBody, toEnd, isLast: /(?:^|\W)close(?:$|\W)/i.test(connection ?? '') };
+  const toHead = (status: number, headers: string[], isLast: boolean): Head => {
+    const response = new ServerResponse(GET) as Unsent;
+    response.shouldKeepAlive = !isLast;
+    response._keepAliveTimeout = idleTimeoutMs;
+    response.writeHead(status, headers);
+    const { _header = '', _hasBody: hasBody = true, _last = isLast, chunkedEncoding: isChunked } = response;
+    const lines = _header.split('\r\n');
+    const given = 1 + headers.length / 2;
+    const isDated = lines[given]?.startsWith('Date: ') === true;
+    const start = `${lines.slice(0, given).join('\r\n')}\r\n`;
+    const end = lines.slice(given + Number(isDated)).join('\r\n');
+    return { status, start, end, isDated, isChunked, hasBody, isLast: _last };
   };
-  const headOf: HeadOf = (status, headers) => {
-    let head = known.get(headers);
-    if (head?.status !== status) known.set(headers, (head = toHead(status, headers)));
-    return head;
+  if (!/^Connection: keep-alive\r\nKeep-Alive: timeout=/.test(toHead(200, [], false).end)) return undefined;
+  const headOf: ResponseKit['headOf'] = (status, headers, isLast) => {
+    const head = known.get(headers);
+    if (head?.status === status && head.isLast === isLast) return head;
+    const made = toHead(status, headers, isLast);
+    known.set(headers, made);
+    return made;
   };
   return { headOf, dateLine };
-}
-
-function toLatin1({ buffer, byteOffset, length }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }

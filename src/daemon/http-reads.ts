@@ -6,7 +6,7 @@ import { WorkQueue } from '../base/work-queue.js';
 /** How much of what a connection sends is parsed in one turn of the event loop: some hundred requests. */
 const BYTES_PER_TURN = 4096;
 /** A request that is no longer than most is parsed at once. */
-const MAX_SHORT_BYTES = 1024;
+export const MAX_SHORT_BYTES = 1024;
 /** So much of a head is about a microsecond's work. */
 const BYTES_PER_STEP = 32;
 const END_OF_HEAD = '\r\n\r\n';
@@ -65,7 +65,7 @@ function slice(socket: HttpSocket, work: WorkQueue): void {
       work.spend(steps);
     }
     mayParse = false;
-    const end = endOfSlice(bytes);
+    const end = socket.readableEnded ? bytes.length : endOfSlice(bytes); // nothing can be put back behind the end
     parse(bytes.subarray(0, end));
     if (end === bytes.length || !socket.parser || socket.destroyed) return;
     const isPaused = socket.isPaused(); // by who will resume it

@@ -38,7 +38,7 @@ export { PRODUCER_ADDRESSES, type AccessOptions, type ProducerAddress } from './
 export type { Refusals } from './access.js';
 export { createProfiles, type Profiles, type ProfilesOptions } from './profiles.js';
 export { createSystemClock } from './system-clock.js';
-export { runCommand } from './command.js';
+export { runCommand } from './run-command.js';
 export { PACKAGE_VERSION } from '../base/version.js';
 export { formatDuration, parseDuration } from '../base/duration.js';
 export type { KeepingOptions } from './keeping.js';

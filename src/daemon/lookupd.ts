@@ -36,6 +36,8 @@ import { createOperation } from './operation.js';
 import { Sharing, SHARING_CHECKS } from './sharing.js';
 import { createTlsLoader } from './tls-reload.js';
 
+/** When it listens, those who waited for that come first: what they do not need is done a little later. */
+const AFTERWARDS_MS = 500;
 /** How long it works in one turn of the event loop until others have theirs, about. */
 const MS_PER_TURN = 8;
 
@@ -76,7 +78,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const tls = createTlsLoader(checked, () => listening.tlsServers, log);
   const operation = createOperation(checked, {
     topology,
-    others: [...sharing.metrics, ...tls.metrics],
+    others: () => [...sharing.metrics(), ...tls.metrics],
     notes: [sharing.note],
     onError,
     tcpHandler: () => tcpHandler,
@@ -129,9 +131,15 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const { load, reload, watch } = createLoading([access, tls], log, () => watching.recheck());
   let unwatch = () => {};
   const started = () => {
-    unwatch = watch();
-    warnUnlessResolved(broadcastAddress, log);
-    operation.start();
+    const later = setTimeout(() => {
+      warnUnlessResolved(broadcastAddress, log);
+      operation.start();
+    }, AFTERWARDS_MS);
+    const stopWatching = watch();
+    unwatch = () => {
+      clearTimeout(later);
+      stopWatching();
+    };
     return {
       tcpAddress: tcp?.address ?? '',
       httpAddress: http?.address ?? '',

@@ -44,7 +44,7 @@ export class KnownRequests {
     if (known) return known;
     const read = readPlain(text);
     if (!read) return undefined;
-    const plain = { ...read, path: '', query: '', ready: undefined };
+    const plain = { path: '', query: '', ready: undefined, ...read };
     if (hasSecret(plain)) return plain;
     if (this.#known.size >= MAX_KNOWN) this.#clear();
     this.#known.set(text, plain);

@@ -1,3 +1,4 @@
+import { toIdentity, toPeerInfo } from '../base/identity.js';
 import {
   channelRegistration,
   isChannelName,
@@ -61,18 +62,9 @@ export async function readTopology(ask: AskJson, lifetimes: Partial<Lifetimes>):
 function toPeer(fields: DebugProducer): PeerInfo {
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name] : '');
   const port = (name: string) => (Number.isInteger(fields[name]) ? Number(fields[name]) : 0);
-  return {
-    id: text('id'),
-    remoteAddress: text('id'), // which it is, in nsqlookupd
-    hostname: text('hostname'),
-    broadcastAddress: text('broadcast_address'),
-    tcpPort: port('tcp_port'),
-    httpPort: port('http_port'),
-    version: text('version'),
-    topologyZone: text('topology_zone'),
-    topologyRegion: text('topology_region'),
-    lastUpdateMs: Number(fields['last_update']) / 1e6 || 0,
-  };
+  const id = text('id'); // which is its remote address, in nsqlookupd
+  const lastUpdateMs = Number(fields['last_update']) / 1e6 || 0;
+  return toPeerInfo(toIdentity(text, port), { id, remoteAddress: id, lastUpdateMs });
 }
 
 export function anObject(value: unknown, route: string): Readonly<Record<string, unknown>> {

@@ -60,7 +60,7 @@ export class Sharing {
     return sharedRedis !== undefined || sharedRegistry !== undefined;
   }
 
-  readonly metrics: readonly Metric[] = [
+  readonly metrics = (): readonly Metric[] => [
     this.#gauge(
       'nsqlookupd_shared_connected',
       'Whether what carries the shared registry is there: 1, or 0.',

@@ -4,7 +4,7 @@ import { readTokenFile } from './access-token-file.js';
 import { SettingError } from './flags.js';
 import { STRING } from './setting-kinds.js';
 import { row, type ValuesOf } from './settings/setting.js';
-import { readCertificates, readKeyPair } from './tls.js';
+import { readCertificates, readKeyPair } from './tls-files.js';
 
 /** How a lookupd is asked that does not answer everybody, or answers over TLS. */
 export const FETCH_FLAGS = {

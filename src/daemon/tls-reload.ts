@@ -3,7 +3,8 @@ import type { Server } from 'node:tls';
 import type { Found, Metric } from '../operate/index.js';
 import type { Logger } from '../registry/index.js';
 import type { Loader } from './loading.js';
-import { loadTls, tlsFiles, type LoadedTls, type TlsOptions } from './tls.js';
+import { tlsFiles, type TlsOptions } from './tls.js';
+import { loadTls, type LoadedTls } from './tls-files.js';
 
 /** Who renews certificates by a machine does it sooner. */
 const SOON_MS = 14 * 24 * 3600 * 1000;

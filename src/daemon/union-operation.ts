@@ -40,7 +40,7 @@ export function createUnionOperation(
   const operation = createOperation(
     { ...options, healthz: false, readyz: false, stats: false },
     {
-      ...{ topology, onError, httpConnections, state, others: [lookupds, ...tls.metrics], notes: [] },
+      ...{ topology, onError, httpConnections, state, others: () => [lookupds, ...tls.metrics], notes: [] },
       tcpHandler: () => NO_PEERS,
       httpHandler: handler,
       watchers: () => handler().watchers,

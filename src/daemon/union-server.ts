@@ -10,7 +10,7 @@ import { createLifetime } from './lifetime.js';
 import type { Lookupd } from './lookupd-interface.js';
 import { checkTogether, DEFAULT_GRACE_MS, type LookupdOptions } from './lookupd-options.js';
 import { readSmallFile } from './read-file.js';
-import { readCertificates } from './tls.js';
+import { readCertificates } from './tls-files.js';
 import { createTlsLoader } from './tls-reload.js';
 import { createUnionOperation } from './union-operation.js';
 

@@ -1,3 +1,4 @@
+import { isIdentity, toIdentity, toPeerInfo, toWireIdentity } from '../base/identity.js';
 import type { Category, Change, ChangeType, PeerInfo, Registration } from '../registry/index.js';
 
 /** A change as one JSON object, in `/watch`. */
@@ -103,45 +104,18 @@ export function toRegistration({ category, topic, channel }: Partial<ChangeJson>
 }
 
 export function fromPeer(peer: PeerInfo, offsetMs: number): PeerJson {
-  return {
-    remote_address: peer.remoteAddress,
-    hostname: peer.hostname,
-    broadcast_address: peer.broadcastAddress,
-    tcp_port: peer.tcpPort,
-    http_port: peer.httpPort,
-    version: peer.version,
-    topology_zone: peer.topologyZone,
-    topology_region: peer.topologyRegion,
-    last_update_ms: peer.lastUpdateMs + offsetMs,
-  };
+  const { remoteAddress: remote_address, lastUpdateMs } = peer;
+  return { remote_address, ...toWireIdentity(peer), last_update_ms: lastUpdateMs + offsetMs };
 }
 
-const TEXTS = [
-  'remote_address',
-  'hostname',
-  'broadcast_address',
-  'version',
-  'topology_zone',
-  'topology_region',
-] as const;
-const NUMBERS = ['tcp_port', 'http_port', 'last_update_ms'] as const;
-
 export function toPeer(json: PeerJson | undefined, peerKey: unknown): PeerInfo {
-  const isPeer =
-    json &&
-    TEXTS.every((name) => typeof json[name] === 'string') &&
-    NUMBERS.every((name) => Number.isFinite(json[name]));
+  const given = Object(json) as Readonly<Record<string, unknown>>;
+  const { remote_address: id, last_update_ms: lastUpdateMs } = given;
+  const identity = toIdentity(
+    (name) => given[name] as string,
+    (name) => given[name] as number,
+  );
+  const isPeer = isIdentity(identity) && typeof id === 'string' && Number.isFinite(lastUpdateMs);
   if (!isPeer || typeof peerKey !== 'string' || peerKey === '') throw new TypeError('a change has no whole peer');
-  return {
-    id: json.remote_address,
-    remoteAddress: json.remote_address,
-    hostname: json.hostname,
-    broadcastAddress: json.broadcast_address,
-    tcpPort: json.tcp_port,
-    httpPort: json.http_port,
-    version: json.version,
-    topologyZone: json.topology_zone,
-    topologyRegion: json.topology_region,
-    lastUpdateMs: json.last_update_ms,
-  };
+  return toPeerInfo(identity, { id, remoteAddress: id, lastUpdateMs: Number(lastUpdateMs) });
 }

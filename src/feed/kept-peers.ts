@@ -1,3 +1,4 @@
+import { toPeerInfo } from '../base/identity.js';
 import type { PeerInfo } from '../registry/index.js';
 import { textBytes } from './text-bytes.js';
 
@@ -40,25 +41,9 @@ export class KeptPeers {
 
   #update(kept: KeptPeer, peer: PeerInfo): void {
     this.#bytes -= kept.bytes;
-    kept.peer = copyOf(peer);
+    kept.peer = toPeerInfo(peer, peer); // without what a host may have added
     kept.bytes = PEER_BYTES + textBytes(kept.key);
     for (const value of Object.values(kept.peer)) if (typeof value === 'string') kept.bytes += textBytes(value);
     this.#bytes += kept.bytes;
   }
-}
-
-/** What a host may have added to its peer is left out. */
-function copyOf(peer: PeerInfo): PeerInfo {
-  return {
-    id: peer.id,
-    remoteAddress: peer.remoteAddress,
-    hostname: peer.hostname,
-    broadcastAddress: peer.broadcastAddress,
-    tcpPort: peer.tcpPort,
-    httpPort: peer.httpPort,
-    version: peer.version,
-    topologyZone: peer.topologyZone,
-    topologyRegion: peer.topologyRegion,
-    lastUpdateMs: peer.lastUpdateMs,
-  };
 }

@@ -157,7 +157,8 @@ export class RegistryEvents {
     };
     for (const [registration, all] of peersFirst(db)) {
       const isFirst = registration.category === CLIENT.category;
-      const head = { ...fromRegistration(registration), is_made: registration.isMade };
+      const { category, topic, channel } = fromRegistration(registration);
+      const { isMade: is_made } = registration;
       let producers: { peer_key: string; tombstoned_at_ms?: number }[] = [];
       for (const producer of all) {
         const { peer, tombstonedAtMs } = producer;
@@ -171,11 +172,11 @@ export class RegistryEvents {
           producers.push({ peer_key: key, ...atMs });
         }
         if (++items < ITEMS_A_PART) continue;
-        registrations.push({ ...head, producers });
+        registrations.push({ category, topic, channel, is_made, producers });
         producers = [];
         yield toPart(false);
       }
-      registrations.push({ ...head, producers });
+      registrations.push({ category, topic, channel, is_made, producers });
       if (++items >= ITEMS_A_PART) yield toPart(false);
     }
     yield toPart(true);

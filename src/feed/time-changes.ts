@@ -36,7 +36,7 @@ export class TimeChanges {
 
   /** Before, it tells only of tombstones: a look at those costs nothing while there are none. */
   begin(): void {
-    this.#topology.work.run(this.#beginning(this.#topology.clock()));
+    if (this.#topology.db.hasRegistration(CLIENT)) this.#topology.work.run(this.#beginning(this.#topology.clock()));
   }
 
   /** What a change means for when to look again. */

@@ -18,16 +18,42 @@ export class WatchedTopic {
   /** Counts up with each event; 0 before the first. */
   version = 0;
   event: Uint8Array = new Uint8Array(0);
+  /** What `/lookup` answers; undefined for a topic that is not there. */
   text: string | undefined;
   /** Whether the registry has changed since the event was made, as far as it is about this topic. */
   isStale = true;
   isBusy = false;
+  #bare: Uint8Array | undefined;
   stop = (): void => {};
 
   constructor(topic: string, place: string, watchers: WatcherGroup) {
     this.topic = topic;
     this.place = place;
     this.watchers = watchers;
+  }
+
+  /** The event without an id. */
+  get bare(): Uint8Array {
+    return (this.#bare ??= this.#toEvent(undefined));
+  }
+
+  /** Whether the event tells all that there is to tell. */
+  get isCurrent(): boolean {
+    return !this.isStale && !this.isBusy;
+  }
+
+  tell(text: string | undefined, index: string): void {
+    this.text = text;
+    this.event = this.#toEvent(index);
+    this.#bare = undefined;
+    this.version++;
+    this.watchers.wake();
+  }
+
+  #toEvent(id: string | undefined): Uint8Array {
+    const name = JSON.stringify(this.topic);
+    if (this.text === undefined) return toEvent('gone', id, `{"topic":${name}}`);
+    return toEvent('lookup', id, `{"topic":${name},${this.text.slice(1)}`);
   }
 }
 
@@ -91,20 +117,11 @@ export class TopicEvents {
         const { index } = this.#feed;
         const text = await this.#lookup(watched);
         if (text === watched.text && watched.version > 0) continue;
-        watched.text = text;
-        watched.event = this.#toEvent(watched.topic, index, text);
-        watched.version++;
-        watched.watchers.wake();
+        watched.tell(text, index);
       }
     } finally {
       watched.isBusy = false;
     }
-  }
-
-  #toEvent(topic: string, index: string, text: string | undefined): Uint8Array {
-    const name = JSON.stringify(topic);
-    if (text === undefined) return toEvent('gone', index, `{"topic":${name}}`);
-    return toEvent('lookup', index, `{"topic":${name},${text.slice(1)}`);
   }
 
   /** What `/lookup` answers; undefined for a topic that is not there. */

@@ -1,29 +1,19 @@
-import { isThenable, printError, report } from '../base/error-report.js';
+import { printError } from '../base/error-report.js';
 import { aFunction, checkOptions, number, oneOf, type Checks } from '../base/options.js';
 import {
-  createHttpHandler,
   ZONE_POLICIES,
-  type Action,
   type Authorize,
-  type HttpRequest,
-  type HttpResponse,
   type RouteDescription,
   type RouteRow,
   type ZoneOf,
   type ZonePolicy,
 } from '../http/index.js';
-import { isTopicName, type OnError } from '../registry/index.js';
-import { failure, tooManyWatchers } from './answers.js';
-import { ALL, Feed } from './feed.js';
-import { ChangeEvents, RegistryEvents } from './registry-events.js';
-import { COME_BACK, EVENT_STREAM } from './sse.js';
-import { TopicEvents, type WatchedTopic } from './topic-events.js';
-import { joinEvents, Watchers, type MayStay, type Watcher } from './watchers.js';
+import type { OnError } from '../registry/index.js';
+import { Feed } from './feed.js';
+import { createWatching, type Watching } from './watching.js';
 
 /** The most that watch at once. */
 export const DEFAULT_MAX_WATCHERS = 10_000;
-/** The most topics that one may watch. */
-const MAX_TOPICS = 1000;
 /** A longer query waits for a turn that has time for it: with what comes of it, so much of it is as much work as one step. */
 const MAX_SHORT_QUERY = 256;
 const CHARACTERS_A_STEP = 4;
@@ -98,119 +88,37 @@ export function createWatchRoutes(feed: Feed, options: WatchRoutesOptions = {}):
   if (!(feed instanceof Feed)) throw new TypeError('feed must be what createFeed makes');
   const checked = checkOptions('createWatchRoutes', options, CHECKS);
   const { maxWatchers = DEFAULT_MAX_WATCHERS, zonePolicy = 'off', zoneOf, authorize, onError = printError } = checked;
-  const { topology } = feed;
-  const watchers = new Watchers(feed, maxWatchers);
-  const events = new TopicEvents(
-    feed,
-    createHttpHandler({ topology, zonePolicy, maxCacheBytes: 0, onError }),
-    watchers,
-    onError,
-  );
-
-  const watchTopics = (topics: readonly string[], place: string, index: string, mayStay?: MayStay): Watcher => {
-    const watched = topics.map((topic) => events.get(topic, place));
-    // What the client knows already is not sent again.
-    const isKnown = (each: WatchedTopic) => index !== '' && !feed.isNewSince(each.topic, index);
-    const known = watched.map(isKnown);
-    const sent = watched.map((each, i) => (known[i] ? each.version : 0));
-    const take = () =>
-      joinEvents(
-        watched.flatMap((each, i) => {
-          if (each.version === sent[i]) return [];
-          const isFirst = sent[i] === 0 && known[i] && each.version === 1;
-          sent[i] = each.version;
-          // It was first looked up for this watcher, who knows it, unless it has changed since.
-          return isFirst && !feed.isNewSince(each.topic, index) ? [] : [each.event];
-        }),
-      );
-    const watcher = watchers.add(take, topics.length, mayStay, () =>
-      watched.forEach((each) => events.delete(each, watcher)),
-    );
-    for (const each of watched) events.add(each, watcher);
-    return watcher;
-  };
-  const ofAll = watchers.group();
-  const changes = new ChangeEvents(feed);
-  let stop = (): void => {};
-  const watchAll = (index: string, mayStay?: MayStay): Watcher => {
-    const all = new RegistryEvents(
-      ...([feed, changes, index] as const),
-      () => watcher.wake(),
-      () => watcher.finish(),
-    );
-    const watcher = watchers.add(all.take, 0, mayStay, () => {
-      ofAll.delete(watcher);
-      if (ofAll.size === 0) stop();
-    });
-    if (ofAll.size === 0) stop = feed.listen(ALL, () => ofAll.wake());
-    ofAll.add(watcher);
-    return watcher;
-  };
-
-  const answer = (request: HttpRequest): HttpResponse => {
-    const { method, query, headers } = request;
-    const asked = readQuery(query);
-    if (!asked) return failure(400, 'INVALID_REQUEST');
-    const { topics } = asked;
-    if (!topics.every(isTopicName)) return failure(400, 'INVALID_ARG_TOPIC');
-    if (topics.length > MAX_TOPICS) return failure(400, 'TOO_MANY_TOPICS');
-    if (!watchers.hasRoomFor(topics.length)) return tooMany(request);
-    if (method === 'HEAD') return { status: 200, headers: EVENT_STREAM, body: '' };
-    const lastId = headers['last-event-id'];
-    const index = typeof lastId === 'string' && lastId !== '' ? lastId : asked.index;
-    const place = zonePolicy === 'off' ? '' : placeQuery(request, zoneOf);
-    const mayStay = authorize && toMayStay(authorize, request, onError);
-    const body = topics.length > 0 ? watchTopics(topics, place, index, mayStay) : watchAll(index, mayStay);
-    return { status: 200, headers: EVENT_STREAM, body, isEndless: true };
+  let made: Watching | undefined;
+  let isClosed = false;
+  /** What few lookupds need, when the first needs it. */
+  const watching = (): Watching => {
+    if (made) return made;
+    made = createWatching(feed, { maxWatchers, zonePolicy, zoneOf, authorize, onError });
+    if (isClosed) made.close();
+    return made;
   };
   const watch: RouteRow = {
     method: 'GET',
     path: '/watch',
-    action: WATCH,
+    action: { name: 'watch', kind: 'read' },
     about: ABOUT,
     answer: (request) => {
       const { length } = request.query;
-      if (length <= MAX_SHORT_QUERY) return answer(request);
-      return topology.work.turn(length / CHARACTERS_A_STEP).then(() => answer(request));
+      if (length <= MAX_SHORT_QUERY) return watching().answer(request);
+      return feed.topology.work.turn(length / CHARACTERS_A_STEP).then(() => watching().answer(request));
     },
   };
   return {
     rows: [watch],
     get watchers() {
-      return watchers.size;
+      return made?.watchers ?? 0;
     },
-    takePlace: () => watchers.takePlace(),
-    recheck: () => watchers.recheck(),
-    close: () => watchers.close(),
-  };
-}
-
-const WATCH: Action = { name: 'watch', kind: 'read' };
-
-/**
- * An EventSource, which is known by what it accepts, gives up for good at any status but 200 (WHATWG HTML, "Server-sent events"): it is
- * told when to come back.
- */
-function tooMany({ headers }: HttpRequest): HttpResponse {
-  if (headers['accept'] === 'text/event-stream') return { status: 200, headers: EVENT_STREAM, body: COME_BACK };
-  return tooManyWatchers();
-}
-
-/** Asks about a client once more; of its request it keeps what it was asked with. */
-function toMayStay(authorize: Authorize, request: HttpRequest, onError: OnError): MayStay {
-  const { method, path, query, headers, remoteAddress, caller = { address: remoteAddress } } = request;
-  const asked: HttpRequest = { method, path, query, headers, remoteAddress, caller };
-  const fail = (error: unknown) => {
-    report(onError, error, 'authorize threw');
-    return false;
-  };
-  return () => {
-    try {
-      const verdict = authorize(caller, WATCH, asked);
-      return isThenable(verdict) ? Promise.resolve(verdict).then((later) => later === true, fail) : verdict === true;
-    } catch (error) {
-      return fail(error);
-    }
+    takePlace: () => watching().takePlace(),
+    recheck: () => made?.recheck(),
+    close: () => {
+      isClosed = true;
+      made?.close();
+    },
   };
 }
 
@@ -223,17 +131,3 @@ const ABOUT: RouteDescription = {
     503: { description: 'as many watch as may', content: { 'application/json': MESSAGE } },
   },
 };
-
-/** Where the caller is, for the query of a lookup. */
-function placeQuery(request: HttpRequest, zoneOf: ZoneOf | undefined): string {
-  const given = new URLSearchParams(request.query);
-  const says = given.has('zone') || given.has('region');
-  const place = says ? { zone: given.get('zone'), region: given.get('region') } : zoneOf?.(request);
-  return place ? `&${new URLSearchParams({ zone: place.zone ?? '', region: place.region ?? '' }).toString()}` : '';
-}
-
-function readQuery(query: string): { readonly topics: string[]; readonly index: string } | undefined {
-  if (/%(?![0-9a-f]{2})|;/i.test(query)) return undefined; // as of the other routes
-  const given = new URLSearchParams(query);
-  return { topics: [...new Set(given.getAll('topic'))], index: given.get('index') ?? '' };
-}

@@ -1,7 +1,6 @@
 import { isThenable } from '../base/error-report.js';
 import { setTimer, type ClientTimers } from '../base/timers.js';
 import type { WorkQueue } from '../base/work-queue.js';
-import { concat } from '../base/bytes.js';
 import type { Feed } from './feed.js';
 import { COMMENT, FAREWELL } from './sse.js';
 import { Wakeable } from './wakeable.js';
@@ -221,9 +220,4 @@ export class Watcher extends Wakeable<Uint8Array> {
     this.#isBeatDue = false;
     return { value: COMMENT };
   }
-}
-
-/** Some events as one piece. */
-export function joinEvents(events: readonly Uint8Array[]): Uint8Array | undefined {
-  return events.length > 1 ? concat(events) : events[0];
 }

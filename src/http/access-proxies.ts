@@ -1,5 +1,6 @@
 import { parseIpOfHostPort, toNetworkTest } from '../base/networks.js';
-import { assertHandler, type Caller, type HttpDecorator } from './http-message.js';
+import { assertHandler } from './decorate.js';
+import type { Caller, HttpDecorator } from './http-message.js';
 import { withCaller } from './plain-path.js';
 
 /** More proxies than that are in front of nobody. */

@@ -11,7 +11,8 @@ import {
   type Checks,
 } from '../base/options.js';
 import { NSQLOOKUPD_VERSION, type OnError, type Topology } from '../registry/index.js';
-import { assertHandler, type HttpHandler, type HttpResponse } from './http-message.js';
+import { assertHandler } from './decorate.js';
+import type { HttpHandler, HttpResponse } from './http-message.js';
 import { failure } from './responses.js';
 import type { Authorize, RouteRow } from './route-row.js';
 import { createRouter, type RoutedHandler } from './router.js';

@@ -76,7 +76,8 @@ export class KeptCache {
     }
     const known = this.#kept.get(key);
     if (known) this.#drop(key, known);
-    const kept = { ...made, bytes, revision, madeAtMs: this.#clock() };
+    const { value, changesAtMs } = made;
+    const kept = { value, bytes, changesAtMs, revision, madeAtMs: this.#clock() };
     this.#kept.set(typeof key === 'string' ? toOwnText(key) : key, kept);
     this.#bytes += bytes;
   }

@@ -15,6 +15,14 @@ const PLACE_BYTES = 64;
 /** To put so much of a list together is a step of work. */
 const BYTES_PER_STEP = 128;
 
+type Peers = readonly PeerInfo[];
+
+/** What an answer is made of, and when time alone will change it; never, if that is left out. */
+interface Made {
+  readonly parts: Parts;
+  readonly changesAtMs?: number;
+}
+
 /** The answers that are lists, which may be long, by the routes that give them. */
 export interface ListAnswers {
   topics(): HttpResponse;
@@ -42,18 +50,16 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     return open;
   };
 
-  const known = (key: string, revision: number) => cache.get(key, revision) as HttpResponse | undefined;
-
-  const answer = (
-    key: string,
-    revisionNow: () => number,
-    makeParts: () => Parts,
-    changesAtMs = Infinity,
-  ): HttpResponse => {
-    const body = toBody(makeParts(), work);
+  /** What is kept under that key, or is made now; a topic that is not there makes nothing. */
+  const answer = (key: string, revisionNow: () => number, make: () => Made | undefined): HttpResponse => {
+    const known = cache.get(key, revisionNow()) as HttpResponse | undefined;
+    if (known) return known;
+    const made = make();
+    if (!made) return TOPIC_NOT_FOUND;
+    const body = toBody(made.parts, work);
     const response = json(body);
     if (!(body instanceof Uint8Array)) return response;
-    cache.set(key, revisionNow(), { value: response, bytes: body.length, changesAtMs });
+    cache.set(key, revisionNow(), { value: response, bytes: body.length, changesAtMs: made.changesAtMs ?? Infinity });
     let current = -1;
     return kept(response, () => {
       const stamp = cache.stamp(db.revision);
@@ -99,67 +105,53 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
 
   const revisionOf = (topic: string) => (topic === ANY ? db.revision : db.revisionOf(topic));
 
-  const lookup = (topic: string) => {
-    const key = `lookup ${topic}`;
-    const before = known(key, revisionOf(topic));
-    if (before) return before;
+  const producersOf = (topic: string) => {
     const found = topology.producers(topic);
-    if (!found) return TOPIC_NOT_FOUND;
-    work.spend(found.producers.length);
-    return answer(
-      key,
-      () => revisionOf(topic),
-      () => lookupParts(topic, found.producers),
-      found.changesAtMs,
-    );
+    if (found) work.spend(found.producers.length);
+    return found;
   };
 
-  const lookupFrom = (topic: string, place: Place, policy: ZonePolicy) => {
-    const revision = revisionOf(topic);
-    const producers = () => {
-      const found = topology.producers(topic);
-      if (found) work.spend(found.producers.length);
-      return found;
-    };
-    let places = cache.get(`places ${topic}`, revision) as PlacesOf | undefined;
-    if (!places) {
-      const found = producers();
-      if (!found) return TOPIC_NOT_FOUND;
-      places = placesOf(found.producers);
-      const bytes = [...places.zones, ...places.regions].reduce((sum, { length }) => sum + length + PLACE_BYTES, 0);
-      cache.set(`places ${topic}`, revision, { value: places, bytes, changesAtMs: found.changesAtMs });
-    }
-    const near = reducePlace(place, places, policy);
-    if (!near) return lookup(topic);
-    const key = `lookup ${topic} ${toJson([near.zone, near.region])}`;
-    const before = known(key, revision);
-    if (before) return before;
-    const found = producers();
-    if (!found) return TOPIC_NOT_FOUND;
-    const told = nearest(found.producers, near, policy);
-    return answer(
+  const lookup = (topic: string, key = `lookup ${topic}`, told: (all: Peers) => Peers = (all) => all) =>
+    answer(
       key,
       () => revisionOf(topic),
-      () => lookupParts(topic, told),
-      found.changesAtMs,
+      () => {
+        const found = producersOf(topic);
+        return found && { parts: lookupParts(topic, told(found.producers)), changesAtMs: found.changesAtMs };
+      },
     );
+
+  const placesIn = (topic: string): PlacesOf | undefined => {
+    const [key, revision] = [`places ${topic}`, revisionOf(topic)];
+    const known = cache.get(key, revision) as PlacesOf | undefined;
+    const found = known ? undefined : producersOf(topic);
+    if (!found) return known;
+    const places = placesOf(found.producers);
+    const bytes = [...places.zones, ...places.regions].reduce((sum, { length }) => sum + length + PLACE_BYTES, 0);
+    cache.set(key, revision, { value: places, bytes, changesAtMs: found.changesAtMs });
+    return places;
   };
 
   return {
-    topics: () => known('topics', db.topicsRevision) ?? answer('topics', () => db.topicsRevision, topicParts),
-    channels: (topic) => {
-      const key = `channels ${topic}`;
-      return (
-        known(key, revisionOf(topic)) ??
-        answer(
-          key,
-          () => revisionOf(topic),
-          () => channelParts(topic),
-        )
-      );
+    topics: () =>
+      answer(
+        'topics',
+        () => db.topicsRevision,
+        () => ({ parts: topicParts() }),
+      ),
+    channels: (topic) =>
+      answer(
+        `channels ${topic}`,
+        () => revisionOf(topic),
+        () => ({ parts: channelParts(topic) }),
+      ),
+    lookup: (topic) => lookup(topic),
+    lookupFrom: (topic, place, policy) => {
+      const places = placesIn(topic);
+      const near = places && reducePlace(place, places, policy);
+      if (!near) return lookup(topic);
+      return lookup(topic, `lookup ${topic} ${toJson([near.zone, near.region])}`, (all) => nearest(all, near, policy));
     },
-    lookup,
-    lookupFrom,
     nodes: createNodesAnswer(topology, cache, openOf),
     debug: () => json(toBody(registryParts(topology), work)),
   };

@@ -3,7 +3,8 @@ import { isThenable, printError, type OnError } from '../base/error-report.js';
 import { toSafeLogger } from '../base/logger.js';
 import { aClock, aFunction, checkOptions, logger, required, type Checks } from '../base/options.js';
 import type { Clock, Logger } from '../registry/index.js';
-import { assertHandler, type HttpDecorator, type HttpRequest, type HttpResult } from './http-message.js';
+import { assertHandler } from './decorate.js';
+import type { HttpDecorator, HttpRequest, HttpResult } from './http-message.js';
 
 /** What a log decorator is made of. */
 export interface LogDecoratorOptions {

@@ -52,8 +52,9 @@ export function createNodesAnswer(
     const node = topology.node(peer);
     const bytes = encoder.encode([...nodeParts(`,${openOf(peer)}`, node)].join(''));
     work.spend(bytes.length / TEXT_BYTES_PER_STEP);
-    const made = { bytes, changesAtMs: changesAt(node) };
-    cache.set(peer, db.revisionOfPeer(peer), { ...made, value: made, bytes: bytes.length + PEER_BYTES });
+    const changesAtMs = changesAt(node);
+    const made = { bytes, changesAtMs };
+    cache.set(peer, db.revisionOfPeer(peer), { value: made, bytes: bytes.length + PEER_BYTES, changesAtMs });
     return made;
   };
 

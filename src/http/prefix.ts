@@ -1,4 +1,5 @@
-import { assertHandler, type HttpDecorator } from './http-message.js';
+import { assertHandler } from './decorate.js';
+import type { HttpDecorator } from './http-message.js';
 import { toPlainPath, withPath } from './plain-path.js';
 
 /**

@@ -1,5 +1,6 @@
 import { aFunction, anArray } from '../base/options.js';
-import { assertHandler, type HttpDecorator } from './http-message.js';
+import { assertHandler } from './decorate.js';
+import type { HttpDecorator } from './http-message.js';
 import { failure, toJson } from './responses.js';
 
 /** What is answered without TLS all the same: nothing that anybody must not know. */

@@ -28,7 +28,7 @@ export function kept(response: HttpResponse, isCurrent: () => boolean): HttpResp
   return Object.defineProperty(response, 'isCurrent', { value: isCurrent });
 }
 
-/** 200 without a body: an order was carried out. */
+/** 200 without a body: the write is done. */
 export function done(): HttpResponse {
   return { status: 200, headers: NSQ, body: '' };
 }

@@ -14,8 +14,7 @@ const exactly = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema =
 });
 
 const PORT: JsonSchema = { type: 'integer', minimum: 1, maximum: 65_535 };
-const PEER = {
-  remote_address: STRING,
+const IDENTITY = {
   hostname: STRING,
   broadcast_address: STRING,
   tcp_port: PORT,
@@ -24,11 +23,11 @@ const PEER = {
   topology_zone: STRING,
   topology_region: STRING,
 };
+const PEER = { remote_address: STRING, ...IDENTITY };
 const NODE = exactly({ ...PEER, tombstones: listOf(BOOLEAN), topics: listOf(STRING) });
-const { remote_address: id, ...DEBUG_PEER } = PEER;
 const DEBUG_PRODUCER = exactly({
-  ...DEBUG_PEER,
-  id,
+  ...IDENTITY,
+  id: STRING,
   last_update: INTEGER,
   tombstoned: BOOLEAN,
   tombstoned_at: INTEGER,

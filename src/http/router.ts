@@ -1,10 +1,11 @@
 import { isThenable, printError, report } from '../base/error-report.js';
-import { aFunction, checkOptions, type Checks } from '../base/options.js';
+import { aFunction, anArray, checkOptions, type Checks } from '../base/options.js';
 import type { OnError } from '../registry/index.js';
 import type { HttpHandler, HttpRequest, HttpResult } from './http-message.js';
 import { toPlainPath, toPlainRequest } from './plain-path.js';
 import { failure } from './responses.js';
-import { assertRow, refuse, toRoute, type Action, type Authorize, type Refusal, type RouteRow } from './route-row.js';
+import type { Action, Authorize, Refusal, RouteRow } from './route-row.js';
+import { assertRow, refuse, toRoute } from './route.js';
 
 /** Options of a router, all of which may be left out. */
 export interface RouterOptions {
@@ -48,6 +49,7 @@ type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
  */
 export function createRouter(rows: readonly RouteRow[], options?: RouterOptions): RoutedHandler {
   const { authorize, onError = printError } = checkOptions('createRouter', options, CHECKS);
+  anArray('rows', rows);
   const routes = toRoutes(rows);
 
   const admitted = ({ action, answer }: Route, request: HttpRequest) => {

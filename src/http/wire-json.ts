@@ -1,3 +1,4 @@
+import { toWireIdentity } from '../base/identity.js';
 import type { PeerInfo, Producer, Registration, Topology, TopologyNode } from '../registry/index.js';
 import { toJson } from './responses.js';
 
@@ -15,16 +16,7 @@ export function* listed(items: Iterable<string>): Generator<string, void, undefi
 
 /** A peer's object, as `/lookup` names it, without its end. */
 export function openPeer(peer: PeerInfo): string {
-  return toJson({
-    remote_address: peer.remoteAddress,
-    hostname: peer.hostname,
-    broadcast_address: peer.broadcastAddress,
-    tcp_port: peer.tcpPort,
-    http_port: peer.httpPort,
-    version: peer.version,
-    topology_zone: peer.topologyZone,
-    topology_region: peer.topologyRegion,
-  }).slice(0, -1);
+  return toJson({ remote_address: peer.remoteAddress, ...toWireIdentity(peer) }).slice(0, -1);
 }
 
 /** A peer's object as `/nodes` names it. */
@@ -66,18 +58,20 @@ function nameOf({ category, key, subkey }: Registration): string {
 
 function producerToJson({ peer, tombstonedAtMs }: Producer, topology: Topology): string {
   const toNs = (clockMs: number) => toNanoseconds(topology.toWallMs(clockMs));
+  const { broadcast_address, hostname, http_port, tcp_port, topology_region, topology_zone, version } =
+    toWireIdentity(peer);
   return toJson({
-    broadcast_address: peer.broadcastAddress,
-    hostname: peer.hostname,
-    http_port: peer.httpPort,
+    broadcast_address,
+    hostname,
+    http_port,
     id: peer.id,
     last_update: 0,
-    tcp_port: peer.tcpPort,
+    tcp_port,
     tombstoned: tombstonedAtMs !== undefined,
     tombstoned_at: 0,
-    topology_region: peer.topologyRegion,
-    topology_zone: peer.topologyZone,
-    version: peer.version,
+    topology_region,
+    topology_zone,
+    version,
   })
     .replace('"last_update":0', `"last_update":${toNs(peer.lastUpdateMs)}`)
     .replace('"tombstoned_at":0', `"tombstoned_at":${tombstonedAtMs === undefined ? NEVER_NS : toNs(tombstonedAtMs)}`);

@@ -13,9 +13,10 @@ import { DEFAULT_TIMERS, type Timers } from '../base/timers.js';
 import { ZONE_POLICIES, type RouteDescription, type RouteRow, type ZonePolicy } from '../http/index.js';
 import { DEFAULT_MAX_REGISTRATIONS_PER_PEER, type Topology } from '../registry/index.js';
 import { Arrivals, type AnnouncedAddress } from './findings-arrivals.js';
-import { checkTopology, type FindingsLimit } from './findings-checks.js';
-import { Askers, checkNames, checkPorts, type Probe, type Resolve } from './findings-network.js';
-import { FindingList, type FindingKind, type Findings } from './findings.js';
+import type { FindingsLimit } from './findings-checks.js';
+import { createLook, type Found } from './findings-look.js';
+import type { Probe, Resolve } from './findings-network.js';
+import type { Findings } from './findings.js';
 
 /** 15 seconds: how often nsqd pings. */
 export const DEFAULT_FINDINGS_PING_INTERVAL_MS = 15_000;
@@ -23,16 +24,6 @@ export const DEFAULT_FINDINGS_PING_INTERVAL_MS = 15_000;
 export const DEFAULT_FINDINGS_MAX_AGE_MS = 10_000;
 /** 5 seconds: by when names must have resolved, all of them together, and ports answered. */
 export const DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS = 5000;
-
-/** Something that another part has found. */
-export interface Found {
-  /** What kind of thing it is. */
-  readonly kind: FindingKind;
-  /** What it is about. */
-  readonly subject: string;
-  /** What was seen. */
-  readonly seen: string;
-}
 
 /** Options of `createFindings`. Times are milliseconds from 0 on. */
 export interface FindingsOptions {
@@ -120,25 +111,15 @@ export function createFindings(options: FindingsOptions): FindingsSource {
   } = checkOptions('createFindings', options, CHECKS);
   const arrivals = new Arrivals(topology.clock);
   const view = { topology, limits, maxRegistrationsPerPeer, pingIntervalMs, zonePolicy, arrivals };
-  const resolving = new Askers(given, networkTimeoutMs);
-  const probing = new Askers(given, networkTimeoutMs);
+  let look: (() => Promise<Findings>) | undefined;
   let last: { readonly findings: Promise<Findings>; endsAtMs: number } | undefined;
 
-  const look = async () => {
-    const list = new FindingList();
-    const { peers, named } = await topology.work.result(checkTopology(view, list));
-    await Promise.all([
-      resolve && checkNames(named, { resolve, askers: resolving, work: topology.work }, list),
-      probe && checkPorts(peers, probe, probing, list),
-    ]);
-    for (const { kind, subject, seen } of more()) list.add(kind, subject, () => seen);
-    return list.toFindings();
-  };
   const read = () => {
     const now = topology.clock();
     // Infinity while it is being looked for; a clock that is set back does not keep it for ever.
     if (last && now < last.endsAtMs && (last.endsAtMs === Infinity || last.endsAtMs - now <= maxAgeMs))
       return last.findings;
+    look ??= createLook({ view, resolve, probe, more, timers: given, networkTimeoutMs });
     const current = { findings: look(), endsAtMs: Infinity };
     last = current;
     current.findings.then(

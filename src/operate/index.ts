@@ -22,6 +22,6 @@ export {
   DEFAULT_FINDINGS_NETWORK_TIMEOUT_MS,
   DEFAULT_FINDINGS_PING_INTERVAL_MS,
   type FindingsOptions,
-  type Found,
   type FindingsSource,
 } from './findings-routes.js';
+export type { Found } from './findings-look.js';

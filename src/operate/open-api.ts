@@ -1,3 +1,4 @@
+import { anArray } from '../base/options.js';
 import type { AnswerDescription, JsonSchema, RouteRow } from '../http/index.js';
 
 /** An OpenAPI 3.1 document. */
@@ -33,6 +34,7 @@ export function toOpenApi(
   rows: readonly RouteRow[],
   version: string,
 ): OpenApiDocument & { readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>> } {
+  anArray('rows', rows);
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
   for (const row of rows) (paths[row.path] ??= {})[row.method.toLowerCase()] = toOperation(row);
   return {

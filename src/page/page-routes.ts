@@ -3,8 +3,8 @@ import { aClock, aFunction, checkOptions, required, text, withMethods, type Chec
 import { PACKAGE_VERSION } from '../base/version.js';
 import type { Authorize, HttpRequest, RouteArgument, RouteDescription, RouteRow } from '../http/index.js';
 import { NSQLOOKUPD_VERSION, topicRegistration, type PeerInfo, type Topology } from '../registry/index.js';
-import { done, json, PAGE_HEADERS } from './answers.js';
-import { PAGE } from './built.js';
+import { done, json } from './answers.js';
+import { answerPage } from './document.js';
 
 /** What the page's routes are made of. */
 export interface PageOptions {
@@ -88,10 +88,6 @@ export function pageRoutes(options: PageOptions): readonly RouteRow[] {
       oldest_index: oldestIndex?.() ?? null,
       ...(await judged(authorize, request)),
     });
-  const page = ({ headers }: HttpRequest) => {
-    const isKnown = String(headers['if-none-match'] ?? '').includes(PAGE.tag);
-    return { status: isKnown ? 304 : 200, headers: PAGE_HEADERS, body: isKnown ? '' : PAGE.html };
-  };
   const read = (
     name: string,
     about: RouteDescription,
@@ -99,7 +95,7 @@ export function pageRoutes(options: PageOptions): readonly RouteRow[] {
     answer: RouteRow['answer'],
   ): RouteRow => ({ method: 'GET', path: `/${name}`, args, action: { name, kind: 'read' }, about, answer });
   return [
-    read('ui', ABOUT_PAGE, [], page),
+    read('ui', ABOUT_PAGE, [], (request) => answerPage(request)),
     read('ui/about', toJsonOf('who serves the page, and what one may do'), [], about),
     read('ui/topic', toJsonOf('when its producers were last heard of'), [TOPIC], (request, topic = '') => {
       return heard(

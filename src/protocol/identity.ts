@@ -1,5 +1,6 @@
-import { toFault, type Fault, type Identity } from './messages.js';
 import { decodeText, encodeText } from '../base/bytes.js';
+import { toIdentity, toWireIdentity, type Identity } from '../base/identity.js';
+import { toFault, type Fault } from './messages.js';
 
 /** Nesting deeper than this is refused, as Go's encoding/json does. */
 const MAX_JSON_DEPTH = 10_000;
@@ -30,15 +31,7 @@ export function decodeIdentity(body: Uint8Array, maxFieldLength: number): Identi
     return toFault('E_BAD_BODY', 'IDENTIFY failed to decode JSON body');
   }
   const string = (name: string) => String(fields.get(name) ?? '');
-  const identity: Identity = {
-    broadcastAddress: string('broadcast_address'),
-    hostname: string('hostname'),
-    tcpPort: Number(fields.get('tcp_port') ?? 0),
-    httpPort: Number(fields.get('http_port') ?? 0),
-    version: string('version'),
-    topologyZone: string('topology_zone'),
-    topologyRegion: string('topology_region'),
-  };
+  const identity = toIdentity(string, (name) => Number(fields.get(name) ?? 0));
   for (const name of STRINGS) {
     if (string(name).length > maxFieldLength)
       return toFault('E_BAD_BODY', `IDENTIFY ${name} too long`, 'maxFieldLength');
@@ -52,17 +45,7 @@ export function decodeIdentity(body: Uint8Array, maxFieldLength: number): Identi
 }
 
 export function encodeIdentity(identity: Identity): Uint8Array {
-  return encodeText(
-    JSON.stringify({
-      broadcast_address: identity.broadcastAddress,
-      hostname: identity.hostname,
-      http_port: identity.httpPort,
-      tcp_port: identity.tcpPort,
-      topology_region: identity.topologyRegion,
-      topology_zone: identity.topologyZone,
-      version: identity.version,
-    }),
-  );
+  return encodeText(JSON.stringify(toWireIdentity(identity)));
 }
 
 /** nsqlookupd takes any integer; TCP does not. */

@@ -1,25 +1,8 @@
+import type { Identity } from '../base/identity.js';
 import type { PeerLimits } from './peer-decoder.js';
 
 /** The first four bytes of a connection: protocol version 1. */
 export const MAGIC_V1 = '  V1';
-
-/** What a peer tells about itself with IDENTIFY. */
-export interface Identity {
-  /** Where consumers reach it; not empty. */
-  readonly broadcastAddress: string;
-  /** Of its machine; `''` if left out. */
-  readonly hostname: string;
-  /** Where consumers connect to, from 1 to 65,535. */
-  readonly tcpPort: number;
-  /** Where it answers HTTP, from 1 to 65,535. */
-  readonly httpPort: number;
-  /** Of the peer's software; not empty. */
-  readonly version: string;
-  /** The zone that it is in; `''` if left out. */
-  readonly topologyZone: string;
-  /** The region that it is in; `''` if left out. */
-  readonly topologyRegion: string;
-}
 
 /** What a lookupd answers to IDENTIFY. nsqd then asks `http://broadcastAddress:httpPort/channels?topic=…`. */
 export interface Announcement {

@@ -30,8 +30,11 @@ export class ReplyDecoder {
   #size: number | undefined;
   #stopped = false;
 
-  /** `maxReplyBytes`: the longest answer without its size, in bytes; 65,536 if left out. Throws a TypeError when it is no number. */
-  constructor(limits?: { readonly maxReplyBytes?: number }) {
+  /** Throws a TypeError for an option that is unknown or of the wrong kind. */
+  constructor(limits?: {
+    /** The longest answer without its size, in bytes. From 1 on. Default 65,536. */
+    readonly maxReplyBytes?: number;
+  }) {
     const { maxReplyBytes = DEFAULT_MAX_REPLY_BYTES } = checkOptions('ReplyDecoder', limits, {
       maxReplyBytes: number(1),
     });

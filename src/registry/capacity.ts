@@ -9,10 +9,6 @@ const MAX_TRIES = 100;
 /** Registrations without a producer: those that producers have left, and those that were made without one. */
 type IdleKind = 'left' | 'made';
 
-const ANY_KIND: readonly IdleKind[] = ['left', 'made'];
-const LEFT: readonly IdleKind[] = ['left'];
-const NONE: readonly IdleKind[] = [];
-
 /** What the registry may hold, and who makes room when it is full. */
 export class Capacity {
   readonly #db: RegistrationDB;
@@ -36,7 +32,7 @@ export class Capacity {
    * `reserved` part, from 0 to 1; registrations that were made without a producer are kept then.
    */
   grow(registrations: readonly Registration[], producers: number, change: () => void, reserved = 0): boolean {
-    const kinds = reserved === 0 ? ANY_KIND : LEFT;
+    const kinds: readonly IdleKind[] = reserved === 0 ? ['left', 'made'] : ['left'];
     if (registrations.length > 0 && !this.#fits(registrations, producers, reserved, kinds)) return false;
     change();
     for (const kind of kinds) this.#makeRoom(kind);
@@ -54,7 +50,7 @@ export class Capacity {
     kinds: readonly IdleKind[],
   ): boolean {
     const most = registrations.length + producers;
-    if (this.#hasRoom(most, reserved, NONE)) return true;
+    if (this.#hasRoom(most, reserved, [])) return true;
     // What makes room is what is idle; not these, which are to stay.
     const used = registrations.filter((registration) => this.#db.countProducers(registration) > 0);
     return this.#hasRoom(most - used.length, reserved, kinds);

@@ -1,6 +1,6 @@
 import { callGuarded, type OnError } from '../base/error-report.js';
 import type { SafeEmitter } from '../base/safe-emitter.js';
-import type { Change, ChangeType } from './change.js';
+import type { Change } from './change.js';
 import type { RegistrationDBEvents } from './registration-db-options.js';
 
 /**
@@ -9,20 +9,18 @@ import type { RegistrationDBEvents } from './registration-db-options.js';
  */
 export class ChangeQueue {
   readonly #listeners = new Set<(change: Change) => void>();
-  readonly #events: SafeEmitter<RegistrationDBEvents>;
+  #events: SafeEmitter<RegistrationDBEvents> | undefined;
   readonly #onError: OnError;
   readonly #waiting: Change[] = [];
   #isTelling = false;
 
-  /** Tells the listeners of `events` as well. */
-  constructor(events: SafeEmitter<RegistrationDBEvents>, onError: OnError) {
-    this.#events = events;
+  constructor(onError: OnError) {
     this.#onError = onError;
   }
 
-  /** Whether anybody listens to such changes. */
-  hears(type: ChangeType): boolean {
-    return this.#listeners.size > 0 || this.#events.listenerCount(type as keyof RegistrationDBEvents) > 0;
+  /** Tells the listeners of that as well. */
+  feed(events: SafeEmitter<RegistrationDBEvents>): void {
+    this.#events = events;
   }
 
   listen(listener: (change: Change) => void): () => void {
@@ -32,7 +30,11 @@ export class ChangeQueue {
   }
 
   push(change: Change): void {
-    this.#waiting.push(change);
+    if (this.#hears(change)) this.#waiting.push(change);
+  }
+
+  #hears({ type }: Change): boolean {
+    return this.#listeners.size > 0 || !!this.#events?.listenerCount(type as keyof RegistrationDBEvents);
   }
 
   /** Tells all that is waiting. What a listener of it changes is told at its end. */
@@ -43,8 +45,8 @@ export class ChangeQueue {
       for (let i = 0; i < this.#waiting.length; i++) {
         const change = this.#waiting[i]!;
         for (const listener of this.#listeners) listener(change);
-        if ('producer' in change) this.#events.emit(change.type, change.registration, change.producer);
-        else if ('registration' in change) this.#events.emit(change.type, change.registration);
+        if ('producer' in change) this.#events?.emit(change.type, change.registration, change.producer);
+        else if ('registration' in change) this.#events?.emit(change.type, change.registration);
       }
     } finally {
       this.#waiting.length = 0;

@@ -8,7 +8,7 @@ import type { PeerInfo } from './peer-info.js';
 import type { PeerRecords } from './peer-records.js';
 import type { ProducerRecord } from './producer-record.js';
 import { RegistrationIndex } from './registration-index.js';
-import type { Category, Registration } from './registration.js';
+import type { Registration } from './registration.js';
 
 /** What a producer weighs in bytes of memory, about; measured with a million. */
 const PRODUCER_BYTES = 150;
@@ -27,12 +27,21 @@ export class DbState {
   nodesRevision = 0;
   /** When a peer last left whose records are, or were, swept later. */
   leftRevision = 0;
-  size = 0;
-  bytes = 0;
+  #entries = 0;
+  #entryBytes = 0;
+  #producers = 0;
 
   constructor(origin: string, changes: ChangeQueue) {
     this.peers = new PeerDirectory(origin);
     this.changes = changes;
+  }
+
+  get size(): number {
+    return this.#entries + this.#producers;
+  }
+
+  get bytes(): number {
+    return this.#entryBytes + this.#producers * PRODUCER_BYTES + this.peers.bytes;
   }
 
   get({ category, key, subkey }: Registration): Entry | undefined {
@@ -54,28 +63,24 @@ export class DbState {
   }
 
   remove(entry: Entry): void {
-    const { category, scope } = entry;
     if (entry.size === 0) this.idle.of(entry).delete(entry);
     // They stay in the entry, which goes as a whole.
     for (const record of entry.producers()) this.#ended(record);
-    const revision = (scope.revision = ++this.revision);
+    const revision = (entry.scope.revision = ++this.revision);
     this.index.delete(entry);
     entry.since = -1;
-    this.#count(category, -1, -entry.bytes);
-    if (this.changes.hears('registrationRemoved')) {
-      this.changes.push({ revision, type: 'registrationRemoved', registration: entry });
-    }
+    this.#count(entry, -1);
+    this.changes.push({ revision, type: 'registrationRemoved', registration: entry });
   }
 
   /** Makes a peer a producer that it is not, of a registration that is made if it is not `known`. */
   link(known: Entry | undefined, registration: Registration, peer: PeerInfo): void {
-    const records = this.peers.get(peer) ?? this.#meet(peer); // which throws for what is no peer, before anything is changed
+    const records = this.peers.get(peer) ?? this.peers.add(peer); // which throws for what is no peer, before anything is changed
     const entry = known ?? this.#create(registration, false);
     if (known?.size === 0) this.idle.of(entry).delete(entry);
     const record = records.add(entry);
     entry.add(record);
-    this.size++;
-    this.bytes += PRODUCER_BYTES;
+    this.#producers++;
     this.changed('producerAdded', record);
   }
 
@@ -88,8 +93,7 @@ export class DbState {
 
   /** Takes a peer out of all answers. Its records are to be drained. */
   hide(records: PeerRecords): void {
-    this.#forget(records);
-    records.isGone = true;
+    this.peers.hide(records);
     this.leftRevision = ++this.revision;
     this.#peerChanged('peerLeft', records);
   }
@@ -104,7 +108,6 @@ export class DbState {
     const { entry, records, peer } = producer;
     const revision = (entry.scope.revision = ++this.revision);
     if (entry.category !== 'channel') records.revision = this.nodesRevision = revision;
-    if (!this.changes.hears(type)) return;
     const change = { revision, type, registration: entry, peer, peerKey: records.key, producer };
     const isTombstoned = type === 'producerTombstoned';
     // The compiler does not follow that its form goes by its type.
@@ -117,10 +120,8 @@ export class DbState {
     const revision = (scope.revision = ++this.revision);
     const entry = new Entry(category, scope, toOwnText(subkey), revision, isMade);
     this.index.add(entry);
-    this.#count(category, 1, entry.bytes);
-    if (this.changes.hears('registrationAdded')) {
-      this.changes.push({ revision, type: 'registrationAdded', registration: entry, isMade });
-    }
+    this.#count(entry, 1);
+    this.changes.push({ revision, type: 'registrationAdded', registration: entry, isMade });
     return entry;
   }
 
@@ -129,33 +130,17 @@ export class DbState {
     this.changes.push({ revision: this.revision, type, peer, peerKey: key });
   }
 
-  #count(category: Category, one: 1 | -1, bytes: number): void {
-    this.size += one;
-    this.bytes += bytes;
+  #count({ category, bytes }: Entry, one: 1 | -1): void {
+    this.#entries += one;
+    this.#entryBytes += one * bytes;
     if (category === 'topic') this.topicsRevision = this.revision;
-  }
-
-  #meet(peer: PeerInfo): PeerRecords {
-    const records = this.peers.add(peer);
-    this.bytes += records.bytes;
-    return records;
-  }
-
-  #forget(records: PeerRecords): void {
-    if (records.isGone) return;
-    this.peers.delete(records);
-    this.bytes -= records.bytes;
   }
 
   #ended(record: ProducerRecord): void {
     const { records } = record;
     records.delete(record);
-    this.size--;
-    this.bytes -= PRODUCER_BYTES;
-    if (records.size === 0) {
-      this.#forget(records);
-      this.peers.release(records);
-    }
+    this.#producers--;
+    if (records.size === 0) this.peers.release(records);
     this.changed('producerRemoved', record);
   }
 }

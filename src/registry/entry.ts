@@ -10,10 +10,6 @@ export type Entries = Entry | NameTree<Entry> | undefined;
 export class Scope {
   readonly key: string;
   revision = 0;
-  /** How many registrations there are. */
-  size = 0;
-  /** Whether there is one of the topic itself. */
-  isTopic = false;
   client: Entries = undefined;
   topic: Entries = undefined;
   channel: Entries = undefined;

@@ -1,5 +1,6 @@
 export type { SafeEmitter } from '../base/safe-emitter.js';
-export { RegistrationDB } from './registration-db.js';
+export * from './registration-db.js';
+export type { RegistrationReads } from './registration-reads.js';
 export { DEFAULT_ORIGIN, type RegistrationDBEvents, type RegistrationDBOptions } from './registration-db-options.js';
 export {
   ANY,
@@ -14,40 +15,22 @@ export {
   type Producer,
   type Registration,
 } from './registration.js';
-export { isChannelName, isEphemeral, isTopicName } from './names.js';
+export * from './names.js';
 export { NSQLOOKUPD_VERSION } from '../base/version.js';
 export type { PeerInfo } from './peer-info.js';
 export { createSteadyClock, type Clock } from '../base/clock.js';
 export type { OnError } from '../base/error-report.js';
 export { SILENT_LOGGER, type Logger } from '../base/logger.js';
-export {
-  DEFAULT_INACTIVE_PRODUCER_TIMEOUT_MS,
-  DEFAULT_MAX_REGISTRATIONS,
-  DEFAULT_MAX_REGISTRATIONS_PER_PEER,
-  DEFAULT_MAX_REGISTRY_BYTES,
-  DEFAULT_TOMBSTONE_LIFETIME_MS,
-  TOPOLOGY_CHECKS,
-  type TopologyOptions,
-} from './topology-options.js';
-export { Topology } from './topology.js';
+export * from './topology-options.js';
+export * from './topology.js';
 export type { OperatorWrites } from './operator-writes.js';
 export type { TopologyReads } from './topology-reads.js';
 export type { Capacity } from './capacity.js';
-export type { ActiveProducers, LookupResult, OperatorWrite, TopologyNode } from './topology-answers.js';
+export type * from './topology-answers.js';
 export type { Check, Checks } from '../base/options.js';
-export type {
-  Change,
-  ChangeBase,
-  ChangeType,
-  PeerChangeBase,
-  PeerChanged,
-  ProducerChanged,
-  ProducerTombstoned,
-  RegistrationAdded,
-  RegistrationRemoved,
-} from './change.js';
+export type * from './change.js';
 export type { TopicSegment } from './registration-index.js';
-export type { Snapshot, SnapshotRegistration } from './snapshot.js';
+export type * from './snapshot.js';
 export {
   DEFAULT_STEPS_PER_TURN,
   WorkQueue,

@@ -13,6 +13,7 @@ export class PeerDirectory {
   readonly #brought = new Map<string, PeerInfo>();
   readonly #keysOfBrought = new WeakMap<PeerInfo, string>();
   #lastNumber = 0;
+  #bytes = 0;
 
   constructor(origin: string) {
     this.#origin = origin;
@@ -20,6 +21,11 @@ export class PeerDirectory {
 
   get size(): number {
     return this.#records.size;
+  }
+
+  /** What they weigh in memory, about, without what they are a producer of. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get(peer: PeerInfo): PeerRecords | undefined {
@@ -31,19 +37,25 @@ export class PeerDirectory {
     this.#records.set(peer, records);
     const same = this.#byAddress.get(records.address) ?? new Set();
     this.#byAddress.set(records.address, same.add(peer));
+    this.#bytes += records.bytes;
     return records;
   }
 
   /** Takes a peer out. Its key stays taken until `release`, as what it had may be swept later. */
-  delete({ peer, address }: PeerRecords): void {
+  hide(records: PeerRecords): void {
+    const { peer, address } = records;
+    records.isGone = true;
     this.#records.delete(peer);
     const same = this.#byAddress.get(address)!; // put there with the peer
     same.delete(peer);
     if (same.size === 0) this.#byAddress.delete(address);
+    this.#bytes -= records.bytes;
   }
 
-  release({ key }: PeerRecords): void {
-    this.#brought.delete(key);
+  /** A peer is a producer of nothing any more. */
+  release(records: PeerRecords): void {
+    if (!records.isGone) this.hide(records);
+    this.#brought.delete(records.key);
   }
 
   all(): PeerInfo[] {

@@ -1,3 +1,4 @@
+import { IDENTITY_TEXTS } from '../base/identity.js';
 import { toNodeAddress, type PeerInfo } from './peer-info.js';
 import type { Entry, Scope } from './entry.js';
 import { ProducerRecord } from './producer-record.js';
@@ -84,7 +85,6 @@ function chainOf(first: ProducerRecord | undefined): ProducerRecord[] {
 /** Measured, with what an index by address and a session hold. */
 const PEER_BYTES = 1500;
 
-function bytesOf({ hostname, broadcastAddress, version, topologyZone, topologyRegion }: PeerInfo): number {
-  const texts = [hostname, broadcastAddress, version, topologyZone, topologyRegion];
-  return texts.reduce((bytes, text) => bytes + 2 * text.length, PEER_BYTES);
+function bytesOf(peer: PeerInfo): number {
+  return IDENTITY_TEXTS.reduce((bytes, name) => bytes + 2 * peer[name].length, PEER_BYTES);
 }

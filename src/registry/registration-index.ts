@@ -16,7 +16,7 @@ function toSegment(part: NamePart<Scope>): TopicSegment {
       return part.revision;
     },
     get topics() {
-      return [...part.values.values()].filter(({ isTopic }) => isTopic).map(({ key }) => key);
+      return [...part.values.values()].filter(({ topic }) => entryOf(topic, '')).map(({ key }) => key);
     },
   };
 }
@@ -24,6 +24,10 @@ function toSegment(part: NamePart<Scope>): TopicSegment {
 function entryOf(entries: Entries, subkey: string): Entry | undefined {
   if (entries instanceof NameTree) return entries.get(subkey);
   return entries?.subkey === subkey ? entries : undefined;
+}
+
+function isEmpty({ client, topic, channel }: Scope): boolean {
+  return !client && !topic && !channel;
 }
 
 function valuesOf(entries: Entries): Iterable<Entry> {
@@ -35,8 +39,6 @@ function valuesOf(entries: Entries): Iterable<Entry> {
 export class RegistrationIndex {
   readonly #scopes = new NameTree<Scope>();
   readonly #sizes = { client: 0, topic: 0, channel: 0 };
-  /** The last one that was asked for: who changes something asks some times about the same. */
-  #last: Scope | undefined;
   readonly #segments = new WeakMap<NamePart<Scope>, TopicSegment>();
 
   /** How many keys there are. */
@@ -55,8 +57,7 @@ export class RegistrationIndex {
 
   /** All that is of a key, if there is anything. */
   scopeOf(key: string): Scope | undefined {
-    if (this.#last?.key !== key) this.#last = this.#scopes.get(key);
-    return this.#last;
+    return this.#scopes.get(key);
   }
 
   /** How many there are of a category with that key. */
@@ -67,7 +68,7 @@ export class RegistrationIndex {
 
   add(entry: Entry): void {
     const { category, key, subkey, scope } = entry;
-    if (scope.size++ === 0) this.#scopes.set(key, scope);
+    if (isEmpty(scope)) this.#scopes.set(key, scope);
     const entries = scope[category];
     if (!entries) scope[category] = entry;
     else if (entries instanceof NameTree) entries.set(subkey, entry);
@@ -76,7 +77,7 @@ export class RegistrationIndex {
       for (const each of [entries, entry]) tree.set(each.subkey, each);
     }
     this.#sizes[category]++;
-    this.#renew(entry, true);
+    this.#renew(entry);
   }
 
   delete(entry: Entry): void {
@@ -86,10 +87,8 @@ export class RegistrationIndex {
     if (entries instanceof NameTree && entries.size > 1) entries.delete(subkey);
     else scope[category] = undefined;
     this.#sizes[category]--;
-    this.#renew(entry, false);
-    if (--scope.size > 0) return;
-    this.#scopes.delete(key);
-    this.#last = undefined;
+    this.#renew(entry);
+    if (isEmpty(scope)) this.#scopes.delete(key);
   }
 
   /** The matching entries, live: one pass. Of any key, at the cost of a look at each. */
@@ -119,9 +118,8 @@ export class RegistrationIndex {
     }
   }
 
-  #renew({ category, key, subkey, scope }: Entry, isTopic: boolean): void {
-    if (category !== 'topic' || subkey !== '') return;
-    scope.isTopic = isTopic;
-    this.#scopes.partOf(key).revision = scope.revision;
+  /** Of a topic that comes or goes. */
+  #renew({ category, key, subkey, scope }: Entry): void {
+    if (category === 'topic' && subkey === '') this.#scopes.partOf(key).revision = scope.revision;
   }
 }

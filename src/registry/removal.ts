@@ -1,5 +1,6 @@
 import type { Logger } from '../base/logger.js';
 import type { Steps } from '../base/work-queue.js';
+import { isEphemeral } from './names.js';
 import type { RegistrationDB } from './registration-db.js';
 import { ANY, type Registration } from './registration.js';
 
@@ -8,10 +9,11 @@ export function stepsOfALine(log: Logger): number {
   return log.info ? 4 : 1;
 }
 
-/** Removes a registration if nobody is a producer of it, a topic with its channels. */
-export function* removingEmpty(db: RegistrationDB, log: Logger, registration: Registration): Steps {
-  if (db.countProducers(registration) > 0 || !db.removeRegistration(registration)) return;
-  if (registration.category === 'topic') yield* removingChannels(db, log, registration.key);
+/** A producer has left a registration: it goes if it is ephemeral and that was its last, a topic with its channels. */
+export function* removingEphemeral(db: RegistrationDB, log: Logger, registration: Registration): Steps {
+  const { category, key, subkey } = registration;
+  if (!isEphemeral(category === 'topic' ? key : subkey) || db.countProducers(registration) > 0) return;
+  if (db.removeRegistration(registration) && category === 'topic') yield* removingChannels(db, log, key);
 }
 
 export function* removingChannels(db: RegistrationDB, log: Logger, topic: string): Steps {

@@ -1,6 +1,6 @@
 import type { Change, ChangeType } from './change.js';
 import type { DbState } from './db-state.js';
-import type { PeerInfo } from './peer-info.js';
+import { isPeer, type PeerInfo } from './peer-info.js';
 import type { RegistrationDB } from './registration-db.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -10,18 +10,6 @@ const isNumber = Number.isFinite;
 const isText = (value: unknown) => typeof value === 'string';
 /** One that can be counted up for as long as anybody lives. */
 const isRevision = (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 2 ** 52;
-
-/** Whether those fields of a thing are all of that kind. */
-function areAll(isIt: (value: unknown) => boolean, thing: unknown, ...names: readonly string[]): boolean {
-  return names.every((name) => isIt((Object(thing) as Unknown)[name]));
-}
-
-function isPeer(value: unknown): boolean {
-  return (
-    areAll(isText, value, 'broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion') &&
-    areAll(isNumber, value, 'tcpPort', 'httpPort', 'lastUpdateMs')
-  );
-}
 
 function isRegistration(value: unknown): boolean {
   const { category, key, subkey } = Object(value) as Unknown;
@@ -58,7 +46,7 @@ const KINDS: { readonly [T in ChangeType]: Kind<T> } = {
   ],
   peerLeft: [({ peerKey }) => isText(peerKey), (db, _, _change, peer) => peer && db.hidePeer(peer)],
   peerTouched: [
-    ({ peerKey, peer }) => isText(peerKey) && areAll(isNumber, peer, 'lastUpdateMs'),
+    ({ peerKey, peer }) => isText(peerKey) && isNumber((Object(peer) as Unknown)['lastUpdateMs']),
     (db, _, change, peer) => {
       if (!peer) return;
       peer.lastUpdateMs = change.peer.lastUpdateMs;
@@ -78,16 +66,15 @@ export function applyChange(db: RegistrationDB, state: DbState, change: Change):
   state.revision = Math.max(state.revision, change.revision);
 }
 
-export function takeSnapshot(db: RegistrationDB, { index }: DbState): Snapshot {
+export function takeSnapshot(db: RegistrationDB): Snapshot {
   const peers = Object.fromEntries(db.peers().map((peer) => [db.keyOf(peer)!, { ...peer }]));
-  const registrations = [...index].map((entry) => {
-    const { category, key, subkey, isMade } = entry;
-    const producers = [...db.producersOf(entry)].map(({ peer, tombstonedAtMs }) => ({
+  const registrations = Array.from(db.entries(), ([{ category, key, subkey, isMade }, producers]) => ({
+    ...{ category, key, subkey, isMade },
+    producers: Array.from(producers, ({ peer, tombstonedAtMs }) => ({
       peer: db.keyOf(peer)!,
       ...(tombstonedAtMs !== undefined && { tombstonedAtMs }),
-    }));
-    return { category, key, subkey, isMade, producers };
-  });
+    })),
+  }));
   return { format: 1, epoch: db.epoch, revision: db.revision, peers, registrations };
 }
 

@@ -2,11 +2,10 @@ import { printError } from '../base/error-report.js';
 import { SILENT_LOGGER, toSafeLogger, type Logger } from '../base/logger.js';
 import { checkOptions } from '../base/options.js';
 import { finish, WorkQueue, type Steps } from '../base/work-queue.js';
-import { isEphemeral } from './names.js';
 import { OperatorWrites } from './operator-writes.js';
 import type { PeerInfo } from './peer-info.js';
 import { channelRegistration, CLIENT, isHeardOf, topicRegistration, type Registration } from './registration.js';
-import { describe, removingEmpty, stepsOfALine } from './removal.js';
+import { describe, removingEphemeral, stepsOfALine } from './removal.js';
 import { Succession } from './succession.js';
 import { DEFAULT_MAX_REGISTRATIONS_PER_PEER, TOPOLOGY_CHECKS, type TopologyOptions } from './topology-options.js';
 
@@ -86,13 +85,13 @@ export class Topology extends OperatorWrites {
   /** A peer carries exactly those registrations. False, with nothing changed, past a limit. */
   hold(peer: PeerInfo, ...registrations: readonly Registration[]): boolean {
     const { db } = this;
-    const added = registrations.filter((registration) => !db.getProducer(registration, peer));
+    const isNewOf = (each: PeerInfo) => (registration: Registration) => !db.getProducer(registration, each);
+    const added = registrations.filter(isNewOf(peer));
     if (added.length > 0 && db.countRegistrationsOf(peer) + added.length > this.#maxRegistrationsPerPeer) return false;
-    const formers = this.#succession.formersOf(peer);
-    const isNew = (registration: Registration) => !formers.some((former) => db.getProducer(registration, former));
-    const grown = formers.length === 0 ? added : added.filter(isNew); // to take one over needs no room
+    let grown = added; // to take one over needs no room
+    for (const former of this.#succession.formersOf(peer)) grown = grown.filter(isNewOf(former));
     return this.capacity.grow(grown, grown.length, () => {
-      for (const registration of formers.length === 0 ? added : registrations) {
+      for (const registration of registrations) {
         if (db.addProducer(registration, peer))
           this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
         this.#succession.takeOver(peer, registration);
@@ -104,9 +103,8 @@ export class Topology extends OperatorWrites {
   unregister(peer: PeerInfo, topic: string, channel = ''): void {
     if (channel === '') return finish(this.unregistering(peer, topic));
     const registration = channelRegistration(topic, channel);
-    for (const former of this.#succession.formersOf(peer)) this.#release(former, registration);
-    this.#release(peer, registration);
-    if (isEphemeral(channel)) finish(removingEmpty(this.db, this.#log, registration));
+    for (const each of [...this.#succession.formersOf(peer), peer]) this.#release(each, registration);
+    finish(removingEphemeral(this.db, this.#log, registration));
   }
 
   /** A peer no longer carries a topic and all of its channels; in steps, as it may have many. */
@@ -115,7 +113,7 @@ export class Topology extends OperatorWrites {
     for (const registration of this.db.registrationsOf(peer, topic)) {
       if (registration.category !== 'channel' || !this.db.removeProducer(registration, peer)) continue;
       this.#log.warn?.(`client(${peer.id}) unexpected UNREGISTER ${describe(registration)}`);
-      if (isEphemeral(registration.subkey)) yield* removingEmpty(this.db, this.#log, registration);
+      yield* removingEphemeral(this.db, this.#log, registration);
       yield stepsOfALine(this.#log);
     }
     yield* this.releasing(peer, topicRegistration(topic));
@@ -124,7 +122,7 @@ export class Topology extends OperatorWrites {
   /** A peer no longer carries exactly that registration; in steps, as an ephemeral topic goes with its channels. */
   *releasing(peer: PeerInfo, registration: Registration): Steps {
     this.#release(peer, registration);
-    if (isEphemeral(nameOf(registration))) yield* removingEmpty(this.db, this.#log, registration);
+    yield* removingEphemeral(this.db, this.#log, registration);
   }
 
   /**
@@ -141,7 +139,7 @@ export class Topology extends OperatorWrites {
   *#leaving(peer: PeerInfo, left: Iterable<Registration>): Steps {
     for (const registration of left) {
       this.#logLeft(peer, registration);
-      if (isEphemeral(nameOf(registration))) yield* removingEmpty(this.db, this.#log, registration);
+      yield* removingEphemeral(this.db, this.#log, registration);
       yield stepsOfALine(this.#log);
     }
   }
@@ -153,8 +151,4 @@ export class Topology extends OperatorWrites {
   #logLeft(peer: PeerInfo, registration: Registration): void {
     this.#log.info?.(`DB: client(${peer.id}) UNREGISTER ${describe(registration)}`);
   }
-}
-
-function nameOf({ category, key, subkey }: Registration): string {
-  return category === 'topic' ? key : subkey;
 }

@@ -1,9 +1,7 @@
 import { isThenable, report, type OnError } from '../base/error-report.js';
+import { isIdentity } from '../base/identity.js';
 import type { Identity } from '../protocol/index.js';
-import type { SessionOptions, Verdict } from './session-options.js';
-
-const TEXTS = ['broadcastAddress', 'hostname', 'version', 'topologyZone', 'topologyRegion'] as const;
-const PORTS = ['tcpPort', 'httpPort'] as const;
+import type { AdmissionRefusal, SessionOptions, Verdict } from './session-options.js';
 
 /** The host's verdict, now or later. What it throws or rejects with, and what is no verdict, is a refusal. */
 export function decide(
@@ -25,10 +23,6 @@ export function decide(
 }
 
 function toVerdict(verdict: Verdict): Verdict {
-  const fields = Object(verdict) as Partial<Record<string, unknown>>;
-  const isRefusal = typeof fields['refused'] === 'string';
-  const isIdentity =
-    TEXTS.every((name) => typeof fields[name] === 'string') && PORTS.every((name) => Number.isInteger(fields[name]));
-  if (isRefusal || isIdentity) return verdict;
+  if (isIdentity(verdict) || typeof (Object(verdict) as Partial<AdmissionRefusal>).refused === 'string') return verdict;
   throw new TypeError('admit must answer with an identity or { refused }, or a promise of one');
 }

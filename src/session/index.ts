@@ -1,11 +1,2 @@
-export { Session } from './session.js';
-export {
-  OBSERVER_CHECK,
-  type AdmissionRefusal,
-  type PeerCommand,
-  type PeerLimit,
-  type PeerObserver,
-  type SessionOptions,
-  type SessionOutput,
-  type Verdict,
-} from './session-options.js';
+export * from './session.js';
+export * from './session-options.js';

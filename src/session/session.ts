@@ -10,32 +10,18 @@ import {
   type Fault,
   type Identity,
   type PeerMessage,
-  type TopicMessage,
 } from '../protocol/index.js';
-import type { PeerInfo, Topology } from '../registry/index.js';
 import { decide } from './admission.js';
-import {
-  errorIn,
-  FULL,
-  FULL_BYTES,
-  isLong,
-  OK,
-  tellOf,
-  toError,
-  type Admitted,
-  type Answer,
-  type ErrorReply,
-} from './answers.js';
+import { isLong, tellOf, toError, type Admitted, type Answer } from './answers.js';
+import { Membership } from './membership.js';
 import { SessionLog, type Ending } from './session-log.js';
-import { SESSION_CHECKS, type SessionOptions, type SessionOutput, type Verdict } from './session-options.js';
+import { SESSION_CHECKS, type SessionOptions, type SessionOutput } from './session-options.js';
 
 const PIECE_BYTES = 16 * 1024;
 const PINGS_PER_STEP = 16;
 const CHANGE_STEPS = 4;
 const LOGGED_STEPS = 8;
 const BODY_BYTES_PER_STEP = 32;
-/** To read and to copy so much of what is not whole. */
-const KEPT_BYTES_PER_STEP = 512;
 const NO_BYTES = new Uint8Array(0);
 const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
 
@@ -59,25 +45,22 @@ const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
  */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #topology: Topology;
   readonly #onError: OnError;
   readonly #log: SessionLog;
   readonly #decoder: PeerDecoder;
+  readonly #membership: Membership;
   #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
   #waits: PromiseLike<void> | undefined;
   #admitted: Admitted | undefined;
-  #peer: PeerInfo | undefined;
-  /** What has come since the last answer. */
-  #cameBytes = 0;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
     this.#options = checkOptions('Session', options, SESSION_CHECKS);
-    const { topology, remoteAddress, limits, log = SILENT_LOGGER, onError = printError } = this.#options;
-    this.#topology = topology;
+    const { remoteAddress, limits, log = SILENT_LOGGER, onError = printError } = this.#options;
     this.#onError = onError;
     this.#log = new SessionLog(toSafeLogger(log, onError), remoteAddress);
     this.#decoder = new PeerDecoder(limits);
+    this.#membership = new Membership(this.#options, this.#log);
   }
 
   /** Takes bytes from the peer, cut anywhere, and answers all that is whole. */
@@ -90,8 +73,7 @@ export class Session {
 
   /** Takes bytes from the peer, which `answering` is to answer. */
   push(bytes: Uint8Array): void {
-    this.#cameBytes += bytes.length;
-    this.#decoder.push(bytes);
+    if (this.#state !== 'ended') this.#decoder.push(bytes);
   }
 
   /**
@@ -103,14 +85,8 @@ export class Session {
     let length = 0;
     while (this.#state === 'magic' || this.#state === 'open') {
       const message = this.#next();
-      if (message === undefined) {
-        const keptBytes = Math.min(this.#cameBytes, this.heldBytes);
-        this.#cameBytes = 0;
-        if (keptBytes < KEPT_BYTES_PER_STEP) break;
-        yield keptBytes / KEPT_BYTES_PER_STEP;
-        continue; // more may have come meanwhile
-      }
-      const answer = isLong(message) ? yield* this.#unregisterTopic(message) : this.#take(message);
+      if (message === undefined) break;
+      const answer = isLong(message) ? yield* this.#membership.unregisterTopic(message) : this.#take(message);
       if (answer && !this.#isOver) {
         if (this.#options.observe) tellOf(this.#options.observe, message, answer);
         const bytes = answer instanceof Uint8Array ? answer : this.#end(answer).bytes;
@@ -130,7 +106,7 @@ export class Session {
       else if (answers.length % PINGS_PER_STEP === 0) yield;
     }
     const output = { bytes: concat(answers), close: this.#isOver };
-    return this.#waits && !this.#isOver ? { ...output, waits: this.#waits } : output;
+    return this.#waits && !this.#isOver ? { waits: this.#waits, ...output } : output;
   }
 
   /** To be called before the bytes that were pushed are used again, while `answering` is not over. */
@@ -153,7 +129,7 @@ export class Session {
 
   /** Whether the peer has identified itself, and so is in the topology until the session ends. */
   get isIdentified(): boolean {
-    return this.#peer !== undefined;
+    return this.#membership.hasJoined;
   }
 
   /** Bytes of memory that are kept for what is not answered yet. */
@@ -180,33 +156,23 @@ export class Session {
         this.#log.magic();
         return undefined;
       case 'ping':
-        return this.#ping();
+        return this.#membership.ping();
       case 'identify':
-        return this.#peer ? toError('E_INVALID', 'cannot IDENTIFY again') : undefined;
+        return this.isIdentified ? toError('E_INVALID', 'cannot IDENTIFY again') : undefined;
       case 'identity':
         return this.#identify(message.identity);
       case 'admitted':
-        return this.#join(message.verdict);
+        return this.#membership.join(message.verdict);
       case 'register':
       case 'unregister':
-        return this.#change(message);
+        return this.#membership.change(message);
     }
-  }
-
-  #ping(): Uint8Array {
-    const peer = this.#peer;
-    if (peer) {
-      const last = peer.lastUpdateMs;
-      this.#topology.ping(peer);
-      this.#log.pinged(peer, last);
-    }
-    return OK;
   }
 
   #identify(identity: Identity): Answer {
     this.#log.identified(identity);
     const verdict = decide(this.#options.admit, identity, this.#onError);
-    if (!isThenable(verdict)) return this.#join(verdict);
+    if (!isThenable(verdict)) return this.#membership.join(verdict);
     this.#state = 'waiting';
     this.#waits = verdict.then((late) => {
       this.#waits = undefined;
@@ -217,60 +183,12 @@ export class Session {
     return undefined;
   }
 
-  #join(verdict: Verdict): Answer {
-    if ('refused' in verdict) {
-      this.#options.observe?.refused();
-      this.#log.stop(); // who has refused it says so where it will
-      return toError('E_INVALID', verdict.refused);
-    }
-    const { remoteAddress, announce } = this.#options;
-    const peer: PeerInfo = { ...verdict, id: remoteAddress, remoteAddress, lastUpdateMs: this.#topology.clock() };
-    const announcement = announce();
-    if (this.#isOver) return undefined; // by the host, which was just asked
-    if (!this.#topology.join(peer)) return FULL;
-    this.#peer = peer;
-    this.#leaveIfOver();
-    return encodeReply({ type: 'announcement', announcement });
-  }
-
-  /** At its limit the registry refuses a registration, and not the peer, which would lose all that it has. */
-  #change(message: TopicMessage): Answer {
-    const { type, topic, channel } = message;
-    const peer = this.#checked(message);
-    if ('code' in peer) return peer;
-    if (type === 'unregister') this.#topology.unregister(peer, topic, channel);
-    else if (!this.#topology.register(peer, topic, channel)) {
-      this.#log.failed(FULL.code, FULL.reason);
-      return FULL_BYTES;
-    }
-    this.#leaveIfOver();
-    return OK;
-  }
-
-  *#unregisterTopic(message: TopicMessage): Steps<Answer> {
-    const peer = this.#checked(message);
-    if ('code' in peer) return peer;
-    yield* this.#topology.unregistering(peer, message.topic);
-    return OK;
-  }
-
-  /** The peer, or what is wrong with the message. */
-  #checked(message: TopicMessage): PeerInfo | ErrorReply {
-    if (!this.#peer) return toError('E_INVALID', 'client must IDENTIFY');
-    return errorIn(message) ?? this.#peer;
-  }
-
-  /** A listener of a change may have ended this while the change was made: nothing of it is to stay. */
-  #leaveIfOver(): void {
-    if (this.#isOver && this.#peer) this.#topology.leave(this.#peer);
-  }
-
   #end(why: Ending): SessionOutput {
     if (this.#isOver) return OVER;
     const hadMagic = this.#state !== 'magic';
     this.#state = 'ended';
     this.#decoder.end(); // nothing is kept of what will not be answered
-    this.#log.ended(why, hadMagic, () => this.#leaveIfOver());
+    this.#log.ended(why, hadMagic, () => this.#membership.end());
     if (typeof why === 'string') return OVER;
     this.#options.observe?.error(why.code);
     // nsqlookupd answers another magic with the bare code

@@ -1,3 +1,4 @@
+import { isIdentity } from '../base/identity.js';
 import { isChannelName, isTopicName, type Category, type PeerInfo, type Registration } from '../registry/index.js';
 import { UnreadableError } from './registry-store.js';
 
@@ -102,25 +103,10 @@ function isRegistration({ category, key, subkey }: Registration): boolean {
   return category === 'topic' ? subkey === '' : category === 'channel' && isChannelName(subkey);
 }
 
-const TEXTS = [
-  'id',
-  'remoteAddress',
-  'hostname',
-  'broadcastAddress',
-  'version',
-  'topologyZone',
-  'topologyRegion',
-] as const;
-const NUMBERS = ['tcpPort', 'httpPort', 'lastUpdateMs'] as const;
-
 export function isPeer(value: unknown): value is PeerInfo {
-  const peer = value as Partial<PeerInfo> | null;
-  return (
-    typeof peer === 'object' &&
-    peer !== null &&
-    TEXTS.every((name) => typeof peer[name] === 'string') &&
-    NUMBERS.every((name) => Number.isFinite(peer[name]))
-  );
+  if (!isIdentity(value)) return false;
+  const { id, remoteAddress, lastUpdateMs } = value as Partial<PeerInfo>;
+  return typeof id === 'string' && typeof remoteAddress === 'string' && Number.isFinite(lastUpdateMs);
 }
 
 /** The lines of a text that comes in chunks, as many at a time as there are. Throws an UnreadableError for an endless line. */

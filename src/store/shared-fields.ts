@@ -1,3 +1,4 @@
+import { toPeerInfo } from '../base/identity.js';
 import { isChannelName, isTopicName, type PeerInfo, type Registration } from '../registry/index.js';
 import { isPeer } from './registry-text.js';
 import { toName, toRegistration } from './shared-names.js';
@@ -52,11 +53,7 @@ export function readPeer(text: string): SharedPeer | undefined {
   }
   if (!isPeer(value)) return undefined;
   const { isSilent, isSettled } = value as { isSilent?: unknown; isSettled?: unknown };
-  const { id, remoteAddress, hostname, broadcastAddress, tcpPort, httpPort } = value;
-  const { version, topologyZone, topologyRegion, lastUpdateMs } = value;
-  const about = { id, remoteAddress, hostname, broadcastAddress, tcpPort, httpPort };
-  const peer: PeerInfo = { ...about, version, topologyZone, topologyRegion, lastUpdateMs };
-  return { peer, isSilent: isSilent === true, isSettled: isSettled === true };
+  return { peer: toPeerInfo(value, value), isSilent: isSilent === true, isSettled: isSettled === true };
 }
 
 export function writeClaim({ at, tombstonedAtMs }: SharedClaim): string {

@@ -22,6 +22,11 @@ export interface ByteStream {
   pause(): unknown;
   /** Lets `data` flow again, also if it was not held back. */
   resume(): unknown;
+  /**
+   * Takes bytes back that were the last, while it is paused, and gives them again after `resume`. A stream that has none is
+   * trusted to read no more while it is paused; those of Node read on until they hold something.
+   */
+  unshift?(bytes: Uint8Array): unknown;
   /** Whether it is closed already. One that says so is not served; one that says nothing is taken to be open. */
   readonly destroyed?: boolean | undefined;
   /** The other end's address, for the log and for consumers; undefined for a stream that has none. */

@@ -1,5 +1,5 @@
 import { callGuarded, report, type OnError } from '../base/error-report.js';
-import type { WorkQueue } from '../base/work-queue.js';
+import type { Steps, WorkQueue } from '../base/work-queue.js';
 import type { PeerLimit, PeerObserver, Session, SessionOutput } from '../session/index.js';
 import type { ByteStream } from '../streams/index.js';
 
@@ -25,6 +25,10 @@ export interface ConnectionOptions {
 
 /** How much may come from a stream that was asked to pause, or after the end. */
 const MAX_UNASKED_BYTES = 1024 * 1024;
+/** What is no longer is a few lines, or an IDENTIFY. */
+const MAX_SHORT_BYTES = 1024;
+/** To read so much of what is not whole, or is dropped, is a step. */
+const BYTES_PER_STEP = 512;
 
 /**
  * One stream and its session: bytes to and fro, its share of each turn of the event loop, back-pressure, deadlines, closing.
@@ -39,6 +43,10 @@ export class Connection {
   #isBusy: 'answering' | 'admitting' | false = false;
   #isPaused = false;
   #unaskedBytes = 0;
+  /** What has come since the last answer. */
+  #cameBytes = 0;
+  /** What the stream was given back, until there is time to read it. */
+  #putOffBytes = 0;
   #hasEnded = false;
 
   constructor(options: ConnectionOptions) {
@@ -61,7 +69,7 @@ export class Connection {
 
   /** What is kept of the peer's input until it is whole, or answered. */
   get heldBytes(): number {
-    return this.#options.session.heldBytes;
+    return this.#waits === 'for close' ? 0 : this.#putOffBytes + this.#options.session.heldBytes;
   }
 
   /** A look at the deadline. */
@@ -95,12 +103,35 @@ export class Connection {
     const { session, deadlines } = this.#options;
     if (this.#isPaused || this.#waits === 'for close') this.#unaskedBytes += bytes.length;
     if (this.#unaskedBytes > MAX_UNASKED_BYTES) return this.destroy('sent too much too fast, or after the end');
-    if (this.#waits === 'for close') return; // it has not read its last answer yet
+    if (this.#waits === 'for close') return this.#drop(bytes); // it has not read its last answer yet
+    if (this.#isIdle && !this.#mayRead(bytes)) return;
+    this.#cameBytes += bytes.length;
     session.push(bytes);
     if (this.#isIdle) this.#answer();
     else session.hold();
     if (this.#waits === 'for bytes' && session.isIdentified) this.#ticksLeft = deadlines.silence;
     this.#weigh();
+  }
+
+  #drop({ length }: Uint8Array): void {
+    const { stream, work } = this.#options;
+    if (work.isFree) return work.spend(length / BYTES_PER_STEP);
+    stream.pause();
+    void work.turn(length / BYTES_PER_STEP).then(() => this.#try(() => stream.resume()));
+  }
+
+  /** What this turn has no time to read is given back to the stream, which reads no further meanwhile. */
+  #mayRead(bytes: Uint8Array): boolean {
+    const { stream, work } = this.#options;
+    const isDue = this.#putOffBytes > 0;
+    this.#putOffBytes = 0;
+    if (isDue || bytes.length <= MAX_SHORT_BYTES || work.isFree || !stream.unshift) return true;
+    this.#pause();
+    stream.unshift(bytes);
+    this.#putOffBytes = bytes.length;
+    this.#weigh();
+    void work.turn(bytes.length / BYTES_PER_STEP).then(() => this.#try(() => this.#goOn()));
+    return false;
   }
 
   get #isIdle(): boolean {
@@ -111,17 +142,33 @@ export class Connection {
   #answer(): void {
     const { session, work } = this.#options;
     this.#isBusy = 'answering';
-    work.run(
-      session.answering((piece) => this.#write(piece)),
-      (output) => this.#try(() => this.#answered(output)),
-      (error) => this.#failed(error),
-    );
+    const steps = session.answering((piece) => this.#write(piece));
+    const isLong = session.heldBytes > MAX_SHORT_BYTES;
+    if (isLong || work.isFree || !this.#isOverAtOnce(steps)) {
+      work.run(
+        steps,
+        (output) => this.#try(() => this.#answered(output)),
+        (error) => this.#failed(error),
+        isLong || undefined,
+      );
+    }
     if (this.#isIdle || this.#waits === 'for close') return;
     session.hold();
     this.#pause();
   }
 
+  /** What is short, as a PING, is answered in a turn that is used up, too: to put it off would cost more than that. */
+  #isOverAtOnce(steps: Steps<SessionOutput>): boolean {
+    const { done, value } = steps.next();
+    this.#options.work.spend(1);
+    if (done === true) this.#answered(value);
+    return done === true;
+  }
+
   #answered(output: SessionOutput): void {
+    const { session, work } = this.#options;
+    work.spend(Math.min(this.#cameBytes, session.heldBytes) / BYTES_PER_STEP); // what is answered has been paid for
+    this.#cameBytes = 0;
     this.#isBusy = output.waits ? 'admitting' : false;
     this.#deliver(output);
     void output.waits?.then(() => this.#try(() => this.#answer()));

@@ -26,7 +26,7 @@ export interface MemoryLookupd {
   readonly clock: ManualClock;
   /** What it knows. */
   readonly db: RegistrationDB;
-  /** The questions to it, and the orders. */
+  /** Its reads and writes. */
   readonly topology: Topology;
   /** Its HTTP side, for a client under test: whatever the host in the URL. A TypeError while it is down, as of `fetch`. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;

@@ -238,6 +238,70 @@ export const ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: '1,000 peers that were quiet send 64 KiB of a line at once, again and again',
+    run: async (target) => {
+      const peers = await target.peers(1000);
+      await target.begin();
+      for (let i = 0; i < 10; i++) {
+        for (const peer of peers) if (!peer.destroyed) peer.resume().write(Buffer.alloc(64 * 1024, 'x'));
+        for (const peer of await target.peers(1000)) peers.push(peer);
+        peers.splice(0, 1000);
+      }
+      await delay(1000);
+    },
+  },
+  {
+    name: '300 clients that send bodies without an end, with and to every method',
+    run: async (target) => {
+      await target.begin();
+      const heads = [
+        'GET /ping',
+        'GET /nodes',
+        'POST /topic/create?topic=t',
+        'POST /none',
+        'PUT /topics',
+        'HEAD /ping',
+      ];
+      const kinds = ['Transfer-Encoding: chunked\r\n\r\n', 'Content-Length: 9000000000\r\n\r\n'];
+      const chunk = Buffer.from(`10000\r\n${'x'.repeat(65_536)}\r\n`);
+      const end = performance.now() + WATCHED_MS;
+      const flood = async (_: unknown, i: number) => {
+        while (performance.now() < end) {
+          const [socket] = target.connections(1, target.command.httpPort);
+          const closed = once(socket!.resume(), 'close').catch(() => {});
+          const head = `${heads[i % heads.length]} HTTP/1.1\r\nHost: a\r\n${kinds[i % kinds.length]}`;
+          const write = () =>
+            socket!.write(chunk, (error) => error ?? (performance.now() < end ? write() : socket!.destroy()));
+          socket!.write(head, write);
+          await closed;
+        }
+      };
+      await Promise.all(Array.from({ length: 300 }, flood));
+    },
+  },
+  {
+    name: '10,000 pipelined writes of all kinds, beside 20,000 producers',
+    run: async (target) => {
+      await target.filled(200, 100, (_, i) => `REGISTER topic_${i} channel`);
+      await target.begin();
+      const writes = [
+        'topic/create?topic=made_N',
+        'channel/create?topic=made_N&channel=c',
+        'topic/tombstone?topic=topic_N&node=host-N.test:4151',
+        'channel/delete?topic=topic_N&channel=channel',
+        'topic/delete?topic=topic_N',
+        'topic/delete?topic=made_N',
+        'topic/tombstone?topic=none&node=none',
+        'channel/create?topic=topic_N&channel=channel',
+      ];
+      const [socket] = target.connections(1, target.command.httpPort);
+      const lineOf = (i: number) => writes[i % writes.length]!.replaceAll('N', String((i >> 3) % 100));
+      const requests = Array.from({ length: 10_000 }, (_, i) => `POST /${lineOf(i)} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      socket!.write(requests.join(''));
+      await answers(socket!, 10_000);
+    },
+  },
+  {
     name: '9,900 connections with half a request each',
     run: async (target) => {
       await target.begin();

@@ -13,6 +13,8 @@ import { greet } from './tcp-load.js';
 export interface ProbeFigures {
   /** The longest that an answer took, whether to a request or to a ping. */
   readonly pauseMs: number;
+  /** For how long of it the attacked one's main thread had a core: if for a small part, the machine kept it waiting. */
+  readonly pauseCpuMs: number;
   readonly p99Ms: number;
   readonly rssMiB: number;
   readonly beforeRssMiB: number;
@@ -21,18 +23,23 @@ export interface ProbeFigures {
   readonly lost: number;
 }
 
+interface Pause {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
 const PAUSE_MS = 2;
 const [pid, tcpPort, httpPort] = process.argv.slice(2).map(Number) as [number, number, number];
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
 let path = '/ping';
 let httpMs: number[] = [];
-let longestMs = 0;
+let longest: Pause = { ms: 0, cpuMs: 0 };
 let beforeRssMiB = 0;
 let peakRssMiB = 0;
 let lost = 0;
-/** When what is not yet answered was asked. */
-const asked = new Map<string, number>();
+/** When what is not yet answered was asked, and what the main thread had worked by then. */
+const asked = new Map<string, Pause>();
 
 /** 0 when there is no such process, or no such file. */
 function rssMiB(): number {
@@ -43,15 +50,33 @@ function rssMiB(): number {
   }
 }
 
+function now(): Pause {
+  let cpuMs = 0;
+  try {
+    cpuMs = Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    // It has ended, or this is not Linux.
+  }
+  return { ms: performance.now(), cpuMs };
+}
+
+const longer = (a: Pause, b: Pause): Pause => (b.ms > a.ms ? b : a);
+
+/** Since that was asked. */
+function since({ ms, cpuMs }: Pause): Pause {
+  const then = now();
+  return { ms: then.ms - ms, cpuMs: then.cpuMs - cpuMs };
+}
+
 async function measure(kind: string, run: () => Promise<void>): Promise<void> {
   for (;;) {
-    asked.set(kind, performance.now());
+    asked.set(kind, now());
     try {
       await run();
       // What was asked before the figures were started anew counts from then on.
-      const ms = performance.now() - asked.get(kind)!;
-      longestMs = Math.max(longestMs, ms);
-      if (kind === 'http') httpMs.push(ms);
+      const pause = since(asked.get(kind)!);
+      longest = longer(longest, pause);
+      if (kind === 'http') httpMs.push(pause.ms);
     } catch {
       if (rssMiB() === 0) return;
       lost++;
@@ -87,12 +112,12 @@ try {
 }
 
 process.on('message', (message: 'tell' | { readonly path: string }) => {
-  const now = performance.now();
   if (message === 'tell') {
     const times = httpMs.sort((a, b) => a - b);
-    const waiting = [...asked.values()].map((start) => now - start);
+    const pause = [...asked.values()].map(since).reduce(longer, longest);
     const figures: ProbeFigures = {
-      pauseMs: Math.max(longestMs, ...waiting),
+      pauseMs: pause.ms,
+      pauseCpuMs: pause.cpuMs,
       p99Ms: times[Math.floor(times.length * 0.99)] ?? 0,
       rssMiB: rssMiB(),
       beforeRssMiB,
@@ -103,9 +128,10 @@ process.on('message', (message: 'tell' | { readonly path: string }) => {
   } else {
     path = message.path;
     httpMs = [];
-    longestMs = lost = 0;
+    longest = { ms: 0, cpuMs: 0 };
+    lost = 0;
     beforeRssMiB = peakRssMiB = rssMiB();
-    for (const kind of asked.keys()) asked.set(kind, now);
+    for (const kind of asked.keys()) asked.set(kind, now());
     process.send?.('started');
   }
 });

@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize, sep } from 'node:path';
 import { describe, test } from 'node:test';
 import { bundle } from '../support/bundle.js';
-import { mayLoad, moduleIn } from '../support/modules.js';
+import { mayLoad, moduleIn, usesNode } from '../support/modules.js';
 import { runTool } from '../support/packed-project.js';
+import { unchanged } from '../support/unchanged.js';
 import { project } from './project.js';
 
 /** The most that `nsqlookupd/registry` may weigh in a browser's bundle: minified, and gzipped. */
-const MAX_REGISTRY_BYTES = 29_240;
-const MAX_REGISTRY_GZIP_BYTES = 10_155;
+const MAX_REGISTRY_BYTES = 28_980;
+const MAX_REGISTRY_GZIP_BYTES = 10_065;
 
 const COMMAND = 'node_modules/.bin/nsqlookupd';
 
@@ -46,8 +47,7 @@ describe('the tarball', () => {
       ...whole,
       ...words,
       'dist/cjs/package.json',
-      'dist/command/later.cjs',
-      'dist/command/nsqlookupd.cjs',
+      ...['core', 'later', 'nsqlookupd', 'soon'].map((name) => `dist/command/${name}.cjs`),
       'package.json',
     ];
     assert.deepEqual([...files].sort(), expected.sort());
@@ -70,12 +70,17 @@ describe('the tarball', () => {
     assert.deepEqual(packages.sort(), ['nsqlookupd', 'smol-toml', 'tslib']);
   });
 
-  test('publint finds nothing, not even something to suggest', () => {
+  const modules = files.filter((path) => /\.(?:c?js|d\.ts|json)$/.test(path));
+  const publint = unchanged('publint', modules);
+  test('publint finds nothing, not even something to suggest', { skip: publint.skip }, () => {
     assert.match(runTool('publint', '--strict', project.tarball), /All good!/);
+    publint.passed();
   });
 
-  test('attw finds nothing, node10 included', () => {
+  const attw = unchanged('attw', modules);
+  test('attw finds nothing, node10 included', { skip: attw.skip }, () => {
     assert.match(runTool('attw', '--profile', 'strict', '--format', 'ascii', project.tarball), /No problems found/);
+    attw.passed();
   });
 });
 
@@ -106,21 +111,22 @@ describe('the package, installed', () => {
 });
 
 const WAYS = [
-  { way: 'import', build: 'esm', flags: ['--input-type=module'], code: (name: string) => `import '${name}'` },
-  { way: 'require', build: 'esm', flags: [], code: (name: string) => `require('${name}')` },
+  { way: 'import', how: 'import', build: 'esm', flags: [] },
+  { way: 'require', how: 'require', build: 'esm', flags: [] },
   {
     way: 'require where ESM cannot be required',
+    how: 'require',
     build: 'cjs',
     flags: ['--no-experimental-require-module'],
-    code: (name: string) => `require('${name}')`,
   },
-];
+] as const;
 
 describe('a subpath loads its own module, and those that it may use', () => {
-  for (const subpath of subpaths) {
-    for (const { way, build, flags, code } of WAYS) {
+  for (const { way, how, build, flags } of WAYS) {
+    const loadedByEach = project.loadedByEach(subpaths.map(nameOf), how, ...flags);
+    for (const subpath of subpaths) {
       test(`${way} ${nameOf(subpath)}`, () => {
-        const loaded = project.loadedBy(...flags, '-e', code(nameOf(subpath)));
+        const loaded = loadedByEach.get(nameOf(subpath)) ?? [];
         const dist = join('nsqlookupd/dist', build) + sep;
         const own = loaded.filter((path) => path.startsWith('nsqlookupd')).map((path) => path.replace(dist, ''));
         assert.ok(own.includes(entryOf(subpath)), `${entryOf(subpath)} in ${own.join()}`);
@@ -144,29 +150,51 @@ describe('a subpath loads its own module, and those that it may use', () => {
     }
   }
 
-  test('the command loads one file to start, another for what few starts need, and the parser of TOML for a config file', () => {
+  test('who makes a lookupd of their own loads neither flags nor what keeps a registry', () => {
+    for (const { way, how, flags } of WAYS) {
+      const loaded = project.loadedByEach(['nsqlookupd/daemon'], how, ...flags).get('nsqlookupd/daemon') ?? [];
+      assert.ok(loaded.length > 0, way);
+      const needless = loaded.filter((path) => /\b(?:settings|store)\b/.test(path));
+      assert.deepEqual(needless, [], way);
+    }
+  });
+
+  test('the command loads what it needs to start, another file for what few starts need, and the parser of TOML for a config file', () => {
     const config = project.write('config.toml', 'log_level = "none such"\n');
     const parsers = (...args: string[]) =>
       project.loadedBy(COMMAND, ...args).filter((path) => path.startsWith('smol-toml'));
     const file = (name: string) => join('nsqlookupd', 'dist', 'command', name);
     for (const flag of ['-version', '-tcp-address=nowhere'])
-      assert.deepEqual(project.loadedBy(COMMAND, flag), [file('nsqlookupd.cjs')]);
+      assert.deepEqual(project.loadedBy(COMMAND, flag).sort(), [file('core.cjs'), file('nsqlookupd.cjs')]);
     for (const subcommand of ['check', 'health']) {
       const loaded = project.loadedBy(COMMAND, subcommand, '-none-such');
-      assert.deepEqual(loaded.sort(), [file('later.cjs'), file('nsqlookupd.cjs')]);
+      assert.deepEqual(loaded.sort(), [file('core.cjs'), file('later.cjs'), file('nsqlookupd.cjs')]);
     }
     assert.ok(parsers(`-config=${config}`).length > 0);
   });
 
-  test('the command listens without what speaks TLS, compresses, or reads folders', () => {
-    const heavy = ['tls', 'https', 'crypto', 'zlib', 'fs/promises', 'dns/promises', 'inspector', 'readline'];
+  test('the command listens without what speaks TLS, compresses, reads folders, or is asked for by few', () => {
+    const heavy = [
+      'soon.cjs',
+      'later.cjs',
+      'tls',
+      'https',
+      'crypto',
+      'zlib',
+      'fs/promises',
+      'dns/promises',
+      'inspector',
+      'readline',
+    ];
     const script = project.write(
       'loaded.cjs',
       `const before = new Set(process.moduleLoadList);
        const { write } = process.stderr;
        process.stderr.write = function (text, ...rest) {
          if (/HTTP: listening/.test(text)) {
-           console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))));
+           const files = Object.keys(require.cache).map((path) => require('node:path').basename(path));
+           const modules = process.moduleLoadList.filter((name) => !before.has(name));
+           console.log(JSON.stringify([...files, ...modules]));
            process.kill(process.pid, 'SIGTERM');
          }
          return write.call(this, text, ...rest);
@@ -175,7 +203,7 @@ describe('a subpath loads its own module, and those that it may use', () => {
     const ports = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0'];
     const listed = JSON.parse(project.node('-r', script, COMMAND, ...ports)) as string[];
     const loaded = listed.map((name) => name.replace('NativeModule ', ''));
-    assert.ok(loaded.includes('net'));
+    for (const needed of ['core.cjs', 'net']) assert.ok(loaded.includes(needed), needed);
     assert.deepEqual(
       loaded.filter((name) => heavy.includes(name)),
       [],
@@ -203,10 +231,16 @@ describe('bundled for a browser', () => {
     assert.ok(bytes < 2_000, `${bytes} bytes`);
   });
 
-  for (const subpath of subpaths.filter((subpath) => !mayLoad(moduleOf(subpath)).has('node:'))) {
-    test(`${nameOf(subpath)} needs nothing of Node's`, async () => {
-      const { files } = await bundle(`export * from '${nameOf(subpath)}'`, project.folder);
+  for (const subpath of subpaths.filter((subpath) => subpath !== './daemon')) {
+    const name = nameOf(subpath);
+    test(`${name} needs nothing of Node's${usesNode(moduleOf(subpath)) ? ' but in files that say so' : ''}`, async () => {
+      const { files, ofNode } = await bundle(`export * from '${name}'`, project.folder);
       assert.ok(files.length > 0);
+      const expected = usesNode(moduleOf(subpath)) ? /\/node-[\w-]+\.js$/ : /^$/;
+      assert.deepEqual(
+        ofNode.filter((path) => !expected.test(path)),
+        [],
+      );
     });
   }
 });

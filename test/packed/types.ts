@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { Compiler } from '../support/compiler.js';
+import { unchanged } from '../support/unchanged.js';
 import { project } from './project.js';
 
 interface Mode {
@@ -30,12 +31,14 @@ const NO_TYPES = ['./registry', './protocol', './tcp'];
 const WEB_TYPES = ['.', './http'];
 
 const compiler = new Compiler();
+const consumerFiles = readdirSync('test/consumers').map((name) => join('test/consumers', name));
+const checking = unchanged('packed-types', ['package.json', 'dist', 'build/test/packed/types.js', ...consumerFiles]);
+let compilations = 0;
 
 project.write(
   'run.mjs',
-  `const [folder, ...files] = process.argv.slice(2);
-   for (const file of files) {
-     const { claims } = await import(folder + '/' + file);
+  `for (const file of process.argv.slice(2)) {
+     const { claims } = await import(file);
      const wrong = Object.entries(await claims()).filter(([, holds]) => !holds);
      if (wrong.length > 0) throw new Error(file + ': ' + wrong.map(([claim]) => claim).join());
    }`,
@@ -56,7 +59,7 @@ function consumersOf(subpath: string): [name: string, code: string][] {
     : [[`${name}-any`, any]];
 }
 
-/** Compiles consumers in a folder of their own; answers the names of the compiled files. */
+/** Compiles consumers in a folder of their own; answers the paths of the compiled files. */
 function compile(folder: string, subpaths: readonly string[], mode: Mode, environment: object): string[] {
   mkdirSync(join(project.folder, folder));
   const consumers = subpaths.flatMap(consumersOf);
@@ -69,33 +72,47 @@ function compile(folder: string, subpaths: readonly string[], mode: Mode, enviro
     ...environment,
     strict: true,
     skipLibCheck: false,
+    noCheck: checking.skip !== false,
     outDir: 'out',
     rootDir: '.',
   };
   const config = project.write(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }));
   assert.equal(compiler.compile(config), '');
-  return mode.extensions.flatMap((extension) => consumers.map(([name]) => name + extension.replace('ts', 'js')));
+  compilations++;
+  return mode.extensions.flatMap((extension) =>
+    consumers.map(([name]) => `./${folder}/out/${name}${extension.replace('ts', 'js')}`),
+  );
 }
 
 const NODE = { lib: ['es2022'], types: ['node'], typeRoots: [resolve('node_modules/@types')] };
 
 describe('TypeScript reads the packed types, and what it compiles runs', () => {
+  after(() => {
+    if (compilations === Object.keys(MODES).length + 2) checking.passed();
+  });
+
   test('every consumer is of a subpath', () => {
     assert.ok(['.', ...NO_TYPES, ...WEB_TYPES].every((subpath) => project.subpaths.includes(subpath)));
   });
 
+  const compiled: string[] = [];
   for (const [name, mode] of Object.entries(MODES)) {
-    test(`${name}, every subpath`, () => {
-      const folder = name.replaceAll(' ', '-');
-      project.node('run.mjs', `./${folder}/out`, ...compile(folder, project.subpaths, mode, NODE));
+    test(`${name}, every subpath`, (t) => {
+      if (checking.skip) t.diagnostic(`compiled without a check: ${checking.skip}`);
+      compiled.push(...compile(name.replaceAll(' ', '-'), project.subpaths, mode, NODE));
     });
   }
 
-  test(`without any types but the language's: ${NO_TYPES.join()}`, () => {
+  test('what they compiled runs', () => {
+    assert.ok(compiled.length > 5 * project.subpaths.length);
+    project.node('run.mjs', ...compiled);
+  });
+
+  test(`without any types but the language's: ${NO_TYPES.join()}`, { skip: checking.skip }, () => {
     compile('no-types', NO_TYPES, MODES['nodenext']!, { lib: ['es2022'], types: [] });
   });
 
-  test(`with the web's types: ${WEB_TYPES.join()}`, () => {
+  test(`with the web's types: ${WEB_TYPES.join()}`, { skip: checking.skip }, () => {
     compile('web-types', WEB_TYPES, MODES['esnext with bundler']!, { lib: ['es2022', 'dom'], types: [] });
   });
 });

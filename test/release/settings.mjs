@@ -5,32 +5,11 @@ import ts from 'typescript';
 import { SETTINGS } from '../../dist/esm/daemon/settings.js';
 
 const FILE = 'docs/settings.md';
-/** What takes options, by the module that it stands in. */
-const FACTORIES = {
-  Topology: 'registry',
-  RegistrationDB: 'registry',
-  createTcpHandler: 'tcp',
-  createHttpHandler: 'http',
-  toNodeHandler: 'http',
-  createFindings: 'operate',
-  createLookupd: 'daemon',
-  Meters: 'operate',
-  createMetrics: 'operate',
-  metricsRoutes: 'operate',
-  healthRoutes: 'operate',
-  statsRoutes: 'operate',
-  discoveryRoutes: 'operate',
-  openApiRoutes: 'operate',
-  createProfiles: 'daemon',
-  LookupClient: 'client',
-  createUnionHandler: 'client',
-  PeerClient: 'client',
-  WorkQueue: 'registry',
-  createFeed: 'feed',
-  createWatchRoutes: 'feed',
-  createWarmRestart: 'store',
-  pageRoutes: 'page',
-};
+/** Classes that users know by what extends them, or by what makes them. */
+const ONLY_EXTENDED = ['Feed', 'MessageStream', 'OperatorWrites', 'TopologyReads'];
+const SUBPATHS = Object.entries(JSON.parse(readFileSync('package.json', 'utf8')).exports).filter(
+  ([path]) => path.startsWith('./') && path !== './package.json',
+);
 
 const cell = (text) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
 const code = (text) => (text === '' ? '' : `\`${text}\``);
@@ -44,53 +23,69 @@ function settingRow([flag, { kind, default: value, defaultText, help, option = '
 const entries = Object.entries(SETTINGS);
 const limits = entries.filter(([, { atLimit }]) => atLimit !== undefined);
 
-const roots = Object.values(FACTORIES).map((name) => `dist/esm/${name}/index.d.ts`);
-const program = ts.createProgram([...new Set(roots)], {
-  module: ts.ModuleKind.NodeNext,
-  target: ts.ScriptTarget.ES2022,
-  lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
-  types: ['node'],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-});
+const program = ts.createProgram(
+  SUBPATHS.map(
+    ([
+      ,
+      {
+        import: { types },
+      },
+    ]) => types,
+  ),
+  {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+  },
+);
 const checker = program.getTypeChecker();
 
-/** The type of what a function or class takes as its options. */
-function optionsOf(name) {
-  const file = program.getSourceFile(`dist/esm/${FACTORIES[name]}/index.d.ts`);
-  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file)).find((each) => each.name === name);
-  if (!exported) throw new Error(`${FACTORIES[name]} exports no ${name}`);
+function typeText(type) {
+  const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope;
+  return checker.typeToString(type, undefined, flags);
+}
+
+/** The type of what a function or class takes as its options, if it does. */
+function optionsOf(exported) {
   const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
   const type = checker.getTypeOfSymbol(symbol);
   const [signature] = [...type.getConstructSignatures(), ...type.getCallSignatures()];
-  const parameter = signature.parameters.find((each) => each.name === 'options');
-  return checker.getNonNullableType(checker.getTypeOfSymbol(parameter));
+  const parameter = signature?.parameters.find(({ name }) => ['options', 'limits'].includes(name));
+  return parameter && checker.getNonNullableType(checker.getTypeOfSymbol(parameter));
+}
+
+/** The functions and classes that take options, together with those of their module that take the same. */
+function takers() {
+  const found = new Map();
+  for (const [path, { import: entry }] of SUBPATHS) {
+    const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry.types)));
+    for (const symbol of exported.filter(({ name }) => !ONLY_EXTENDED.includes(name))) {
+      const options = optionsOf(symbol);
+      if (!options || options.symbol.name === 'ErrorOptions') continue;
+      const key = `${path} ${typeText(options)}`;
+      if (!found.has(key)) found.set(key, { subpath: path.replace('.', 'nsqlookupd'), names: [], options });
+      found.get(key).names.push(symbol.name);
+    }
+  }
+  return [...found.values()];
 }
 
 function optionRow(property) {
   const isOptional = (property.flags & ts.SymbolFlags.Optional) !== 0;
   const type = checker.getTypeOfSymbol(property);
-  const shown = checker.typeToString(
-    isOptional ? checker.getNonNullableType(type) : type,
-    undefined,
-    ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope,
-  );
   const words = ts.displayPartsToString(property.getDocumentationComment(checker));
   if (words === '') throw new Error(`the option ${property.name} has no docstring`);
-  return [`${code(property.name)}${isOptional ? '' : ' (required)'}`, code(cell(shown)), cell(words)];
+  const shown = cell(typeText(isOptional ? checker.getNonNullableType(type) : type));
+  const more = shown === 'PeerLimits' ? ' They are those of [PeerDecoder](#peerdecoder).' : '';
+  return [`${code(property.name)}${isOptional ? '' : ' (required)'}`, code(shown), `${cell(words)}${more}`];
 }
 
-function factorySection(name) {
-  const rows = optionsOf(name).getProperties().map(optionRow);
-  const limitRows = rows.some(([option]) => option === '`limits`') ? '\n\n`limits` are below.' : '';
-  return `### ${name}\n\nOf \`nsqlookupd/${FACTORIES[name]}\`.${limitRows}\n\n${table(['option', 'type', ''], rows)}`;
-}
-
-/** The members of an interface of the protocol, which options are made of. */
-function limitsSection() {
-  const limitsType = optionsOf('createTcpHandler').getProperty('limits');
-  const type = checker.getNonNullableType(checker.getTypeOfSymbol(limitsType));
-  return `### limits\n\n${table(['option', 'type', ''], type.getProperties().map(optionRow))}`;
+function takerSection({ subpath, names, options }) {
+  const rows = options.getProperties().map(optionRow);
+  return `### ${names.join(', ')}\n\nOf \`${subpath}\`.\n\n${table(['option', 'type', ''], rows)}`;
 }
 
 const text = `# Settings
@@ -100,13 +95,14 @@ This page is written by \`npm run settings\`, from the table that the command re
 ## The command
 
 One dash or two; \`-flag value\` or \`-flag=value\`; durations as Go writes them (\`1m30s\`, \`300ms\`). The keys are those of the
-TOML file that \`-config\` names; texts and durations stand in quotes there. A flag wins over the file. The option is that of
-\`createLookupd\`.
+TOML file that \`-config\` names; texts and durations stand in quotes there. A flag that takes
+several values is given again (\`-read-from a -read-from b\`) or with commas (\`-read-from=a,b\`), and its key is an array or a table. A flag
+wins over the file. The option is that of \`createLookupd\`.
 
 ${table(['flag', 'key', 'option', 'default', ''], entries.map(settingRow))}
 
 Two limits follow the limit of Node's heap, \`v8.getHeapStatistics().heap_size_limit\`, which Node takes from the machine's
-memory: half of it for \`-max-registry-bytes\`, a sixteenth for \`-max-unfinished-bytes\`. More heap raises both
+memory: half of it for \`-max-registry-bytes\`, a sixteenth but 64 MiB at most for \`-max-unfinished-bytes\`. More heap raises them
 (\`node --max-old-space-size=8192\`, in MiB, or \`NODE_OPTIONS\`), and a flag sets either. \`-help\` shows what they are here.
 
 ## What happens at a limit
@@ -122,9 +118,7 @@ What each guards against is in [SECURITY.md](../SECURITY.md).
 
 The options of each function and class that takes any. One that is unknown or of the wrong kind is a \`TypeError\` that names it.
 
-${Object.keys(FACTORIES).map(factorySection).join('\n\n')}
-
-${limitsSection()}
+${takers().map(takerSection).join('\n\n')}
 `;
 
 /** A value as it stands in the config file. */

@@ -73,6 +73,7 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   'adapter-faults': 'runs other people’s frameworks, which have runtimes of their own to look after',
   'hono-middlewares': 'runs Hono’s server for Node',
   'fetch-status': 'is about a Response of Node’s',
+  strangers: 'is about Node’s sockets and http server',
   shutdown: 'is about Node’s http server',
   'worker-faults': 'is about Node’s Worker',
   packed: 'is about npm and the package',
@@ -148,7 +149,8 @@ export const RUNTIMES: readonly Runtime[] = [
     ],
     // Its HTTP server is no server of node:net's, and its connections are no sockets of it.
     differs: {
-      'are parsed little by little, however many come in one chunk': 'it parses a chunk at once',
+      'are parsed little by little, however many come in one chunk':
+        'it publishes no http.server.request.start, by which the test counts',
       'takes no more memory than it says, and less than half a kilobyte a registration':
         'what is counted is what V8 takes: its engine takes a fifth more',
       'with a CONNECT behind an answer that is under way are cut off, and not mixed': 'a 404 follows that answer',

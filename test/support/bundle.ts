@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** What esbuild makes of a module for browsers, minified: its bytes, also as gzip makes them, and the files in it. */
+/** What esbuild makes of a module for browsers, minified: its bytes, also as gzip makes them, its files, and which of them import what is Node's. */
 export async function bundle(code: string, resolveDir: string) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: code, resolveDir },
@@ -9,7 +9,7 @@ export async function bundle(code: string, resolveDir: string) {
     minify: true,
     format: 'esm',
     platform: 'browser',
-    external: ['prom-client'], // optional, of Node alone, and loaded when it is wanted
+    external: ['node:*', 'prom-client'], // the latter is optional, and loaded when it is wanted
     metafile: true,
     write: false,
     absWorkingDir: resolveDir,
@@ -17,5 +17,6 @@ export async function bundle(code: string, resolveDir: string) {
   });
   const { contents } = outputFiles[0]!;
   const files = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
-  return { bytes: contents.length, gzipBytes: gzipSync(contents).length, files };
+  const ofNode = files.filter((path) => metafile.inputs[path]!.imports.some((each) => each.path.startsWith('node:')));
+  return { bytes: contents.length, gzipBytes: gzipSync(contents).length, files, ofNode };
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import ts from 'typescript';
 
-/** TypeScript for several programs: the language's and Node's own types are read once, and are not checked. */
+/** TypeScript for several programs: what is declared is read once, and the language's and Node's own types are not checked. */
 export class Compiler {
   readonly #shared = new Map<string, ts.SourceFile | undefined>();
 
@@ -31,9 +31,10 @@ export class Compiler {
 
   #host(options: ts.CompilerOptions): ts.CompilerHost {
     const host = ts.createCompilerHost(options);
+    host.jsDocParsingMode = ts.JSDocParsingMode.ParseForTypeErrors;
     const read = host.getSourceFile.bind(host);
     host.getSourceFile = (path, how, ...rest) => {
-      if (!isShared(path)) return read(path, how, ...rest);
+      if (!path.endsWith('.d.ts')) return read(path, how, ...rest);
       const key = `${path} ${JSON.stringify(how)}`;
       if (!this.#shared.has(key)) this.#shared.set(key, read(path, how, ...rest));
       return this.#shared.get(key);
@@ -43,7 +44,7 @@ export class Compiler {
 }
 
 function diagnose(program: ts.Program): ts.Diagnostic[] {
-  const files = program.getSourceFiles().filter(({ fileName }) => !isShared(fileName));
+  const files = program.getSourceFiles().filter(({ fileName }) => !isTrusted(fileName));
   return [
     ...program.getOptionsDiagnostics(),
     ...program.getGlobalDiagnostics(),
@@ -59,6 +60,6 @@ function format(diagnostics: readonly ts.Diagnostic[]): string {
   });
 }
 
-function isShared(path: string): boolean {
+function isTrusted(path: string): boolean {
   return /[\\/](?:typescript[\\/]lib|@types)[\\/]/.test(path);
 }

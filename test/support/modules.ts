@@ -25,3 +25,8 @@ export function mayLoad(module: string): Set<string> {
   for (const target of reached) for (const next of MAY_IMPORT[target] ?? []) reached.add(next);
   return reached;
 }
+
+/** Whether anything in the module, or loaded with it, may use what Node alone has; but for `base`, where nobody is made to load it. */
+export function usesNode(module: string): boolean {
+  return [...mayLoad(module)].some((each) => each !== 'base' && MAY_IMPORT[each]?.includes('node:'));
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const TIMEOUT_MS = 120_000;
@@ -52,6 +52,13 @@ export class PackedProject {
     return run(process.execPath, args, this.folder);
   }
 
+  /** Loads each of those in a thread of its own, and answers which files of its node_modules that loaded. */
+  loadedByEach(names: readonly string[], how: 'import' | 'require', ...flags: string[]): Map<string, string[]> {
+    const script = this.write('load-each.cjs', LOAD_EACH);
+    const loaded = JSON.parse(this.node(...flags, script, how, ...names)) as Record<string, string[]>;
+    return new Map(Object.entries(loaded).map(([name, urls]) => [name, this.#installed(urls)]));
+  }
+
   /** Runs Node in the project, and answers which files of its node_modules that loaded. */
   loadedBy(...args: string[]): string[] {
     const folder = mkdtempSync(join(this.folder, 'coverage-'));
@@ -60,11 +67,47 @@ export class PackedProject {
       const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] };
       return result.map(({ url }) => url);
     });
+    return this.#installed(urls);
+  }
+
+  /** Those that lie in its node_modules, by their path there. */
+  #installed(urls: readonly string[]): string[] {
     const installed = join(this.folder, 'node_modules');
-    const paths = urls.filter((url) => url.startsWith('file:')).map((url) => relative(installed, fileURLToPath(url)));
-    return paths.filter((path) => !path.startsWith('..'));
+    const files = urls.map((url) => (url.startsWith('file:') ? fileURLToPath(url) : url)).filter(isAbsolute);
+    return files.map((path) => relative(installed, path)).filter((path) => !path.startsWith('..'));
   }
 }
+
+/** A thread has modules of its own, and costs less than a process. */
+const LOAD_EACH = `
+const { isMainThread, parentPort, Worker, workerData } = require('node:worker_threads');
+const { once } = require('node:events');
+const { Session } = require('node:inspector');
+
+async function main([how, ...names]) {
+  const loaded = {};
+  for (const name of names) {
+    const worker = new Worker(__filename, { workerData: { how, name } });
+    [loaded[name]] = await once(worker, 'message');
+  }
+  console.log(JSON.stringify(loaded));
+}
+
+async function load({ how, name }) {
+  const session = new Session();
+  const urls = [];
+  session.connect();
+  session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
+  session.post('Debugger.enable');
+  if (how === 'import') await import(name);
+  else require(name);
+  parentPort.postMessage(urls);
+  session.disconnect();
+}
+
+if (isMainThread) void main(process.argv.slice(2));
+else void load(workerData);
+`;
 
 /** Runs a command of this repository's node_modules there, and answers what it printed. */
 export function runTool(name: string, ...args: string[]): string {

@@ -5,13 +5,15 @@ import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
 import type { ManualClock } from 'nsqlookupd/testing';
 
 const DEADLINE_MS = 10_000;
+/** To ask again and again costs more than what is waited for. */
+const LONGEST_PAUSE_MS = 50;
 
 /** Looks again and again until it is so, for ten seconds at the most. */
 export async function until(isSo: () => unknown, what = String(isSo)): Promise<void> {
   const endsAtMs = Date.now() + DEADLINE_MS;
-  while (!(await isSo())) {
+  for (let pauseMs = 2; !(await isSo()); pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     if (Date.now() > endsAtMs) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

@@ -10,6 +10,7 @@ import {
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_IDENTIFY_TIMEOUT_MS,
   DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_UNFINISHED_BYTES,
   DEFAULT_SILENCE_TIMEOUT_MS,
 } from '../../tcp/index.js';
 import {
@@ -42,11 +43,11 @@ export const LIMIT_SETTINGS = {
   }),
   'max-unfinished-bytes': row(
     integer(),
-    ofHeap(16),
+    Math.min(ofHeap(16), DEFAULT_MAX_UNFINISHED_BYTES),
     'the most bytes of commands that are not whole or not answered, of all peers together',
     {
       option: 'maxUnfinishedBytes',
-      defaultText: "a sixteenth of the heap's limit",
+      defaultText: '67108864, or a sixteenth of the heap if that is less',
       atLimit: '`E_INVALID`, closed: who has most',
     },
   ),

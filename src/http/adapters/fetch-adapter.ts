@@ -2,13 +2,8 @@ import { callGuarded, printError, report } from '../../base/error-report.js';
 import { aFunction, checkOptions, type Checks } from '../../base/options.js';
 import type { OnError } from '../../registry/index.js';
 import { answerNotFound } from '../http-handler.js';
-import {
-  assertHandler,
-  type HttpBody,
-  type HttpHandler,
-  type HttpRequest,
-  type HttpResponse,
-} from '../http-message.js';
+import { assertHandler } from '../decorate.js';
+import type { HttpBody, HttpHandler, HttpRequest, HttpResponse } from '../http-message.js';
 import { toPlainPath } from '../plain-path.js';
 import { failure } from '../responses.js';
 import { assertStatus } from './assert-status.js';
