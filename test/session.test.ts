@@ -40,6 +40,7 @@ describe('Session', () => {
     const many = Array.from({ length: 4000 }, () => PING);
     const answers = session.receive(bytesOf(MAGIC, ...many));
     assert.deepEqual([answers.bytes.length, answers.close, answers.waits], [6 * 4000, false, undefined]);
+    assert.deepEqual(Object.keys(answers).sort(), ['bytes', 'close']);
     const last = session.receive(Buffer.concat([bytesOf(...many), Buffer.from('NOPE\n')]));
     assert.deepEqual([repliesOf(last.bytes).length, last.close], [4001, true]);
     assert.deepEqual(repliesOf(last.bytes).slice(-2), ['ok', 'E_INVALID invalid command NOPE']);
@@ -84,6 +85,8 @@ describe('Session', () => {
 
   test('a wrong option is named', () => {
     assert.throws(() => setUp({ adress: 1 } as never), /^TypeError: Session .*adress/);
+    assert.throws(() => setUp({ topology: {} } as never), /^TypeError: topology must be a Topology/);
+    assert.throws(() => setUp({ observe: {} } as never), /^TypeError: observe must be a PeerObserver/);
   });
 });
 

@@ -22,7 +22,7 @@ export class Succession {
 
   /** A peer identifies itself: it follows those that were known at its address. */
   begin(peer: PeerInfo): void {
-    const formers = copiesOf(this.#db, peer).filter((other) => other !== peer && this.#isGone(other));
+    const formers = copiesOf(this.#db, peer).filter((other) => this.#isGone(other));
     if (formers.length > 0) this.#formers.set(peer, [...new Set([...this.formersOf(peer), ...formers])]);
   }
 
