@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import type { Logger } from '../registry/index.js';
-import { watchFiles } from './watched-files.js';
 
+/** How often it is looked whether files have changed. */
+const LOOK_MS = 2000;
 /** What was read once need not be as good a month later. */
 const REMIND_MS = 24 * 3600 * 1000;
 
@@ -19,13 +21,19 @@ export interface Loading {
   readonly load: () => void;
   /** Logs what is bad, and loads the rest. */
   readonly reload: () => void;
-  /** Reloads when a file changes. Gives back what ends it. */
+  /**
+   * Reloads when a file is another than when it was loaded, also where a link now names another, as in Kubernetes. Keeps no process
+   * alive. Gives back what ends it.
+   */
   readonly watch: () => () => void;
 }
 
 /** `reloaded` is told after each time but the first. */
 export function createLoading(loaders: readonly Loader[], log: Logger, reloaded = () => {}): Loading {
+  const files = loaders.flatMap((loader) => loader.files);
+  let seen = '';
   const reload = () => {
+    seen = stateOf(files);
     for (const { load } of loaders) {
       try {
         load();
@@ -36,17 +44,32 @@ export function createLoading(loaders: readonly Loader[], log: Logger, reloaded 
     reloaded();
   };
   return {
-    load: () => loaders.forEach(({ load }) => load()),
+    load: () => {
+      seen = stateOf(files); // before it is read: what changes from then on is noticed
+      loaders.forEach(({ load }) => load());
+    },
     reload,
     watch: () => {
-      const files = loaders.flatMap((loader) => loader.files);
-      const unwatch = watchFiles(files, reload);
-      const reminder = setInterval(() => loaders.forEach(({ remind }) => remind?.()), REMIND_MS);
-      reminder.unref();
-      return () => {
-        unwatch();
-        clearInterval(reminder);
+      const look = () => {
+        if (stateOf(files) !== seen) reload();
       };
+      const remind = () => loaders.forEach((loader) => loader.remind?.());
+      const timers = [setInterval(look, LOOK_MS), setInterval(remind, REMIND_MS)];
+      for (const timer of timers) timer.unref();
+      return () => timers.forEach((timer) => clearInterval(timer));
     },
   };
+}
+
+/** Differs when one of the files does. */
+function stateOf(files: readonly string[]): string {
+  const states = files.map((file) => {
+    try {
+      const { dev, ino, size, ctimeMs } = statSync(file);
+      return `${dev} ${ino} ${size} ${ctimeMs}`;
+    } catch {
+      return ''; // to read it will say why
+    }
+  });
+  return states.join();
 }
