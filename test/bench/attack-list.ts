@@ -62,12 +62,12 @@ const longNames = (heap: string, nodeArgs: readonly string[]): Attack => ({
   run: async (target) => {
     await target.begin();
     const peers = await target.peers(21);
-    let refused = 0;
+    const refused = new Set<number>();
     const full = (socket: (typeof peers)[number], p: number) =>
       new Promise<void>((resolve) => {
         socket.on('data', (bytes: Buffer) => {
           if (!bytes.includes('E_')) return;
-          refused++;
+          refused.add(p);
           resolve();
         });
         socket.on('close', () => resolve());
@@ -81,7 +81,7 @@ const longNames = (heap: string, nodeArgs: readonly string[]): Attack => ({
         socket.write('PING\n', () => setTimeout(resolve, WATCHED_MS));
       });
     await Promise.all(peers.map(full));
-    return `${refused} of 21 peers were refused`;
+    return `${refused.size} of 21 peers were refused`;
   },
 });
 
