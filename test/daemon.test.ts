@@ -239,6 +239,26 @@ describe('createLogger', () => {
   });
 });
 
+test('a logger that is handed in gets no control characters of what peers and clients send, nor what turns a line round', async () => {
+  const hostile = 'a\nb\r\u001b[31m\u0085\u061c\u200f\u2028\u202e\u2066';
+  const lines: string[] = [];
+  const log = { info: (line: string) => lines.push(line), error: (line: string) => lines.push(line) };
+  const lookupd = createLookupd({ ...LOOPBACK, log });
+  const { tcpAddress, httpAddress } = await lookupd.listen();
+  const nsqd = await FakeNsqd.connect(tcpAddress, 'h:4150', { broadcastAddress: hostile });
+  await nsqd.identify();
+  const socket = connect(portOf(tcpAddress), '127.0.0.1');
+  socket.write('  V1REGIST\u202eER\u001b[0m a\n');
+  await once(socket, 'data');
+  await fetchRaw(portOf(httpAddress), 'GET', `/lookup?topic=${encodeURIComponent(hostile)}`);
+  socket.destroy();
+  await lookupd.close();
+  const text = lines.join('');
+  assert.match(text, /Address:a\\u000ab\\u000d\\u001b\[31m\\u0085\\u061c\\u200f\\u2028\\u202e\\u2066 /);
+  assert.match(text, /REGIST\\u202eER\\u001b\[0m/);
+  assert.doesNotMatch(text, /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u);
+});
+
 test('the system clock tells milliseconds since 1970, with fractions, and does not run backwards', () => {
   const clock = createSystemClock();
   assert.ok(Math.abs(clock() - Date.now()) < 1000);
