@@ -314,7 +314,10 @@ describe('a peer has its share of a turn of the event loop, and no more', () => 
 
   test('what a turn has no time to read stays with its stream, which reads no further, and is counted', async () => {
     const { turns, handler } = setUp();
-    const streams = Array.from({ length: 50 }, () => new Duplex({ read: () => {}, write: (_, __, done) => done() }));
+    const streams = Array.from(
+      { length: 50 },
+      () => new Duplex({ readableHighWaterMark: 16_384, read: () => {}, write: (_, __, done) => done() }),
+    );
     for (const stream of streams) handler(stream);
     await delay();
     const chunk = Buffer.concat([Buffer.from('  V1IDENTIFY\n\0\x04\0\0', 'latin1'), Buffer.alloc(60_000, ' ')]);
