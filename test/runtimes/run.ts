@@ -90,7 +90,7 @@ function nameOf(file: string): string {
 function findProblems(cases: readonly Case[], expected: readonly Case[], differing: readonly string[]): string[] {
   const differs = ({ name }: Case) => differing.some((part) => name.endsWith(part));
   const problems = cases
-    .filter((each) => each.outcome !== (differs(each) ? 'failed' : 'passed'))
+    .filter((each) => (each.outcome === 'passed') === differs(each))
     .map(({ name, outcome, message }) => [`${outcome}: ${name}`, message].filter(Boolean).join('\n    '));
   const names = new Set(cases.map(({ name }) => name));
   for (const { name } of expected) if (!names.has(name)) problems.push(`did not run: ${name}`);
@@ -110,7 +110,7 @@ function tell({ runtime, version, cases, problems, seconds }: Result): void {
   const counts = `${count(cases, 'passed')} passed, ${count(cases, 'failed')} failed`;
   console.log(`${runtime.id} ${version}: ${counts}, ${seconds.toFixed(1)} s`);
   for (const [file, reason] of Object.entries(runtime.cannot)) console.log(`  not ${file}: ${reason}`);
-  for (const [name, reason] of Object.entries(runtime.differs ?? {})) console.log(`  fails: ${name}: ${reason}`);
+  for (const [name, reason] of Object.entries(runtime.differs ?? {})) console.log(`  differs: ${name}: ${reason}`);
   for (const problem of problems) console.log(`  ${problem}`);
 }
 
