@@ -297,6 +297,13 @@ async function run(steps: readonly Step[]): Promise<void> {
   for (const { shared } of members) await shared.close(0);
 }
 
+for (const [how, peer] of [
+  ['ends in order', 0],
+  ['is killed', 1],
+] as const)
+  test(`what one that ${how} has told last, and was lost on the way, is known to all`, () =>
+    run([['create', 1, 0, 0], ['lose', 1], ['settle'], ['kill', 1, peer]]));
+
 test(
   'whatever is changed, lost, cut off and started again, all answer alike when it is quiet',
   { timeout: 300_000 },

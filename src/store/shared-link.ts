@@ -1,7 +1,8 @@
 import { setTimer, type ClientTimers } from '../base/timers.js';
 import { within } from '../base/within.js';
 import type { Logger, Topology } from '../registry/index.js';
-import type { NameRecord, SharedBatch, SharedConnection, SharedRegistry } from './shared-registry.js';
+import { SharedReader } from './shared-reader.js';
+import type { SharedBatch, SharedConnection, SharedRegistry } from './shared-registry.js';
 import { SharedState } from './shared-state.js';
 import type { SharedStatus } from './shared-status.js';
 import { SharedTeller } from './shared-teller.js';
@@ -24,7 +25,8 @@ export class SharedLink {
   readonly #origin = globalThis.crypto.randomUUID();
   readonly #state: SharedState;
   readonly #teller: SharedTeller;
-  readonly #counts = { heard: 0, readings: 0, lost: 0 };
+  readonly #reader: SharedReader;
+  readonly #counts = { heard: 0, lost: 0 };
   readonly #stops: (() => void)[] = [];
   readonly #timers = new Map<() => void, unknown>();
   #connecting = new AbortController();
@@ -42,15 +44,20 @@ export class SharedLink {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { topology, graceMs, leaseMs } = parts;
+    const { topology, graceMs, leaseMs, log } = parts;
     this.#state = new SharedState(this.#origin, topology, graceMs, {
       onNews: () => void this.#teller.tell(),
       onAsked: () => this.#after(leaseMs / 15, this.#lookAgain),
     });
+    this.#reader = new SharedReader(this.#origin, this.#state, {
+      connection: () => this.#connection,
+      inTime: (answer) => this.#inTime(answer),
+      log,
+    });
     this.#teller = new SharedTeller(this.#origin, this.#state, {
       connection: () => (this.#isConnected ? this.#connection : undefined),
       inTime: (answer) => this.#inTime(answer),
-      compare: async (connection) => this.#state.compareNames(await this.#readNames(connection)),
+      compare: async (connection) => this.#state.compareNames(await this.#reader.readNames(connection)),
       lost: (connection, error) => this.#connection === connection && this.#lost(error),
       leaseMs,
     });
@@ -64,7 +71,7 @@ export class SharedLink {
       isRead: this.#isRead,
       failure: this.#failure,
       lookupds: others.map(({ origin, isGone, size }) => ({ origin, isGone, peers: size })),
-      counts: { ...this.#counts, published: this.#teller.published },
+      counts: { ...this.#counts, readings: this.#reader.readings, published: this.#teller.published },
       unreadable: others.reduce((sum, { unreadable }) => sum + unreadable, 0),
       refused: others.reduce((sum, { refused }) => sum + refused, 0),
     };
@@ -119,7 +126,8 @@ export class SharedLink {
       if (isLost || this.#isClosed) return;
       try {
         this.#counts.heard++;
-        if (!(await this.#state.applyBatch(batch))) await this.#read(batch.origin);
+        if (batch.number === Infinity) await this.#reader.left(batch.origin);
+        else if (!(await this.#state.applyBatch(batch))) await this.#reader.read(batch.origin);
       } catch (error) {
         lost(error as Error);
       }
@@ -133,7 +141,7 @@ export class SharedLink {
       const connection = await this.#inTime(connecting);
       if (this.#isClosed || isLost) return;
       this.#connection = connection;
-      await this.#readAll(connection);
+      await this.#reader.readAll(connection, !this.#isRead);
       if (isLost || this.#isClosed) return;
       this.#connected();
       synced();
@@ -151,40 +159,6 @@ export class SharedLink {
     this.#failure = undefined;
     this.#pauseMs = MIN_PAUSE_MS;
     this.#ready();
-  }
-
-  async #readAll(connection: SharedConnection): Promise<void> {
-    const names = await this.#readNames(connection);
-    if (!this.#isRead) await this.#state.beginTogether(names);
-    await this.#state.compareNames(names);
-    this.#state.renewLeases();
-    for (const origin of await this.#inTime(connection.origins())) {
-      if (origin !== this.#origin) await this.#readOrigin(connection, origin);
-    }
-  }
-
-  /** Something was missed. */
-  async #read(origin: string): Promise<void> {
-    const connection = this.#connection;
-    if (!connection) return;
-    await this.#state.applyNames(await this.#readNames(connection));
-    await this.#readOrigin(connection, origin);
-  }
-
-  async #readOrigin(connection: SharedConnection, origin: string): Promise<void> {
-    const kept = await this.#inTime(connection.read(origin));
-    const known = this.#state.others.get(origin);
-    if (!kept || (known && !known.isGone && known.number === kept.number)) return;
-    this.#counts.readings++;
-    if (!known) this.#parts.log.info?.(`SHARED: lookupd ${origin} is there`);
-    await this.#state.applyOrigin(origin, { ...kept, fields: this.#partsInTime(kept.fields) });
-    if (!known) this.#state.others.doubt(origin);
-  }
-
-  async #readNames(connection: SharedConnection): Promise<NameRecord[]> {
-    const records: NameRecord[] = [];
-    for await (const some of this.#partsInTime(connection.readNames())) for (const each of some) records.push(each);
-    return records;
   }
 
   #lost(error: Error): void {
@@ -235,7 +209,19 @@ export class SharedLink {
     const gone = () => this.#state.others.all.filter(({ isGone }) => isGone).map(({ origin }) => origin);
     const before = new Set(gone());
     this.#state.look(leaseMs, areHeard);
-    for (const origin of gone()) if (!before.has(origin)) log.warn?.(`SHARED: lookupd ${origin} is gone`);
+    const lost = gone().filter((origin) => !before.has(origin));
+    for (const origin of lost) log.warn?.(`SHARED: lookupd ${origin} is gone`);
+    if (lost.length > 0) void this.#readNamesAnew(this.#connection);
+  }
+
+  /** Nobody knows what one that is gone told last: the names that all share may be others. */
+  async #readNamesAnew(connection: SharedConnection | undefined): Promise<void> {
+    if (!connection || !this.#isConnected) return;
+    try {
+      await this.#state.applyNames(await this.#reader.readNames(connection));
+    } catch (error) {
+      if (this.#connection === connection) this.#lost(error as Error);
+    }
   }
 
   #after(ms: number, callback: () => void): void {
@@ -257,14 +243,5 @@ export class SharedLink {
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const { timers, leaseMs } = this.#parts;
     return within(answer, { timers, ms: leaseMs / 3, late: () => new Error('no answer in time') });
-  }
-
-  async *#partsInTime<T>(parts: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-    const iterator = parts[Symbol.asyncIterator]();
-    for (;;) {
-      const next = await this.#inTime(iterator.next());
-      if (next.done === true) return;
-      yield next.value;
-    }
   }
 }

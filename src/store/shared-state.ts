@@ -131,15 +131,11 @@ export class SharedState {
     await this.#topology.work.result(this.#applying(this.#deletions.apply(records)));
   }
 
-  /** Takes in what another tells. False if something was missed: what is kept of it is to be read. */
+  /** Takes in what another tells, but not that it ends. False if something was missed: what is kept of it is to be read. */
   async applyBatch(batch: SharedBatch): Promise<boolean> {
     if (batch.origin === this.#origin) return true;
     const { number } = batch;
     const other = this.others.get(batch.origin);
-    if (number === Infinity) {
-      if (other) this.gone(other);
-      return true;
-    }
     await this.applyNames(batch.names);
     await this.#topology.work.result(this.#applying(this.#tombstones.apply(batch)));
     this.#takeAsked(batch.asked);
