@@ -135,7 +135,6 @@ export function writeCommonJs() {
     writeFileSync(target, text.outputText);
   }
   removeOthers(options, fileNames);
-  writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}');
   writeFileSync(stamp, stampOf(configFile, sources));
 }
 
@@ -144,6 +143,7 @@ export async function writeData() {
   for (const made of MADE)
     for (const kind of ['esm', 'cjs']) mkdirSync(dirname(`dist/${kind}/${made}`), { recursive: true });
   const recorded = JSON.stringify(JSON.parse(readFileSync('test/data/recorded.json')));
+  writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}');
   writeFileSync('dist/cjs/conformance/recorded.js', `exports.RECORDED=${recorded}`);
   writeFileSync(
     'dist/esm/conformance/recorded.js',

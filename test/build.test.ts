@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 interface Build {
   readonly compile: (configFile: string) => { readonly affected: readonly string[]; readonly write: () => void };
   readonly writeCommonJs: () => void;
+  readonly writeData: () => Promise<void>;
 }
 
 /** Longer ago than anything was made. */
@@ -49,7 +50,7 @@ describe('what has changed is built anew', () => {
 
   before(async () => {
     process.chdir(folder); // first, as the compiler asks once where it is
-    write('package.json', { type: 'module' });
+    write('package.json', { type: 'module', version: '1.2.3' });
     write('package-lock.json', {});
     write('eslint.config.js', '');
     write('tsconfig.json', { compilerOptions: OPTIONS, include: ['src'] });
@@ -106,6 +107,14 @@ describe('what has changed is built anew', () => {
     build();
     assert.throws(() => made('gone.js'), /ENOENT.*esm/);
     assert.throws(() => readFileSync('dist/cjs/gone.d.ts'), /ENOENT/);
+  });
+
+  test('what both builds read, of which ES modules have no copy, is read where CommonJS was never built', async () => {
+    rmSync('dist/cjs', { recursive: true });
+    write('test/data/recorded.json', { scenarios: [] });
+    await builder.writeData();
+    const { href } = pathToFileURL('dist/esm/conformance/recorded.js');
+    assert.deepEqual(((await import(href)) as { readonly RECORDED: unknown }).RECORDED, { scenarios: [] });
   });
 });
 
