@@ -140,6 +140,17 @@ describe('createLookupd', () => {
     nsqd.drop();
   });
 
+  test('has been up since before it listened, whenever it is asked first', { timeout: 10_000 }, async () => {
+    await using lookupd = createLookupd({ ...LOOPBACK, ...ALL });
+    const { httpAddress } = await lookupd.listen();
+    const listened = performance.now();
+    await fetchRaw(portOf(httpAddress), 'GET', '/ping');
+    const elapsedMs = performance.now() - listened;
+    const { text } = await fetchRaw(portOf(httpAddress), 'GET', '/stats');
+    const { uptime_seconds } = JSON.parse(text) as { uptime_seconds: number };
+    assert.equal(uptime_seconds * 1000 > elapsedMs, true);
+  });
+
   test('counts the limits that Node answers at', { timeout: 10_000 }, async () => {
     const limits = { httpMaxHeaderBytes: 1000, httpRequestTimeoutMs: 200 };
     await using lookupd = createLookupd({ ...LOOPBACK, ...ALL, ...limits });

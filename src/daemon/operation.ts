@@ -80,7 +80,8 @@ export function createOperation(options: LookupdOptions, parts: OperatedParts): 
   const meters = metrics === true || stats === true ? new Meters() : undefined;
   let made: OwnMetrics | undefined;
   const own = () => (made ??= createOwnMetrics(options, parts, { meters: meters!, conditions }));
-  if (metrics === true && metricsRegistry) own(); // it may have a metric of the same name
+  // A host's registry may have a metric of the same name, and `/stats` tells the time since it was made.
+  if (stats === true || (metrics === true && metricsRegistry)) own();
   const [healthz, readyz] = healthRoutes({ conditions, notes: parts.notes, onError });
   const routesOf = (isWanted: boolean | undefined, make: () => readonly RouteRow[]) =>
     isWanted === true ? make() : [];

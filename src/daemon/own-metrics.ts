@@ -42,11 +42,8 @@ export function createOwnMetrics(
   const others = [...process.metrics, ...parts.others(), ...lookupdMetrics(parts, log, conditions)];
   const metrics = createMetrics({ topology, meters, limits, others });
   const told = options.metrics === true ? metricsRoutes({ metrics, registry, onError }) : [];
-  return {
-    process,
-    metrics: () => told[0]!,
-    stats: () => statsRoutes({ metrics, limits, conditions, onError })[0]!,
-  };
+  const [stats] = options.stats === true ? statsRoutes({ metrics, limits, conditions, onError }) : [];
+  return { process, metrics: () => told[0]!, stats: () => stats! };
 }
 
 function limitsOf(
