@@ -9,6 +9,7 @@ import {
   type PeerClientOptions,
 } from 'nsqlookupd/client';
 import { createMemoryLookupd, ManualClock, type MemoryLookupd } from 'nsqlookupd/testing';
+import { NEEDS_SHAPES, toShapeTest } from './support/shapes.js';
 
 /** Lets all that can happen without time passing happen. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -62,6 +63,19 @@ describe('a LookupClient', () => {
         ['b', ['clicks', 'orders']],
       ],
     );
+  });
+
+  test('gives all producers one shape, and all nodes, as V8 is slow to read those that have one each', async (t) => {
+    const isOfOneShape = toShapeTest();
+    if (!isOfOneShape) return t.skip(NEEDS_SHAPES);
+    const producers = Array.from({ length: 100 }, (_, i) => producer(`h${i}`, { topics: ['t'], tombstones: [false] }));
+    const { fetch } = fetchFrom({ 'a:1': () => json({ channels: [], producers }) });
+    const client = new LookupClient({ lookupds: ['a:1'], fetch });
+    for (const found of [(await client.lookup('t')).producers, (await client.nodes()).nodes]) {
+      const [last, ...others] = found.slice(20).reverse(); // the first ones may have another
+      assert.equal(others.length, 79);
+      assert.ok(others.every((one) => isOfOneShape(one, last)));
+    }
   });
 
   test('tells producers apart by broadcast address and TCP port', async () => {

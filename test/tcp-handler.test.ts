@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInThisContext } from 'node:vm';
 import { encodePeerMessage, ReplyDecoder, type PeerMessage, type Reply } from 'nsqlookupd/protocol';
 import { RegistrationDB, Topology, type RegistrationDBEvents } from 'nsqlookupd/registry';
 import { createTcpHandler, Session, type TcpHandlerOptions } from 'nsqlookupd/tcp';
 import { MemoryStream } from './support/memory-stream.js';
 import { identityOf } from './support/peers.js';
+import { NEEDS_SHAPES, toShapeTest } from './support/shapes.js';
 
 const announce = { broadcastAddress: 'l.test', hostname: 'l', tcpPort: 4160, httpPort: 4161, version: '1.3.0' };
 const JOIN: PeerMessage[] = [
@@ -49,13 +48,8 @@ describe('createTcpHandler', () => {
   });
 
   test('gives all peers one shape, as V8 gives those that are spread together one each, and is slow to read them', (t) => {
-    let isOfOneShape: (one: unknown, other: unknown) => boolean;
-    try {
-      setFlagsFromString('--allow-natives-syntax');
-      isOfOneShape = runInThisContext('(one, other) => %HaveSameMap(one, other)') as typeof isOfOneShape;
-    } catch {
-      return t.skip('needs what V8 tells of itself');
-    }
+    const isOfOneShape = toShapeTest();
+    if (!isOfOneShape) return t.skip(NEEDS_SHAPES);
     const { topology, handler } = setUp();
     for (let i = 0; i < 100; i++) {
       const stream = new MemoryStream();

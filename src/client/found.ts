@@ -74,7 +74,7 @@ export function mergeNodes(said: readonly Said[]): FoundNode[] {
       });
     }
     const merged = [...hidden].map(([topic, isTombstoned]) => ({ topic, isTombstoned }));
-    return { ...toProducer(json[0]!, lookupds), topics: merged.sort((a, b) => (a.topic < b.topic ? -1 : 1)) };
+    return { topics: merged.sort((a, b) => (a.topic < b.topic ? -1 : 1)), ...toProducer(json[0]!, lookupds) };
   });
 }
 
@@ -98,12 +98,10 @@ function group(said: readonly Said[]): Map<string, { json: Json[]; lookupds: str
 }
 
 function toProducer(json: Json, lookupds: readonly string[]): FoundProducer {
-  return {
-    ...toIdentity(
-      (name) => string(json[name]),
-      (name) => number(json[name]),
-    ),
-    remoteAddress: string(json['remote_address']),
-    lookupds,
-  };
+  const identity = toIdentity(
+    (name) => string(json[name]),
+    (name) => number(json[name]),
+  );
+  // The spread comes last: what is added behind it would give each a shape of its own.
+  return { remoteAddress: string(json['remote_address']), lookupds, ...identity };
 }

@@ -69,7 +69,10 @@ export function applyChange(db: RegistrationDB, state: DbState, change: Change):
 export function takeSnapshot(db: RegistrationDB): Snapshot {
   const peers = Object.fromEntries(db.peers().map((peer) => [db.keyOf(peer)!, { ...peer }]));
   const registrations = Array.from(db.entries(), ([{ category, key, subkey, isMade }, producers]) => ({
-    ...{ category, key, subkey, isMade },
+    category,
+    key,
+    subkey,
+    isMade,
     producers: Array.from(producers, ({ peer, tombstonedAtMs }) => ({
       peer: db.keyOf(peer)!,
       ...(tombstonedAtMs !== undefined && { tombstonedAtMs }),

@@ -153,6 +153,10 @@ export const RUNTIMES: readonly Runtime[] = [
         'it publishes no http.server.request.start, by which the test counts',
       'gives all peers one shape, as V8 gives those that are spread together one each, and is slow to read them':
         'its engine is not V8',
+      'gives all registrations of a snapshot one shape, as V8 is slow to read those that have one each':
+        'its engine is not V8',
+      'gives all producers one shape, and all nodes, as V8 is slow to read those that have one each':
+        'its engine is not V8',
       'costs no promise where all do, with authorize and without': 'it does not count promises',
       'takes no more memory than it says, and less than half a kilobyte a registration':
         'what is counted is what V8 takes: its engine takes a fifth more',
