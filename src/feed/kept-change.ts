@@ -41,7 +41,7 @@ export class KeptChange {
     if (type === 'peerTouched' || type === 'peerLeft') return { revision, type, peer, peerKey };
     const tombstonedAtMs = this.#detail as number | undefined;
     const base = { revision, registration, peer, peerKey, producer: { peer, tombstonedAtMs } };
-    return type === 'producerTombstoned' ? { ...base, type, tombstonedAtMs: tombstonedAtMs! } : { ...base, type };
+    return type === 'producerTombstoned' ? { type, tombstonedAtMs: tombstonedAtMs!, ...base } : { type, ...base };
   }
 }
 

@@ -111,7 +111,7 @@ export class DbState {
     const change = { revision, type, registration: entry, peer, peerKey: records.key, producer };
     const isTombstoned = type === 'producerTombstoned';
     // The compiler does not follow that its form goes by its type.
-    this.changes.push((isTombstoned ? { ...change, tombstonedAtMs: producer.tombstonedAtMs } : change) as Change);
+    this.changes.push((isTombstoned ? { tombstonedAtMs: producer.tombstonedAtMs, ...change } : change) as Change);
   }
 
   /** Makes a registration that is not there. Nobody is its producer, and it is not idle yet. */
