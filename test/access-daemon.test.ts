@@ -193,6 +193,23 @@ test(
   },
 );
 
+test('a file that changes between being read and being watched is read anew, by itself', TIMEOUT, async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const path = fileOf(TOKENS);
+  const store = {
+    load: () => {
+      writeFileSync(path, 'another-0123456789 read\n');
+      return Promise.resolve(undefined);
+    },
+    save: () => Promise.resolve(),
+  };
+  await using it = await start({ authTokenFile: path, store });
+  assert.equal(await it.status('GET', '/topics', bearing(READER)), 200);
+  t.mock.timers.tick(2000);
+  assert.equal(await it.status('GET', '/topics', bearing('another-0123456789')), 200);
+  assert.equal(await it.status('GET', '/topics', bearing(READER)), 401);
+});
+
 describe('the other options of who may', TIMEOUT, () => {
   test('readFrom and writeFrom go by address; an empty list lets in nobody', async () => {
     await using it = await start({ readFrom: ['127.0.0.0/8'], writeFrom: ['10.0.0.0/8', '::1'] });
