@@ -2,7 +2,8 @@ import { aFunction, checkOptions, type Checks } from '../base/options.js';
 import { parseDuration } from '../base/duration.js';
 import type { HttpDecorator, HttpHandler, HttpRequest, HttpResponse, HttpResult } from '../http/index.js';
 import { failure, tooManyWatchers } from './answers.js';
-import { Feed, NODES, TOPICS } from './feed.js';
+import { Feed } from './feed.js';
+import { NODES, TOPICS } from './last-revisions.js';
 
 /** How long a read waits that does not say. */
 export const DEFAULT_WAIT_MS = 30_000;

@@ -10,8 +10,9 @@ import {
   type Checks,
 } from '../base/options.js';
 import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
-import { ANY, type Change, type OnError, type Topology } from '../registry/index.js';
+import type { Change, OnError, Topology } from '../registry/index.js';
 import { ChangeRing } from './change-ring.js';
+import { LastRevisions } from './last-revisions.js';
 import { TimeChanges } from './time-changes.js';
 import { Waiters } from './waiters.js';
 
@@ -39,13 +40,9 @@ const CHECKS: Checks<FeedOptions> = {
   onError: aFunction,
 };
 
-/** What a change is about, for who waits: one of these, which no topic's name can be, or a topic by its name. */
-export const TOPICS = Symbol('topics');
-export const NODES = Symbol('nodes');
+/** What any change is about, for who waits; others are about a topic, `TOPICS` or `NODES`. */
 export const ALL = Symbol('all');
 
-/** So much of what is older than the ring is no matter. */
-const MIN_PRUNED = 1000;
 /** How many changes are kept while all that was asked for is the oldest index, as the page does for who may open it later. */
 const MOST_UNFOLLOWED = 1000;
 
@@ -79,14 +76,10 @@ export class Feed {
   readonly #ring: ChangeRing;
   readonly #time: TimeChanges;
   readonly #onError: OnError;
-  /** When what somebody may wait for last changed, as far as the ring goes back, and now and then a little further. */
-  readonly #lastRevisions = new Map<string | symbol, number>();
+  readonly #last: LastRevisions;
   readonly #listeners = new Map<string | symbol, Set<() => void>>();
   readonly #waiters: Waiters;
-  #prunesAt = MIN_PRUNED;
   #revision = 0;
-  /** The revision after which `#lastRevisions` tells of all that changed. */
-  #followedSince = Infinity;
   /** Undefined before it is needed. */
   #stop: (() => void) | undefined;
   #isClosed = false;
@@ -100,6 +93,7 @@ export class Feed {
     this.#onError = onError;
     this.#epoch = Math.random().toString(16).slice(2, 10).padEnd(8, '0'); // a secret it is not, and loading crypto takes time
     this.#ring = new ChangeRing(capacity, maxBytes);
+    this.#last = new LastRevisions(topology.db);
     this.#time = new TimeChanges(topology, timers);
     this.#waiters = new Waiters(topology.work);
   }
@@ -180,8 +174,7 @@ export class Feed {
   isNewSince(key: string | symbol, index: string): boolean {
     const revision = this.#read(index);
     if (revision === undefined) return true;
-    if (key === ALL) return this.#revision > revision;
-    return revision < this.#followedSince || (this.#lastRevisions.get(key) ?? 0) > revision;
+    return key === ALL ? this.#revision > revision : this.#last.isNewSince(key, revision);
   }
 
   /** Calls back after each change of a topic, `TOPICS`, `NODES` or `ALL`, and when the feed is closed, until what it gives is called. @internal */
@@ -208,11 +201,7 @@ export class Feed {
   /** What a change is about is not looked at before somebody may ask for it, and few are kept: both cost as much as to register. */
   #begin(): void {
     this.#record();
-    if (!this.#isFollowed) this.#followedSince = this.#revision;
-  }
-
-  get #isFollowed(): boolean {
-    return this.#followedSince < Infinity;
+    this.#last.begin(this.#revision);
   }
 
   /** Nothing is recorded before somebody has an index, or listens. */
@@ -235,14 +224,11 @@ export class Feed {
   #take(change: Change): void {
     if (change.revision <= this.#revision) return; // made before this began, and told after
     this.#revision = change.revision;
-    this.#ring.push(change, this.#isFollowed ? Infinity : MOST_UNFOLLOWED);
+    this.#ring.push(change, this.#last.hasBegun ? Infinity : MOST_UNFOLLOWED);
     this.#time.heard(change);
-    if (!this.#isFollowed) return;
-    for (const key of this.#keysOf(change)) {
-      this.#lastRevisions.set(key, change.revision);
-      this.#tell(key);
-    }
-    this.#prune();
+    if (!this.#last.hasBegun) return;
+    this.#last.heard(change, (key) => this.#tell(key));
+    this.#last.prune(this.#ring.since);
     this.#tell(ALL);
   }
 
@@ -250,30 +236,6 @@ export class Feed {
     const listeners = this.#listeners.get(key);
     if (listeners) for (const listener of [...listeners]) callGuarded(this.#onError, 'a listener threw', listener);
     this.#waiters.wake(key);
-  }
-
-  /** What a change is about. A peer that has left is about its registrations, which are told one by one. */
-  *#keysOf(change: Change): Generator<string | symbol, void, undefined> {
-    if (!('registration' in change)) {
-      yield NODES;
-      if (change.type === 'peerTouched') for (const { topic } of this.topology.db.topicsOf(change.peer)) yield topic;
-      return;
-    }
-    const { category, key } = change.registration;
-    if (category !== 'channel') yield NODES;
-    if (category === 'client') return;
-    yield key;
-    yield ANY;
-    if (category === 'topic' && (change.type === 'registrationAdded' || change.type === 'registrationRemoved'))
-      yield TOPICS;
-  }
-
-  /** Forgets what is older than the ring, when there is about twice as much as at the last time. */
-  #prune(): void {
-    if (this.#lastRevisions.size < this.#prunesAt) return;
-    for (const [key, revision] of this.#lastRevisions)
-      if (revision <= this.#ring.since) this.#lastRevisions.delete(key);
-    this.#prunesAt = Math.max(MIN_PRUNED, 2 * this.#lastRevisions.size);
   }
 }
 
