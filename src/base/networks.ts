@@ -7,7 +7,7 @@ export interface IpAddress {
 }
 
 /** Addresses that begin alike. */
-export interface Network {
+interface Network {
   readonly family: 4 | 6;
   readonly prefixLength: number;
   /** What its addresses begin with. */
@@ -86,7 +86,7 @@ export function toNetworkTable<V>(
 }
 
 /** Throws a TypeError for what is no network. */
-export function toNetwork(name: string, text: string): Network {
+function toNetwork(name: string, text: string): Network {
   const network = typeof text === 'string' ? parseNetwork(text) : undefined;
   if (!network)
     throw new TypeError(`${name}: ${JSON.stringify(text)} is no address or network, such as 10.0.0.0/8 or fd00::/8`);
