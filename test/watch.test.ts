@@ -188,7 +188,11 @@ describe('GET /watch?topic=T', () => {
         });
         const truth = await record(handler, '');
         const toState = (events: readonly Event[]) =>
-          new Map(events.map(({ data }) => [(JSON.parse(data) as { topic: string }).topic, data]));
+          new Map(
+            events
+              .filter(({ event }) => event !== undefined)
+              .map(({ data }) => [(JSON.parse(data) as { topic: string }).topic, data]),
+          );
         for (let cut = 0; cut <= seen.length; cut++) {
           const read = seen.slice(0, cut);
           const index = read.filter(({ id }) => id !== undefined).at(-1)?.id ?? '';
@@ -203,6 +207,70 @@ describe('GET /watch?topic=T', () => {
       { numRuns: runs(100) },
     );
     assert.ok(resumed > 0);
+  });
+
+  describe('a client that resumes, whatever it is told of, is told it once', () => {
+    const quiet = Array.from({ length: 300 }, (_, i) => `quiet${i}`);
+    /** The topics and ids of all that comes to one that watches from an index until nothing happens any more. */
+    const seenFrom = async (handler: HttpHandler, topics: readonly string[], index: string) => {
+      const query = topics.map((topic) => `topic=${topic}`).join('&');
+      const events = eventsOf(await get(handler, `/watch?${query}&index=${index}`));
+      const told: string[] = [];
+      let id = index;
+      const reading = (async () => {
+        for (let event = await events.next(); event; event = await events.next()) {
+          id = event.id ?? id;
+          if (event.event !== undefined) told.push((JSON.parse(event.data) as { topic: string }).topic);
+        }
+      })();
+      for (let i = 0; i < 30; i++) await settled();
+      await events.end();
+      await reading;
+      return { told, id };
+    };
+
+    test('though there are many topics that it knows', async () => {
+      const { topology, feed, handler, join } = setUp({ maxWatchers: 100 });
+      join('a', 'orders', ...quiet);
+      const { index } = feed;
+      topology.createChannel('orders', 'billing');
+      for (const topics of [
+        ['orders', ...quiet],
+        [...quiet, 'orders'],
+      ]) {
+        const { told, id } = await seenFrom(handler, topics, index);
+        assert.deepEqual(told, ['orders']);
+        assert.deepEqual(await seenFrom(handler, topics, id), { told: [], id });
+      }
+    });
+
+    test('though somebody else has watched since long ago', async () => {
+      const { topology, handler, join } = setUp({ capacity: 10 });
+      join('a', 'orders');
+      const other = eventsOf(await get(handler, '/watch?topic=orders'));
+      await other.next();
+      for (let i = 0; i < 20; i++) topology.createTopic(`other${i}`);
+      const { told, id } = await seenFrom(handler, ['orders'], '');
+      assert.deepEqual(told, ['orders']);
+      assert.deepEqual(await seenFrom(handler, ['orders'], id), { told: [], id });
+      await other.end();
+    });
+  });
+
+  test('comes to each topic in turn, though one that is much changes all the time', async () => {
+    const { topology, handler, join } = setUp();
+    join('a', 'large', 'orders');
+    for (let i = 0; i < 1500; i++) topology.createChannel('large', `${'c'.repeat(50)}${i}`);
+    const events = eventsOf(await get(handler, '/watch?topic=large&topic=orders'));
+    const seen: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      topology.createChannel('large', `new${i}`);
+      if (i === 5) topology.createChannel('orders', 'billing');
+      await settled();
+      seen.push((await events.next())!.data);
+    }
+    assert.ok(seen.some((data) => data.startsWith('{"topic":"orders","channels":["billing"]')));
+    await events.end();
   });
 
   test('sends what is much in pieces', async () => {

@@ -5,6 +5,11 @@ export function toEvent(event: string, id: string | undefined, data: string): Ui
   return encodeText(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`);
 }
 
+/** How far a client has come, when no event says it. Nothing is dispatched for it (WHATWG HTML, "Server-sent events"). */
+export function toId(id: string): Uint8Array {
+  return encodeText(`id: ${id}\n\n`);
+}
+
 /** What keeps a connection alive, and proxies from closing it. */
 export const COMMENT = encodeText(':\n\n');
 

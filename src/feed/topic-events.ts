@@ -18,11 +18,15 @@ export class WatchedTopic {
   /** Counts up with each event; 0 before the first. */
   version = 0;
   event: Uint8Array = new Uint8Array(0);
+  /** From before it was looked up. */
+  index = '';
   /** What `/lookup` answers; undefined for a topic that is not there. */
   text: string | undefined;
   /** Whether the registry has changed since the event was made, as far as it is about this topic. */
   isStale = true;
   isBusy = false;
+  /** Whether some who watch it wait for it to be current. */
+  isAwaited = false;
   #bare: Uint8Array | undefined;
   stop = (): void => {};
 
@@ -44,6 +48,7 @@ export class WatchedTopic {
 
   tell(text: string | undefined, index: string): void {
     this.text = text;
+    this.index = index;
     this.event = this.#toEvent(index);
     this.#bare = undefined;
     this.version++;
@@ -121,6 +126,8 @@ export class TopicEvents {
       }
     } finally {
       watched.isBusy = false;
+      if (watched.isAwaited) watched.watchers.wake();
+      watched.isAwaited = false;
     }
   }
 
