@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { COMMAND, fetchRaw, startCommand } from './support/command-lookupd.js';
@@ -69,6 +69,24 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
     const commands = [...metrics.matchAll(/^nsqlookupd_tcp_commands_total\S* (\d+)$/gm)].map(([, count]) => count);
     assert.ok(commands.every((count) => count === '0'));
     assert.doesNotMatch(command.log(), /warm-up|localhost|IDENTIFY|client/);
+  });
+
+  test('goes on without what it loads later, if that is gone before it was loaded', TIMEOUT, async () => {
+    const copy = join(folder, 'command');
+    cpSync(dirname(COMMAND), copy, { recursive: true });
+    await using command = await startCommand([], { command: join(copy, 'nsqlookupd.cjs') });
+    rmSync(join(copy, 'soon.cjs'));
+    const isTold = (what: string) => command.log().includes(`ERROR: ${what} - `);
+    const whatIsGone = ['the process could not be measured', 'a part of the command could not be loaded'];
+    while (command.process.exitCode === null && !whatIsGone.every(isTold))
+      await Promise.race([once(command.process.stderr!, 'data'), command.exited]);
+    const ask = (path: string) => fetchRaw(command.httpPort, 'GET', path);
+    assert.equal((await ask('/topics')).text, '{"topics":[]}');
+    assert.equal((await ask('/watch')).status, 500);
+    cpSync(join(dirname(COMMAND), 'soon.cjs'), join(copy, 'soon.cjs'));
+    assert.equal((await ask('/stats')).status, 404);
+    assert.equal((await ask('/openapi.json')).status, 200);
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
   });
 
   describe('a flag that it cannot take is one line and exit code 2', () => {

@@ -57,7 +57,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
             log,
             onError,
           });
-    await serve(lookupd, () => (endBy = performance.now() + (options.graceMs ?? 0)));
+    await serve(lookupd, onError, () => (endBy = performance.now() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
     log.fatal(messageOf(error));
@@ -91,6 +91,7 @@ async function loadConfig(path: string | undefined): Promise<Partial<Settings>> 
 /** Until a signal ends it, of which `ending` is told. SIGHUP, which a terminal's hang-up is as well, reads files anew. */
 async function serve(
   lookupd: Pick<Lookupd, 'listen' | 'reload' | 'close' | 'closed'>,
+  onError: OnError,
   ending: () => void,
 ): Promise<void> {
   const stop = () => {
@@ -101,7 +102,7 @@ async function serve(
   process.once('SIGINT', stop).once('SIGTERM', stop).on('SIGHUP', reload);
   try {
     await lookupd.listen();
-    warmUp();
+    warmUp(onError);
     await lookupd.closed;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', reload);

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import { hostname } from 'node:os';
 import { createSteadyClock } from '../base/clock.js';
-import { printError } from '../base/error-report.js';
+import { callGuarded, printError } from '../base/error-report.js';
 import { toSafeLogger } from '../base/logger.js';
 import { checkOptions, pickOptions } from '../base/options.js';
 import { createBlockingReads, createFeed, createWatchRoutes } from '../feed/index.js';
@@ -133,7 +133,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const started = () => {
     const later = setTimeout(() => {
       warnUnlessResolved(broadcastAddress, log);
-      operation.start();
+      callGuarded(onError, 'the process could not be measured', operation.start);
     }, AFTERWARDS_MS);
     const stopWatching = watch();
     unwatch = () => {

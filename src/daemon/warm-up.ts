@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { callGuarded } from '../base/error-report.js';
 import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
 import { encodePeerMessage, type PeerMessage } from '../protocol/index.js';
-import { RegistrationDB, Topology } from '../registry/index.js';
+import { RegistrationDB, Topology, type OnError } from '../registry/index.js';
 import { createTcpHandler } from '../tcp/index.js';
 import { loadSoon } from './load-soon.js';
 
@@ -21,9 +22,10 @@ const PATHS = ['/ping', '/lookup', '/channels', '/topics', '/nodes'];
 
 /**
  * Does once what a peer and a client will ask for, in a registry of its own and without a socket, one thing in a turn of the event loop:
- * the engine compiles what runs for the first time, for which the first peer would wait. What is not for peers it loads a little later.
+ * the engine compiles what runs for the first time, for which the first peer would wait. What is not for peers it loads a little later;
+ * `onError` is told if it is not there any more, as while another version is put in its place.
  */
-export function warmUp(): void {
+export function warmUp(onError: OnError): void {
   const topology = new Topology({ db: new RegistrationDB() });
   const nothing = () => undefined;
   const log = { info: nothing, error: nothing };
@@ -44,5 +46,5 @@ export function warmUp(): void {
     if (steps.length > 0) setImmediate(next).unref();
   };
   setImmediate(next).unref();
-  setTimeout(loadSoon, LOAD_SOON_MS).unref();
+  setTimeout(() => callGuarded(onError, 'a part of the command could not be loaded', loadSoon), LOAD_SOON_MS).unref();
 }

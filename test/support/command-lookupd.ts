@@ -26,13 +26,13 @@ export interface Command extends AsyncDisposable {
  */
 export async function startCommand(
   args: readonly string[] = [],
-  { prefix }: { readonly prefix?: string } = {},
+  { prefix, command = COMMAND }: { readonly prefix?: string; readonly command?: string } = {},
 ): Promise<Command> {
   const flags = ['-tcp-address=127.0.0.1:0', '-http-address=127.0.0.1:0', ...args];
   const [program, ...rest] =
     prefix === undefined
-      ? [process.execPath, COMMAND, ...flags]
-      : ['bash', '-c', `${prefix} "$0" "$@"`, process.execPath, COMMAND, ...flags];
+      ? [process.execPath, command, ...flags]
+      : ['bash', '-c', `${prefix} "$0" "$@"`, process.execPath, command, ...flags];
   const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   let text = '';
