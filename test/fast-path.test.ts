@@ -574,6 +574,27 @@ for (const httpFastPath of [true, false]) {
       }
     });
 
+    test('sent ahead by a client that sends its last, and reads late, are answered', T, async (t) => {
+      const count = 300;
+      const large = Buffer.alloc(100_000, 'x');
+      const held: (() => void)[] = [];
+      const answer: HttpHandler = async ({ path }) => {
+        if (path === '/info') await new Promise<void>((resolve) => held.push(resolve));
+        return { status: 200, headers: {}, body: path === '/info' ? '' : large };
+      };
+      const lookupd = await listen(t, { httpFastPath, decorators: [() => answer] });
+      const socket = open(lookupd).pause();
+      socket.write(get('/info'));
+      while (held.length === 0) await turn();
+      socket.end(get('/topics').repeat(count));
+      for (let i = 0; i < 10; i++) await turns();
+      held[0]!();
+      for (let i = 0; i < 50; i++) await turns();
+      const text = readAll(socket);
+      socket.resume();
+      assert.equal((await text).match(/HTTP\/1\.1 200/g)?.length, 1 + count);
+    });
+
     test('of a client that leaves are told so, though it has sent more ahead', T, async (t) => {
       const lookupd = await listen(t, { httpFastPath });
       for (const ahead of [[], [get('/ping')], [get('/ping'), get('/ping'), 'GET /pi'], ['GET /', 'pin', 'g ']]) {

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { HttpHandler, HttpRequest, NodeRequest } from '../http/index.js';
 import { createHeads, FastResponse, type ReadyAnswer, type ResponseKit, type ResponseOwner } from './fast-response.js';
-import { MAX_SHORT_BYTES } from './http-reads.js';
+import { endOfSlice, MAX_SHORT_BYTES, type HttpSocket } from './http-reads.js';
 import { KnownRequests, type Plain } from './plain-requests.js';
 
 /** Limits that are the usual way's, too. */
@@ -176,16 +176,21 @@ class FastConnection implements ResponseOwner {
     socket[FAST] = undefined;
     if (!this.#hasEnded) socket.pause().unshift(bytes);
     usual.call(server, socket);
+    socket.resume();
     if (this.#hasEnded) tell(socket, bytes);
-    else socket.resume();
   }
 }
 
 /** Tells `node:http` of what came before the end, behind which nothing can be put back, and of the end. */
-function tell(socket: Socket, bytes: Buffer): void {
+function tell(socket: HttpSocket, bytes: Buffer): void {
   if (socket.destroyed) return;
-  socket.emit('data', bytes.subarray(0, MAX_SHORT_BYTES));
-  if (bytes.length > MAX_SHORT_BYTES) setImmediate(tell, socket, bytes.subarray(MAX_SHORT_BYTES));
+  if (socket.isPaused() || socket._paused === true) {
+    socket.pause().once('resume', () => tell(socket, bytes));
+    return;
+  }
+  const end = endOfSlice(bytes, MAX_SHORT_BYTES);
+  socket.emit('data', bytes.subarray(0, end));
+  if (end < bytes.length) setImmediate(tell, socket, bytes.subarray(end));
   else socket.emit('end');
 }
 

@@ -29,7 +29,7 @@ export function sliceReads(server: Server | HttpsServer): void {
 }
 
 /** What `node:http` keeps with a connection. */
-interface HttpSocket extends Socket {
+export interface HttpSocket extends Socket {
   /** None when it has let go of it, as after a CONNECT. */
   readonly parser?: unknown;
   /** Whether it waits for the client to read: it throws at what comes then, whoever has resumed the connection. */
@@ -75,7 +75,7 @@ function slice(socket: HttpSocket, work: WorkQueue): void {
 }
 
 /** Behind the last head in the slice, if there is one. A request that is held back has not begun, and its time does not run. */
-function endOfSlice(bytes: Buffer): number {
-  const end = bytes.lastIndexOf(END_OF_HEAD, BYTES_PER_TURN - END_OF_HEAD.length);
-  return end < 0 ? Math.min(bytes.length, BYTES_PER_TURN) : end + END_OF_HEAD.length;
+export function endOfSlice(bytes: Buffer, most = BYTES_PER_TURN): number {
+  const end = bytes.lastIndexOf(END_OF_HEAD, most - END_OF_HEAD.length);
+  return end < 0 ? Math.min(bytes.length, most) : end + END_OF_HEAD.length;
 }
