@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import {
+  Agent,
   createServer,
   request as httpRequest,
   type IncomingMessage,
@@ -296,6 +297,17 @@ describe('an answer that cannot be sent', () => {
       assert.equal((await fetch(new Request('http://h/'))).status, 500);
     });
   }
+
+  for (const status of [200, 204, 304])
+    test(`with status ${status} leaves a connection that another request can use`, T, async (t) => {
+      const answers = [{ status, headers: { 'X-A': 'a\r\nb' }, body: '' }];
+      const handler: HttpHandler = () => answers.pop() ?? { status: 200, headers: {}, body: 'a' };
+      const port = await listen(t, toNodeHandler(handler, { onError: () => undefined }));
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      t.after(() => agent.destroy());
+      assert.equal((await ask(port, '/', { agent })).status, 500);
+      assert.equal((await ask(port, '/', { agent })).status, 200);
+    });
 });
 
 describe('what a host makes an answer of', () => {
@@ -328,6 +340,17 @@ describe('what a host makes an answer of', () => {
     toNodeHandler(handler)({ method: 'GET', url: '/', headers: {}, socket: {} }, gone);
     await turn();
     assert.equal(released, 3, 'for a client that has gone meanwhile');
+  });
+
+  test('counts against what may wait to be read only where it is sent, and not in answer to HEAD', () => {
+    const answer: HttpHandler = () => ({ status: 200, headers: {}, body: new Uint8Array(1_000_000) });
+    const handler = toNodeHandler(answer, { maxUnsentBytes: 500_000 });
+    const ask = (method: string, writableLength: number) => {
+      const response = Object.assign(new MemoryResponse(), { writableLength });
+      handler({ method, url: '/', headers: {}, socket: {} }, response);
+      return response.destroyed;
+    };
+    assert.deepEqual([ask('HEAD', 200), ask('GET', 1_000_200)], [false, true]);
   });
 
   test('that is endless has a deadline for each piece that is not read', async () => {

@@ -386,7 +386,7 @@ describe('the fast path', () => {
       { status: 99 },
       { status: 600 },
       { status: NaN },
-      { headers: { 'X-A': 'a\r\nb' } },
+      ...[200, 204, 304].map((status) => ({ status, headers: { 'X-A': 'a\r\nb' } })),
       { headers: { 'X A': 'a' } },
     ];
     const decorators = () => {

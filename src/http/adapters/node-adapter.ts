@@ -107,7 +107,10 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
       if (isApology || response.headersSent) return void response.destroy();
       // Else Node keeps the words of the status that it did not send.
       if (request.httpVersionMajor !== 2) response.statusMessage = '';
-      answer(request, response, failure(500, 'INTERNAL_ERROR'), true);
+      const apology = failure(500, 'INTERNAL_ERROR');
+      // Node sends no body with a response any more that began with one of these.
+      const isBare = result.status === 204 || result.status === 304;
+      answer(request, response, isBare ? { ...apology, body: '' } : apology, true);
     };
     try {
       const closes = hasUnreadBody(request, maxIgnoredBodyBytes);
