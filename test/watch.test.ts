@@ -12,12 +12,15 @@ interface SetUp {
   readonly maxWatchers?: number;
   readonly capacity?: number;
   readonly authorize?: Authorize;
+  readonly work?: WorkQueue;
+  /** Of the feed. Default: the clock. */
+  readonly timers?: ManualClock;
 }
 
-function setUp({ maxWatchers = 10, capacity = 1000, authorize }: SetUp = {}) {
+function setUp({ maxWatchers = 10, capacity = 1000, authorize, work = new WorkQueue(), timers }: SetUp = {}) {
   const clock = new ManualClock();
-  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
-  const feed = createFeed(topology, { timers: clock, capacity });
+  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+  const feed = createFeed(topology, { timers: timers ?? clock, capacity });
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   const watching = createWatchRoutes(feed, { maxWatchers, authorize, onError });
@@ -255,6 +258,59 @@ describe('GET /watch?topic=T', () => {
       assert.deepEqual(await seenFrom(handler, ['orders'], id), { told: [], id });
       await other.end();
     });
+  });
+
+  describe('a client that resumes while changes that answers tell of are yet to be told is told of them', () => {
+    const changes: Record<
+      string,
+      (world: ReturnType<typeof setUp>, peer: PeerInfo, timers: ManualClock) => () => void
+    > = {
+      'when a peer of many topics has left, which is cleared away in slices': ({ topology }, peer) => {
+        topology.leave(peer);
+        assert.equal(topology.lookup('orders')?.producers.length, 0);
+        assert.equal(topology.db.countProducers({ category: 'topic', key: 'orders', subkey: '' }), 1);
+        return () => undefined;
+      },
+      'when a peer has fallen silent by a clock that is further than the timers': ({ clock }, _, timers) => {
+        clock.advance(300_001);
+        return () => timers.advance(300_001);
+      },
+    };
+    const texts = async ({ body }: HttpResponse, seen: string[]) => {
+      if (body instanceof Uint8Array) seen.push(new TextDecoder().decode(body));
+      else for await (const chunk of body as AsyncIterable<Uint8Array>) seen.push(new TextDecoder().decode(chunk));
+    };
+    for (const [when, change] of Object.entries(changes))
+      for (const others of [0, 1])
+        for (const target of ['/watch?topic=orders&topic=other', '/lookup?topic=orders&wait=10m'])
+          test(`${when}: ${target}, beside ${others} more`, async () => {
+            const timers = new ManualClock();
+            const world = setUp({ work: new WorkQueue({ stepsPerTurn: 20 }), timers });
+            const { topology, handler, feed, watching, join } = world;
+            const many = Array.from({ length: 600 }, (_, i) => `many${i}`);
+            const peer = join('a', ...many, 'orders');
+            topology.createTopic('other');
+            let { index } = feed;
+            await settled();
+            const tellLater = change(world, peer, timers);
+            if (target.startsWith('/watch')) {
+              // How far it has come is told by another topic, and is further than the change itself.
+              topology.createChannel('other', 'news');
+              ({ index } = feed);
+            }
+            if (others > 0) void texts(await get(handler, '/watch?topic=orders'), []);
+            await settled();
+            const seen: string[] = [];
+            void texts(await get(handler, `${target}&index=${index}`), seen);
+            for (let i = 0; i < 10; i++) await settled();
+            tellLater();
+            for (let i = 0; i < 50; i++) await settled();
+            const news = seen.filter((text) => text !== ':\n\n');
+            assert.equal(news.length, 1);
+            assert.match(news[0]!, /"producers":\[\]/);
+            watching.close();
+            feed.close();
+          });
   });
 
   test('comes to each topic in turn, though one that is much changes all the time', async () => {

@@ -67,8 +67,8 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
       let at = feed.index;
       const first = await handler(request);
       if (!isRead(first)) return first;
-      // Asked after the read: what changed while it was made may be in it.
-      if (feed.isNewSince(key, index)) return withIndex(first, at);
+      // Asked after the read: what changed while it was made may be in it, as may what time has changed and is told later.
+      if (feed.isBehind() || feed.isNewSince(key, index)) return withIndex(first, at);
       discard(first);
       for (;;) {
         const isNew = await feed.waitFor(key, at, request.signal, endsAtMs - feed.topology.clock());

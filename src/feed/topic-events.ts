@@ -25,8 +25,12 @@ export class WatchedTopic {
   /** Whether the registry has changed since the event was made, as far as it is about this topic. */
   isStale = true;
   isBusy = false;
-  /** Whether some who watch it wait for it to be current. */
+  /** Whether some who watch it wait for it to be current, or for a change of it. */
   isAwaited = false;
+  /** How many changes there were of it. */
+  changes = 0;
+  /** How many of them the event tells. */
+  changesTold = 0;
   #bare: Uint8Array | undefined;
   stop = (): void => {};
 
@@ -53,6 +57,13 @@ export class WatchedTopic {
     this.#bare = undefined;
     this.version++;
     this.watchers.wake();
+  }
+
+  /** Wakes those who wait for it, who say so again if they wait for more. */
+  wakeAwaiting(): void {
+    const { isAwaited } = this;
+    this.isAwaited = false;
+    if (isAwaited) this.watchers.wake();
   }
 
   #toEvent(id: string | undefined): Uint8Array {
@@ -86,7 +97,10 @@ export class TopicEvents {
     const known = this.#topics.get(topic + place);
     if (known) return known;
     const watched = new WatchedTopic(topic, place, this.#watchers.group());
-    watched.stop = this.#feed.listen(topic, () => this.#changed(watched));
+    watched.stop = this.#feed.listen(topic, () => {
+      watched.changes++;
+      this.#changed(watched);
+    });
     this.#topics.set(topic + place, watched);
     return watched;
   }
@@ -120,14 +134,15 @@ export class TopicEvents {
         watched.isStale = false;
         await this.#feed.topology.work.turn(STEPS_A_LOOKUP);
         const { index } = this.#feed;
+        const { changes } = watched;
         const text = await this.#lookup(watched);
-        if (text === watched.text && watched.version > 0) continue;
-        watched.tell(text, index);
+        watched.changesTold = changes;
+        if (text !== watched.text || watched.version === 0) watched.tell(text, index);
+        else watched.wakeAwaiting();
       }
     } finally {
       watched.isBusy = false;
-      if (watched.isAwaited) watched.watchers.wake();
-      watched.isAwaited = false;
+      watched.wakeAwaiting();
     }
   }
 
