@@ -34,7 +34,7 @@ export function createTakeTopics(feed: Feed, watched: readonly WatchedTopic[], i
       }
       told[i] = each.version;
       news.push(each);
-      bytes += each.event.length;
+      bytes += each.latest!.event.length;
     }
     start = (start + looked) % watched.length;
     const last = news.pop();
@@ -42,10 +42,10 @@ export function createTakeTopics(feed: Feed, watched: readonly WatchedTopic[], i
     const isTold = (each: WatchedTopic, i: number) => each.isCurrent && (each.version === told[i] || isKnown(i));
     const untold = watched.find((each, i) => each !== last && !isTold(each, i));
     // One that has not changed for long has an index from which nobody can go on.
-    isIdOwed = untold !== undefined || (last !== undefined && feed.since(last.index, 0).isGone);
+    isIdOwed = untold !== undefined || (last !== undefined && feed.since(last.latest!.index, 0).isGone);
     if (untold) untold.isAwaited = true;
     if (!last) return isIdOwed ? undefined : toId(feed.index);
-    const end = isIdOwed ? last.bare : last.event;
-    return news.length > 0 ? concat([...news.map(({ bare }) => bare), end]) : end;
+    const end = isIdOwed ? last.latest!.bare : last.latest!.event;
+    return news.length > 0 ? concat([...news.map(({ latest }) => latest!.bare), end]) : end;
   };
 }

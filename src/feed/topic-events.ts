@@ -9,7 +9,38 @@ import type { Watcher, WatcherGroup, Watchers } from './watchers.js';
 /** To look up a topic is as much work as so many steps. */
 const STEPS_A_LOOKUP = 10;
 
-/** A topic that somebody watches: its latest event, which all of them share. */
+/** What is told of a topic. */
+export class Telling {
+  readonly topic: string;
+  /** What `/lookup` answers; undefined for a topic that is not there. */
+  readonly text: string | undefined;
+  /** From before it was looked up. */
+  readonly index: string;
+  readonly event: Uint8Array;
+  /** How many watched topics are told so. */
+  uses = 0;
+  #bare: Uint8Array | undefined;
+
+  constructor(topic: string, text: string | undefined, index: string) {
+    this.topic = topic;
+    this.text = text;
+    this.index = index;
+    this.event = this.#toEvent(index);
+  }
+
+  /** The event without an id. */
+  get bare(): Uint8Array {
+    return (this.#bare ??= this.#toEvent(undefined));
+  }
+
+  #toEvent(id: string | undefined): Uint8Array {
+    const name = JSON.stringify(this.topic);
+    if (this.text === undefined) return toEvent('gone', id, `{"topic":${name}}`);
+    return toEvent('lookup', id, `{"topic":${name},${this.text.slice(1)}`);
+  }
+}
+
+/** A topic that somebody watches, from somewhere: its latest event, which all of them share. */
 export class WatchedTopic {
   readonly topic: string;
   readonly watchers: WatcherGroup;
@@ -17,11 +48,8 @@ export class WatchedTopic {
   readonly place: string;
   /** Counts up with each event; 0 before the first. */
   version = 0;
-  event: Uint8Array = new Uint8Array(0);
-  /** From before it was looked up. */
-  index = '';
-  /** What `/lookup` answers; undefined for a topic that is not there. */
-  text: string | undefined;
+  /** The latest event; undefined before the first. */
+  latest: Telling | undefined;
   /** Whether the registry has changed since the event was made, as far as it is about this topic. */
   isStale = true;
   isBusy = false;
@@ -31,7 +59,6 @@ export class WatchedTopic {
   changes = 0;
   /** How many of them the event tells. */
   changesTold = 0;
-  #bare: Uint8Array | undefined;
   stop = (): void => {};
 
   constructor(topic: string, place: string, watchers: WatcherGroup) {
@@ -40,21 +67,13 @@ export class WatchedTopic {
     this.watchers = watchers;
   }
 
-  /** The event without an id. */
-  get bare(): Uint8Array {
-    return (this.#bare ??= this.#toEvent(undefined));
-  }
-
   /** Whether the event tells all that there is to tell. */
   get isCurrent(): boolean {
     return !this.isStale && !this.isBusy;
   }
 
-  tell(text: string | undefined, index: string): void {
-    this.text = text;
-    this.index = index;
-    this.event = this.#toEvent(index);
-    this.#bare = undefined;
+  tell(latest: Telling): void {
+    this.latest = latest;
     this.version++;
     this.watchers.wake();
   }
@@ -65,17 +84,14 @@ export class WatchedTopic {
     this.isAwaited = false;
     if (isAwaited) this.watchers.wake();
   }
-
-  #toEvent(id: string | undefined): Uint8Array {
-    const name = JSON.stringify(this.topic);
-    if (this.text === undefined) return toEvent('gone', id, `{"topic":${name}}`);
-    return toEvent('lookup', id, `{"topic":${name},${this.text.slice(1)}`);
-  }
 }
 
 /** The topics that are watched. What changes is looked up and encoded once, for all that watch it. */
 export class TopicEvents {
-  readonly #topics = new Map<string, WatchedTopic>();
+  /** By place, which may be long, and topic. */
+  readonly #topics = new Map<string, Map<string, WatchedTopic>>();
+  /** By topic and text: many may say that they are elsewhere and yet be told the same, which is held once for all of them. */
+  readonly #tellings = new Map<string, Map<string | undefined, Telling>>();
   readonly #feed: Feed;
   readonly #handler: HttpHandler;
   readonly #watchers: Watchers;
@@ -89,19 +105,16 @@ export class TopicEvents {
     this.#onError = onError;
   }
 
-  get size(): number {
-    return this.#topics.size;
-  }
-
   get(topic: string, place: string): WatchedTopic {
-    const known = this.#topics.get(topic + place);
+    const topics = this.#topics.get(place) ?? new Map<string, WatchedTopic>();
+    const known = topics.get(topic);
     if (known) return known;
     const watched = new WatchedTopic(topic, place, this.#watchers.group());
     watched.stop = this.#feed.listen(topic, () => {
       watched.changes++;
       this.#changed(watched);
     });
-    this.#topics.set(topic + place, watched);
+    this.#topics.set(place, topics.set(topic, watched));
     return watched;
   }
 
@@ -114,8 +127,11 @@ export class TopicEvents {
     watched.watchers.delete(watcher);
     if (watched.watchers.size > 0) return;
     watched.stop();
-    const key = watched.topic + watched.place;
-    if (this.#topics.get(key) === watched) this.#topics.delete(key);
+    this.#release(watched.latest);
+    const topics = this.#topics.get(watched.place);
+    if (topics?.get(watched.topic) !== watched) return;
+    topics.delete(watched.topic);
+    if (topics.size === 0) this.#topics.delete(watched.place);
   }
 
   #changed(watched: WatchedTopic): void {
@@ -137,13 +153,31 @@ export class TopicEvents {
         const { changes } = watched;
         const text = await this.#lookup(watched);
         watched.changesTold = changes;
-        if (text !== watched.text || watched.version === 0) watched.tell(text, index);
-        else watched.wakeAwaiting();
+        if (watched.latest && watched.latest.text === text) watched.wakeAwaiting();
+        else if (watched.watchers.size > 0) {
+          this.#release(watched.latest);
+          watched.tell(this.#telling(watched.topic, text, index));
+        }
       }
     } finally {
       watched.isBusy = false;
       watched.wakeAwaiting();
     }
+  }
+
+  #telling(topic: string, text: string | undefined, index: string): Telling {
+    const tellings = this.#tellings.get(topic) ?? new Map<string | undefined, Telling>();
+    const telling = tellings.get(text) ?? new Telling(topic, text, index);
+    telling.uses++;
+    this.#tellings.set(topic, tellings.set(text, telling));
+    return telling;
+  }
+
+  #release(telling: Telling | undefined): void {
+    if (!telling || --telling.uses > 0) return;
+    const tellings = this.#tellings.get(telling.topic)!;
+    tellings.delete(telling.text);
+    if (tellings.size === 0) this.#tellings.delete(telling.topic);
   }
 
   /** What `/lookup` answers; undefined for a topic that is not there. */
