@@ -381,6 +381,17 @@ describe('the fast path', () => {
         },
       })),
       { headers: { Date: 'now' } },
+      ...[{ 'Content-Length': '1' }, { 'content-length': '9' }, { 'Transfer-Encoding': 'chunked' }].flatMap(
+        (headers) => [
+          { headers },
+          {
+            headers,
+            get body() {
+              return chunks();
+            },
+          },
+        ],
+      ),
       { headers: { 'Keep-Alive': 'timeout=1' } },
       { headers: { 'X-A': 'a', 'x-a': 'b', 'X-Latin': 'é' } },
       { status: 99 },
