@@ -115,11 +115,11 @@ export function checkOptions<O extends object>(of: string, options: O | undefine
   const given = (options ?? {}) as Record<string, unknown>;
   anObject(`the options of ${of}`, given);
   const known = checks as Readonly<Record<string, Check & { readonly isRequired?: boolean }>>;
-  // For each peer: lists of names, or of pairs, would be some of what it leaves behind.
-  for (const name in given) {
-    if (Object.hasOwn(given, name) && !Object.hasOwn(known, name))
-      throw new TypeError(`${of} has no option ${show(name)}, only ${Object.keys(known).join(', ')}`);
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(known, name)) continue;
+    throw new TypeError(`${of} has no option ${show(name)}, only ${Object.keys(known).join(', ')}`);
   }
+  // For each peer: a list of pairs would be some of what it leaves behind.
   for (const name in known) {
     if (given[name] !== undefined || known[name]!.isRequired === true) known[name]!(name, given[name]);
   }
