@@ -501,6 +501,26 @@ describe('what a peer makes the lookupd do', () => {
     assert.equal(topology.topics().length, 500);
     assert.ok(grown < 5_000_000, `${grown} bytes for 500 topics`);
   });
+
+  test('an idle peer takes little memory', { skip: !globalThis.gc && 'needs --expose-gc' }, () => {
+    const work = new WorkQueue({ stepsPerTurn: Infinity });
+    const { handler, topology } = setUp({ work, admit: (identity) => identity });
+    const nothing = () => undefined;
+    const others = { write: () => true, end: nothing, destroy: nothing, pause: nothing, resume: nothing };
+    const come = (host: string) => {
+      const heard: Record<string, (bytes: Uint8Array) => void> = {};
+      handler({ on: (event, listener) => (heard[event] = listener), ...others }, { remoteAddress: host });
+      for (const cut of [join(host).subarray(0, 40), join(host).subarray(40)]) heard['data']!(cut);
+    };
+    come('the first');
+    globalThis.gc!();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 2000; i++) come(`host-${i}`);
+    globalThis.gc!();
+    const bytes = (process.memoryUsage().heapUsed - before) / 2000;
+    assert.equal(topology.db.countProducers(CLIENT), 2001);
+    assert.ok(bytes < 2550, `${bytes} bytes`);
+  });
 });
 
 describe('a connection that ends while it changes the registry', () => {

@@ -3,6 +3,8 @@ import { decodeText } from './bytes.js';
 const NEWLINE = 10;
 const MAX_BLOCK_BYTES = 16 * 1024;
 const WORTH_SHRINKING_BYTES = 1024;
+/** What most hold while they wait; nothing is added to it. */
+const NO_BLOCKS: Uint8Array[] = [];
 /** A chunk that is shorter has few lines. */
 const WORTH_READING_BYTES = 256;
 
@@ -13,7 +15,7 @@ const WORTH_READING_BYTES = 256;
  */
 export class ByteQueue {
   /** Copies. The last one may have room at its end. */
-  readonly #blocks: Uint8Array[] = [];
+  #blocks = NO_BLOCKS;
   /** How much of the first block is read. */
   #start = 0;
   /** How much of the blocks is to be read. */
@@ -95,7 +97,7 @@ export class ByteQueue {
     if (this.heldBytes <= Math.max(4 * this.#copied, WORTH_SHRINKING_BYTES)) return;
     const rest = new Uint8Array(this.#peek(this.#copied));
     this.clear();
-    this.#blocks.push(rest);
+    this.#blocks = [rest];
     this.#copied = rest.length;
   }
 
@@ -106,7 +108,7 @@ export class ByteQueue {
   }
 
   #dropBlocks(): void {
-    while (this.#blocks.length > 0) this.#blocks.pop(); // which, unlike a length of 0, costs nothing when there is none
+    this.#blocks = NO_BLOCKS;
     this.#start = this.#copied = this.#spareBytes = 0;
   }
 
@@ -177,7 +179,8 @@ export class ByteQueue {
     if (left === 0) return;
     const block = new Uint8Array(Math.max(left, Math.min(this.#copied >> 2, MAX_BLOCK_BYTES)));
     block.set(fitting > 0 ? chunk.subarray(fitting) : chunk);
-    this.#blocks.push(block);
+    if (this.#blocks.length > 0) this.#blocks.push(block);
+    else this.#blocks = [block];
     this.#spareBytes = block.length - left;
   }
 }

@@ -3,7 +3,7 @@ const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/i;
 /** `host:port` as Go writes it: an IPv6 address in brackets, an IPv4 address plain though IPv6 carried it. */
 export function joinHostPort(address: string, port: number): string {
   const host = address.replace(IPV4_IN_IPV6, '');
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return toPair(host.includes(':') ? `[${host}]` : host, port);
 }
 
 const HOST_PORT = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/;
@@ -22,4 +22,9 @@ export function parseTcpAddress(address: string): { host: string; port: number }
     throw new TypeError(`not host:port, with a port from 1 to 65535: ${JSON.stringify(address)}`);
   }
   return { host, port };
+}
+
+/** `host:port`, which is kept for each peer, joined: of a template engines keep the parts, in twice the memory. */
+export function toPair(host: string, port: number): string {
+  return [host, port].join(':');
 }

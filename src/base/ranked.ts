@@ -2,10 +2,12 @@
 export class Ranked<T> {
   /** None has a lower rank than the one at half its index. Index 0 is not used. */
   readonly #heap: T[] = [];
-  readonly #entries = new Map<T, { index: number; rank: number }>();
+  /** The rank of each, at the same index. */
+  readonly #ranks: number[] = [];
+  readonly #indexes = new Map<T, number>();
 
   get size(): number {
-    return this.#entries.size;
+    return this.#indexes.size;
   }
 
   /** The one of the lowest rank. */
@@ -15,59 +17,53 @@ export class Ranked<T> {
 
   /** Infinity if there is none. */
   get firstRank(): number {
-    return this.first === undefined ? Infinity : this.#rankAt(this.first);
+    return this.#ranks[1] ?? Infinity;
   }
 
   rankOf(item: T): number | undefined {
-    return this.#entries.get(item)?.rank;
+    const index = this.#indexes.get(item);
+    return index === undefined ? undefined : this.#ranks[index];
   }
 
   /** Adds it, or moves it. */
   set(item: T, rank: number): void {
-    let entry = this.#entries.get(item);
-    if (!entry) this.#entries.set(item, (entry = { index: this.size + 1, rank }));
-    entry.rank = rank;
-    this.#place(item, entry.index);
+    this.#place(item, rank, this.#indexes.get(item) ?? this.size + 1);
   }
 
   delete(item: T): void {
-    const entry = this.#entries.get(item);
-    if (!entry) return;
-    this.#entries.delete(item);
-    const last = this.#heap.pop()!;
-    if (last !== item) this.#place(last, entry.index);
+    const index = this.#indexes.get(item);
+    if (index === undefined) return;
+    this.#indexes.delete(item);
+    const [last, rank] = [this.#heap.pop()!, this.#ranks.pop()!];
+    if (last !== item) this.#place(last, rank, index);
   }
 
   clear(): void {
-    this.#heap.length = 0;
-    this.#entries.clear();
+    this.#heap.length = this.#ranks.length = 0;
+    this.#indexes.clear();
   }
 
   /** Puts it at that index, or where it belongs above or below. */
-  #place(item: T, index: number): void {
-    const rank = this.#rankAt(item);
+  #place(item: T, rank: number, index: number): void {
+    const [heap, ranks] = [this.#heap, this.#ranks];
     let at = index;
-    for (let up = at >> 1; up > 0 && this.#rankAt(this.#heap[up]!) > rank; up = at >> 1) {
-      this.#put(this.#heap[up]!, at);
+    for (let up = at >> 1; up > 0 && ranks[up]! > rank; up = at >> 1) {
+      this.#put(heap[up]!, ranks[up]!, at);
       at = up;
     }
     for (;;) {
-      const [left, right] = [this.#heap[2 * at], this.#heap[2 * at + 1]];
-      const lesser = right !== undefined && this.#rankAt(right) < this.#rankAt(left!) ? 2 * at + 1 : 2 * at;
-      const below = this.#heap[lesser];
-      if (below === undefined || this.#rankAt(below) >= rank) break;
-      this.#put(below, at);
+      const left = 2 * at;
+      const lesser = ranks[left + 1]! < ranks[left]! ? left + 1 : left;
+      if (lesser >= heap.length || ranks[lesser]! >= rank) break;
+      this.#put(heap[lesser]!, ranks[lesser]!, at);
       at = lesser;
     }
-    this.#put(item, at);
+    this.#put(item, rank, at);
   }
 
-  #put(item: T, index: number): void {
+  #put(item: T, rank: number, index: number): void {
     this.#heap[index] = item;
-    this.#entries.get(item)!.index = index;
-  }
-
-  #rankAt(item: T): number {
-    return this.#entries.get(item)!.rank;
+    this.#ranks[index] = rank;
+    this.#indexes.set(item, index);
   }
 }

@@ -1,3 +1,4 @@
+import { toPair } from '../base/host-port.js';
 import type { Clock, PeerInfo } from '../registry/index.js';
 
 /** Where consumers are sent. */
@@ -11,12 +12,12 @@ const MAX_ADDRESSES = 10_000;
 
 /** `broadcast address:TCP port`, where consumers are sent. */
 export function addressOf({ broadcastAddress, tcpPort }: AnnouncedAddress): string {
-  return `${broadcastAddress.includes(':') ? `[${broadcastAddress}]` : broadcastAddress}:${tcpPort}`;
+  return toPair(broadcastAddress.includes(':') ? `[${broadcastAddress}]` : broadcastAddress, tcpPort);
 }
 
 /** When peers last arrived, by the address that they announce. */
 export class Arrivals {
-  readonly #times = new Map<string, number[]>();
+  readonly #times = new Map<string, readonly number[]>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -26,9 +27,9 @@ export class Arrivals {
   /** Somebody has arrived. */
   note(peer: AnnouncedAddress): void {
     const address = addressOf(peer);
-    const times = this.#times.get(address) ?? [];
-    times.push(this.#clock());
-    if (times.length > MANY_ARRIVALS) times.shift();
+    const known = this.#times.get(address);
+    const now = this.#clock();
+    const times = known ? [...known.slice(1 - MANY_ARRIVALS), now] : [now]; // most hold one, and to push would make place for 17
     this.#times.delete(address); // the order is that of the last arrivals
     this.#times.set(address, times);
     if (this.#times.size > MAX_ADDRESSES) this.#times.delete(this.#times.keys().next().value!);

@@ -27,9 +27,11 @@ const CHECKS: Checks<PeerLimits> = { maxLineBytes: number(1), maxBodyBytes: numb
 const SPACE =
   '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
 
+const MAGIC_BYTES = encodeText(MAGIC_V1);
 /** Nearly all that a peer ever sends. */
 const PING_LINE = encodeText('PING\n');
 const PING: PeerMessage = { type: 'ping' };
+const MAGIC: PeerMessage = { type: 'magic' };
 
 /**
  * Reads what a peer sends: the magic, then lines, with a body after each IDENTIFY. Push bytes as they come,
@@ -48,7 +50,9 @@ const PING: PeerMessage = { type: 'ping' };
  */
 export class PeerDecoder {
   readonly #queue = new ByteQueue();
-  readonly #limits: Record<keyof PeerLimits, number>;
+  readonly #maxLineBytes: number;
+  readonly #maxBodyBytes: number;
+  readonly #maxFieldLength: number;
   #expects: 'magic' | 'line' | 'size' | 'body' | 'nothing' = 'magic';
   #bodyBytes = 0;
 
@@ -59,7 +63,9 @@ export class PeerDecoder {
       maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
       maxFieldLength = DEFAULT_MAX_FIELD_LENGTH,
     } = checkOptions('limits', limits, CHECKS);
-    this.#limits = { maxLineBytes, maxBodyBytes, maxFieldLength };
+    this.#maxLineBytes = maxLineBytes;
+    this.#maxBodyBytes = maxBodyBytes;
+    this.#maxFieldLength = maxFieldLength;
   }
 
   /** Takes bytes, cut anywhere. They may be reused by their owner once `next` has given undefined. */
@@ -114,19 +120,19 @@ export class PeerDecoder {
   }
 
   #readMagic(): PeerMessage | Fault | undefined {
-    const bytes = this.#queue.take(MAGIC_V1.length);
-    if (!bytes) return undefined;
-    const magic = decodeText(bytes);
-    if (magic !== MAGIC_V1) return toFault('E_BAD_PROTOCOL', `bad protocol magic '${magic}'`);
+    if (!this.#queue.takeIf(MAGIC_BYTES)) {
+      const bytes = this.#queue.take(MAGIC_BYTES.length);
+      return bytes && toFault('E_BAD_PROTOCOL', `bad protocol magic '${decodeText(bytes)}'`);
+    }
     this.#expects = 'line';
-    return { type: 'magic' };
+    return MAGIC;
   }
 
   #readLine(): PeerMessage | Fault | undefined {
-    if (PING_LINE.length <= this.#limits.maxLineBytes && this.#queue.takeIf(PING_LINE)) return PING;
+    if (PING_LINE.length <= this.#maxLineBytes && this.#queue.takeIf(PING_LINE)) return PING;
     const length = this.#queue.lineLength();
-    if ((length ?? this.#queue.length) > this.#limits.maxLineBytes) {
-      return toFault('E_INVALID', `command line longer than ${this.#limits.maxLineBytes} bytes`, 'maxLineBytes');
+    if ((length ?? this.#queue.length) > this.#maxLineBytes) {
+      return toFault('E_INVALID', `command line longer than ${this.#maxLineBytes} bytes`, 'maxLineBytes');
     }
     if (length === undefined) return undefined;
     const message = parseLine(this.#queue.takeText(length));
@@ -138,10 +144,10 @@ export class PeerDecoder {
     const bytes = this.#queue.take(4);
     if (!bytes) return undefined;
     this.#bodyBytes = readSize(bytes);
-    if (this.#bodyBytes < 0 || this.#bodyBytes > this.#limits.maxBodyBytes) {
+    if (this.#bodyBytes < 0 || this.#bodyBytes > this.#maxBodyBytes) {
       return toFault(
         'E_BAD_BODY',
-        `IDENTIFY body size ${this.#bodyBytes} is not from 0 to ${this.#limits.maxBodyBytes}`,
+        `IDENTIFY body size ${this.#bodyBytes} is not from 0 to ${this.#maxBodyBytes}`,
         this.#bodyBytes < 0 ? undefined : 'maxBodyBytes',
       );
     }
@@ -152,7 +158,7 @@ export class PeerDecoder {
   #readBody(): PeerMessage | Fault | undefined {
     const body = this.#queue.take(this.#bodyBytes);
     if (!body) return undefined;
-    const identity = decodeIdentity(body, this.#limits.maxFieldLength);
+    const identity = decodeIdentity(body, this.#maxFieldLength);
     if ('code' in identity) return identity;
     this.#expects = 'line';
     return { type: 'identity', identity };

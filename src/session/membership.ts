@@ -8,13 +8,17 @@ import type { SessionOptions, Verdict } from './session-options.js';
 
 /** A peer's part in the topology: from when it may join until its conversation ends. */
 export class Membership {
-  readonly #options: SessionOptions;
+  readonly #topology: SessionOptions['topology'];
+  readonly #announce: SessionOptions['announce'];
+  readonly #observe: SessionOptions['observe'];
   readonly #log: SessionLog;
   #peer: PeerInfo | undefined;
   #isOver = false;
 
-  constructor(options: SessionOptions, log: SessionLog) {
-    this.#options = options;
+  constructor({ topology, announce, observe }: SessionOptions, log: SessionLog) {
+    this.#topology = topology;
+    this.#announce = announce;
+    this.#observe = observe;
     this.#log = log;
   }
 
@@ -24,13 +28,15 @@ export class Membership {
   }
 
   join(verdict: Verdict): Answer {
-    const { topology, remoteAddress, announce, observe } = this.#options;
+    const topology = this.#topology;
+    const { remoteAddress } = this.#log;
     if ('refused' in verdict) {
-      observe?.refused();
+      this.#observe?.refused();
       this.#log.stop(); // who has refused it says so where it will
       return toError('E_INVALID', verdict.refused);
     }
     const peer = toPeerInfo(verdict, { id: remoteAddress, remoteAddress, lastUpdateMs: topology.clock() });
+    const announce = this.#announce;
     const announcement = announce();
     if (this.#isOver) return undefined; // by the host, which was just asked
     if (!topology.join(peer)) return FULL;
@@ -43,7 +49,7 @@ export class Membership {
     const peer = this.#peer;
     if (peer) {
       const last = peer.lastUpdateMs;
-      this.#options.topology.ping(peer);
+      this.#topology.ping(peer);
       this.#log.pinged(peer, last);
     }
     return OK;
@@ -51,7 +57,7 @@ export class Membership {
 
   /** At its limit the registry refuses a registration, and not the peer, which would lose all that it has. */
   change(message: TopicMessage): Answer {
-    const { topology } = this.#options;
+    const topology = this.#topology;
     const { type, topic, channel } = message;
     const peer = this.#checked(message);
     if ('code' in peer) return peer;
@@ -67,7 +73,7 @@ export class Membership {
   *unregisterTopic(message: TopicMessage): Steps<Answer> {
     const peer = this.#checked(message);
     if ('code' in peer) return peer;
-    yield* this.#options.topology.unregistering(peer, message.topic);
+    yield* this.#topology.unregistering(peer, message.topic);
     return OK;
   }
 
@@ -84,6 +90,6 @@ export class Membership {
 
   /** A listener of a change may have ended this while the change was made: nothing of it is to stay. */
   #leaveIfOver(): void {
-    if (this.#isOver && this.#peer) this.#options.topology.leave(this.#peer);
+    if (this.#isOver && this.#peer) this.#topology.leave(this.#peer);
   }
 }

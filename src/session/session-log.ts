@@ -9,11 +9,11 @@ export type Ending = { readonly code: ErrorCode; readonly reason: string } | str
 /** The lines that nsqlookupd logs of a conversation with a peer. */
 export class SessionLog {
   #log: Logger;
-  readonly #address: string;
+  readonly remoteAddress: string;
 
   constructor(log: Logger, remoteAddress: string) {
     this.#log = log;
-    this.#address = remoteAddress;
+    this.remoteAddress = remoteAddress;
   }
 
   /** Whether a message is a line. */
@@ -27,7 +27,7 @@ export class SessionLog {
   }
 
   magic(): void {
-    this.#log.info?.(`CLIENT(${this.#address}): desired protocol magic '  V1'`);
+    this.#log.info?.(`CLIENT(${this.remoteAddress}): desired protocol magic '  V1'`);
   }
 
   pinged({ id, lastUpdateMs }: PeerInfo, lastMs: number): void {
@@ -36,18 +36,18 @@ export class SessionLog {
 
   identified({ broadcastAddress, tcpPort, httpPort, version }: Identity): void {
     this.#log.info?.(
-      `CLIENT(${this.#address}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
+      `CLIENT(${this.remoteAddress}): IDENTIFY Address:${broadcastAddress} TCP:${tcpPort} HTTP:${httpPort} Version:${version}`,
     );
   }
 
   failed(code: ErrorCode, reason: string): void {
-    this.#log.error?.(`[${this.#address}] - ${code} ${reason}`);
+    this.#log.error?.(`[${this.remoteAddress}] - ${code} ${reason}`);
   }
 
   /** `leave` takes the peer out of the topology, which logs lines of its own. */
   ended(why: Ending, hadMagic: boolean, leave: () => void): void {
     const log = this.#log;
-    const address = this.#address;
+    const address = this.remoteAddress;
     if (typeof why !== 'string' && why.code === 'E_BAD_PROTOCOL') {
       log.info?.(`CLIENT(${address}): ${why.reason.replace('bad', 'desired')}`);
       log.error?.(`client(${address}) ${why.reason}`);

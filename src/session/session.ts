@@ -15,7 +15,7 @@ import { decide } from './admission.js';
 import { isLong, tellOf, toError, type Admitted, type Answer } from './answers.js';
 import { Membership } from './membership.js';
 import { SessionLog, type Ending } from './session-log.js';
-import { SESSION_CHECKS, type SessionOptions, type SessionOutput } from './session-options.js';
+import { SESSION_CHECKS, type PeerObserver, type SessionOptions, type SessionOutput } from './session-options.js';
 
 const PIECE_BYTES = 16 * 1024;
 const PINGS_PER_STEP = 16;
@@ -44,23 +44,28 @@ const OVER: SessionOutput = { bytes: NO_BYTES, close: true };
  * ```
  */
 export class Session {
-  readonly #options: SessionOptions;
+  // And not the options: of many peers each would keep an object of them.
+  readonly #observe: PeerObserver | undefined;
   readonly #onError: OnError;
   readonly #log: SessionLog;
   readonly #decoder: PeerDecoder;
   readonly #membership: Membership;
+  /** Until it is asked. */
+  #admit: SessionOptions['admit'];
   #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
   #waits: PromiseLike<void> | undefined;
   #admitted: Admitted | undefined;
 
   /** Throws a TypeError that names the option when one is unknown, missing, or of the wrong kind. */
   constructor(options: SessionOptions) {
-    this.#options = checkOptions('Session', options, SESSION_CHECKS);
-    const { remoteAddress, limits, log = SILENT_LOGGER, onError = printError } = this.#options;
+    const checked = checkOptions('Session', options, SESSION_CHECKS);
+    const { remoteAddress, limits, log = SILENT_LOGGER, onError = printError, observe, admit } = checked;
+    this.#observe = observe;
     this.#onError = onError;
     this.#log = new SessionLog(toSafeLogger(log, onError), remoteAddress);
     this.#decoder = new PeerDecoder(limits);
-    this.#membership = new Membership(this.#options, this.#log);
+    this.#membership = new Membership(checked, this.#log);
+    this.#admit = admit;
   }
 
   /** Takes bytes from the peer, cut anywhere, and answers all that is whole. */
@@ -88,7 +93,7 @@ export class Session {
       if (message === undefined) break;
       const answer = isLong(message) ? yield* this.#membership.unregisterTopic(message) : this.#take(message);
       if (answer && !this.#isOver) {
-        if (this.#options.observe) tellOf(this.#options.observe, message, answer);
+        if (this.#observe) tellOf(this.#observe, message, answer);
         const bytes = answer instanceof Uint8Array ? answer : this.#end(answer).bytes;
         answers.push(bytes);
         length += bytes.length;
@@ -171,7 +176,8 @@ export class Session {
 
   #identify(identity: Identity): Answer {
     this.#log.identified(identity);
-    const verdict = decide(this.#options.admit, identity, this.#onError);
+    const verdict = decide(this.#admit, identity, this.#onError);
+    this.#admit = undefined;
     if (!isThenable(verdict)) return this.#membership.join(verdict);
     this.#state = 'waiting';
     this.#waits = verdict.then((late) => {
@@ -190,7 +196,7 @@ export class Session {
     this.#decoder.end(); // nothing is kept of what will not be answered
     this.#log.ended(why, hadMagic, () => this.#membership.end());
     if (typeof why === 'string') return OVER;
-    this.#options.observe?.error(why.code);
+    this.#observe?.error(why.code);
     // nsqlookupd answers another magic with the bare code
     const reason = why.code === 'E_BAD_PROTOCOL' ? '' : why.reason;
     return { bytes: encodeReply(toError(why.code, reason)), close: true };

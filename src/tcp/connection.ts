@@ -10,9 +10,8 @@ export interface Deadlines {
   readonly drain: number;
 }
 
-export interface ConnectionOptions {
-  readonly stream: ByteStream;
-  readonly session: Session;
+/** What all connections of a handler have in common. */
+export interface ConnectionHost {
   readonly work: WorkQueue;
   readonly deadlines: Deadlines;
   readonly observe: PeerObserver | undefined;
@@ -20,7 +19,7 @@ export interface ConnectionOptions {
   /** Called when what is kept of the peer's input may have changed. */
   readonly onHeld: (connection: Connection) => void;
   /** Called when the stream is closed, has failed, or is given up; perhaps more than once. */
-  readonly onClosed: () => void;
+  readonly onClosed: (stream: ByteStream) => void;
 }
 
 /** How much may come from a stream that was asked to pause, or after the end. */
@@ -35,7 +34,9 @@ const BYTES_PER_STEP = 512;
  * Nothing throws out of a stream's callback, and however the connection ends, so does the session.
  */
 export class Connection {
-  readonly #options: ConnectionOptions;
+  readonly #host: ConnectionHost;
+  readonly #stream: ByteStream;
+  readonly #session: Session;
   #ticksLeft: number;
   /** What the peer is to do next: send, read its answers, or go. */
   #waits: 'for bytes' | 'for drain' | 'for close' = 'for bytes';
@@ -49,18 +50,19 @@ export class Connection {
   #putOffBytes = 0;
   #hasEnded = false;
 
-  constructor(options: ConnectionOptions) {
-    const { stream, session, deadlines, onClosed } = options;
-    this.#options = options;
-    this.#ticksLeft = deadlines.identify;
+  constructor(host: ConnectionHost, stream: ByteStream, session: Session) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#session = session;
+    this.#ticksLeft = host.deadlines.identify;
 
     // Bytes last: a stream that refuses a listener is then one from which none come.
     stream.on('error', (error: unknown) => this.destroy(error instanceof Error ? error.message : String(error)));
     stream.on('close', () => {
       this.#waits = 'for close';
-      session.end('connection closed');
+      this.#session.end('connection closed');
       this.#weigh();
-      onClosed();
+      this.#host.onClosed(this.#stream);
     });
     stream.on('drain', () => this.#try(() => this.#drained()));
     stream.on('end', () => this.#try(() => this.#ended()));
@@ -69,65 +71,65 @@ export class Connection {
 
   /** What is kept of the peer's input until it is whole, or answered. */
   get heldBytes(): number {
-    return this.#waits === 'for close' ? 0 : this.#putOffBytes + this.#options.session.heldBytes;
+    return this.#waits === 'for close' ? 0 : this.#putOffBytes + this.#session.heldBytes;
   }
 
   /** A look at the deadline. */
   tick(): void {
     if (--this.#ticksLeft > 0) return;
-    const { session, observe } = this.#options;
+    const { observe } = this.#host;
     if (this.#waits !== 'for bytes') {
       this.#try(() => observe?.limit('drainTimeoutMs'));
       this.destroy('answers not read in time');
-    } else if (session.isIdentified) this.refuse('silent for too long', 'silenceTimeoutMs');
+    } else if (this.#session.isIdentified) this.refuse('silent for too long', 'silenceTimeoutMs');
     else this.refuse('no IDENTIFY in time', 'identifyTimeoutMs');
   }
 
   refuse(reason: string, limit: PeerLimit): void {
-    this.#try(() => this.#options.observe?.limit(limit));
-    this.#try(() => this.#deliver(this.#options.session.refuse('E_INVALID', reason)));
+    this.#try(() => this.#host.observe?.limit(limit));
+    this.#try(() => this.#deliver(this.#session.refuse('E_INVALID', reason)));
     this.#weigh();
   }
 
   destroy(reason: string): void {
-    const { session, stream, onError, onClosed } = this.#options;
+    const { onError, onClosed } = this.#host;
     this.#waits = 'for close';
-    session.end(reason);
+    this.#session.end(reason);
     this.#weigh();
-    callGuarded(onError, 'a stream threw when it was destroyed', () => stream.destroy());
-    onClosed();
+    callGuarded(onError, 'a stream threw when it was destroyed', () => this.#stream.destroy());
+    onClosed(this.#stream);
   }
 
   #receive(bytes: Uint8Array | string): void {
     if (typeof bytes === 'string') throw new TypeError('the stream gives text: do not call setEncoding on it');
-    const { session, deadlines } = this.#options;
+    const { deadlines } = this.#host;
     if (this.#isPaused || this.#waits === 'for close') this.#unaskedBytes += bytes.length;
     if (this.#unaskedBytes > MAX_UNASKED_BYTES) return this.destroy('sent too much too fast, or after the end');
     if (this.#waits === 'for close') return this.#drop(bytes); // it has not read its last answer yet
     if (this.#isIdle && !this.#mayRead(bytes)) return;
     this.#cameBytes += bytes.length;
-    session.push(bytes);
+    this.#session.push(bytes);
     if (this.#isIdle) this.#answer();
-    else session.hold();
-    if (this.#waits === 'for bytes' && session.isIdentified) this.#ticksLeft = deadlines.silence;
+    else this.#session.hold();
+    if (this.#waits === 'for bytes' && this.#session.isIdentified) this.#ticksLeft = deadlines.silence;
     this.#weigh();
   }
 
   #drop({ length }: Uint8Array): void {
-    const { stream, work } = this.#options;
+    const { work } = this.#host;
     if (work.isFree) return work.spend(length / BYTES_PER_STEP);
-    stream.pause();
-    void work.turn(length / BYTES_PER_STEP).then(() => this.#try(() => stream.resume()));
+    this.#stream.pause();
+    void work.turn(length / BYTES_PER_STEP).then(() => this.#try(() => this.#stream.resume()));
   }
 
   /** What this turn has no time to read is given back to the stream, which reads no further meanwhile. */
   #mayRead(bytes: Uint8Array): boolean {
-    const { stream, work } = this.#options;
+    const { work } = this.#host;
     const isDue = this.#putOffBytes > 0;
     this.#putOffBytes = 0;
-    if (isDue || bytes.length <= MAX_SHORT_BYTES || work.isFree || !stream.unshift) return true;
+    if (isDue || bytes.length <= MAX_SHORT_BYTES || work.isFree || !this.#stream.unshift) return true;
     this.#pause();
-    stream.unshift(bytes);
+    this.#stream.unshift(bytes);
     this.#putOffBytes = bytes.length;
     this.#weigh();
     void work.turn(bytes.length / BYTES_PER_STEP).then(() => this.#try(() => this.#goOn()));
@@ -140,10 +142,10 @@ export class Connection {
 
   /** Answers what has come, now or, as far as this turn of the event loop does not go, in later ones. */
   #answer(): void {
-    const { session, work } = this.#options;
+    const { work } = this.#host;
     this.#isBusy = 'answering';
-    const steps = session.answering((piece) => this.#write(piece));
-    const isLong = session.heldBytes > MAX_SHORT_BYTES;
+    const steps = this.#session.answering((piece) => this.#write(piece));
+    const isLong = this.#session.heldBytes > MAX_SHORT_BYTES;
     if (isLong || work.isFree || !this.#isOverAtOnce(steps)) {
       work.run(
         steps,
@@ -153,21 +155,21 @@ export class Connection {
       );
     }
     if (this.#isIdle || this.#waits === 'for close') return;
-    session.hold();
+    this.#session.hold();
     this.#pause();
   }
 
   /** What is short, as a PING, is answered in a turn that is used up, too: to put it off would cost more than that. */
   #isOverAtOnce(steps: Steps<SessionOutput>): boolean {
     const { done, value } = steps.next();
-    this.#options.work.spend(1);
+    this.#host.work.spend(1);
     if (done === true) this.#answered(value);
     return done === true;
   }
 
   #answered(output: SessionOutput): void {
-    const { session, work } = this.#options;
-    work.spend(Math.min(this.#cameBytes, session.heldBytes) / BYTES_PER_STEP); // what is answered has been paid for
+    const { work } = this.#host;
+    work.spend(Math.min(this.#cameBytes, this.#session.heldBytes) / BYTES_PER_STEP); // what is answered has been paid for
     this.#cameBytes = 0;
     this.#isBusy = output.waits ? 'admitting' : false;
     this.#deliver(output);
@@ -183,19 +185,19 @@ export class Connection {
 
   #drained(): void {
     if (this.#waits !== 'for drain') return;
-    const { session, deadlines } = this.#options;
+    const { deadlines } = this.#host;
     this.#waits = 'for bytes';
-    if (session.isIdentified) this.#ticksLeft = deadlines.silence;
+    if (this.#session.isIdentified) this.#ticksLeft = deadlines.silence;
     if (!this.#isBusy) this.#answer(); // what did not fit
   }
 
   #goOn(): void {
     if (!this.#isIdle) return;
-    if (this.#hasEnded) return this.#deliver(this.#options.session.end());
+    if (this.#hasEnded) return this.#deliver(this.#session.end());
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#unaskedBytes = 0;
-    this.#options.stream.resume();
+    this.#stream.resume();
   }
 
   #deliver({ bytes, close }: SessionOutput): void {
@@ -205,14 +207,14 @@ export class Connection {
     // What still comes in is read and dropped: unread bytes would reset the connection before the peer has
     // read the answer.
     this.#wait('for close');
-    this.#options.stream.resume();
-    this.#options.stream.end();
+    this.#stream.resume();
+    this.#stream.end();
   }
 
   /** Whether the peer may be written more. */
   #write(bytes: Uint8Array): boolean {
     if (this.#waits === 'for close') return false;
-    if (this.#options.stream.write(bytes)) return this.#waits === 'for bytes';
+    if (this.#stream.write(bytes)) return this.#waits === 'for bytes';
     this.#wait('for drain');
     this.#pause();
     return false;
@@ -221,17 +223,17 @@ export class Connection {
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#options.stream.pause();
+    this.#stream.pause();
   }
 
   #wait(what: 'for drain' | 'for close'): void {
-    const { session, deadlines } = this.#options;
+    const { deadlines } = this.#host;
     this.#waits = what;
-    if (what === 'for close' || session.isIdentified) this.#ticksLeft = deadlines.drain;
+    if (what === 'for close' || this.#session.isIdentified) this.#ticksLeft = deadlines.drain;
   }
 
   #weigh(): void {
-    this.#options.onHeld(this);
+    this.#host.onHeld(this);
   }
 
   #try(step: () => void): void {
@@ -243,7 +245,7 @@ export class Connection {
   }
 
   #failed(error: unknown): void {
-    report(this.#options.onError, error, 'a connection was closed, as serving it threw');
+    report(this.#host.onError, error, 'a connection was closed, as serving it threw');
     this.destroy('internal error');
   }
 }

@@ -6,7 +6,7 @@ import { encodeReply, PeerDecoder, type Announcement } from '../protocol/index.j
 import { NSQLOOKUPD_VERSION, SILENT_LOGGER } from '../registry/index.js';
 import { Session } from '../session/index.js';
 import { toRemoteAddress, type ByteStream } from '../streams/index.js';
-import { Connection } from './connection.js';
+import { Connection, type ConnectionHost } from './connection.js';
 import { tickWhile, toTickMs, toTicks } from './deadlines.js';
 import { logRefusals } from './refusal-log.js';
 import {
@@ -98,6 +98,8 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
     while (unfinished.bytes > maxUnfinishedBytes)
       unfinished.most!.refuse('too much unfinished input', 'maxUnfinishedBytes');
   };
+  const onClosed = (stream: ByteStream) => open.delete(stream);
+  const host: ConnectionHost = { work: topology.work, deadlines, observe, onError, onHeld, onClosed };
 
   const serve = (stream: ByteStream, remoteAddress: string): void => {
     log.info?.(`TCP: new client(${remoteAddress})`);
@@ -123,9 +125,7 @@ export function createTcpHandler(options: TcpHandlerOptions): TcpHandler {
       observe,
       admit: ask && ((identity) => ask(identity, { remoteAddress, stream })),
     });
-    const onClosed = () => open.delete(stream);
-    const { work } = topology;
-    open.set(stream, new Connection({ stream, session, work, deadlines, observe, onError, onHeld, onClosed }));
+    open.set(stream, new Connection(host, stream, session));
   };
 
   const handle = (stream: ByteStream, info: ConnectionInfo = {}): void => {

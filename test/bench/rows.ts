@@ -2,6 +2,7 @@ import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { encodePeerMessage } from 'nsqlookupd/protocol';
 import { COMMAND, fetchRaw } from '../support/command-lookupd.js';
 import { startQuietly } from './quiet-command.js';
@@ -31,6 +32,9 @@ type Runs = Pick<Row, 'run' | 'runReal'>;
 const ROUNDS = 15;
 const ROUND_MS = 200;
 const REAL_MS = 3000;
+const STARTS = 9;
+/** By then a command has loaded all that it loads after its start. */
+const SETTLING_MS = 1000;
 const file = (name: string) => new URL(`./${name}.js`, import.meta.url).pathname;
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
@@ -41,11 +45,11 @@ async function serve(script: string, ...args: string[]): Promise<{ child: ChildP
 }
 
 /** Both in turn, round by round; medians of each, and of the rounds' ratios. */
-async function sideBySide(measure: (kind: 'ours' | 'bare') => Promise<number>): Promise<Measured> {
+async function sideBySide(measure: (kind: 'ours' | 'bare') => Promise<number>, count = ROUNDS): Promise<Measured> {
   await measure('ours');
   await measure('bare');
   const rounds: [number, number][] = [];
-  for (let i = 0; i < ROUNDS; i++) rounds.push([await measure('ours'), await measure('bare')]);
+  for (let i = 0; i < count; i++) rounds.push([await measure('ours'), await measure('bare')]);
   return {
     ours: median(rounds.map(([ours]) => ours)),
     other: median(rounds.map(([, other]) => other)),
@@ -112,7 +116,7 @@ async function leave(program?: string): Promise<{ ms: number; pauseMs: number }>
       ),
     );
     if (program === undefined) command.process.kill('SIGUSR2'); // starts the probe anew
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await setTimeout(50);
     const start = performance.now();
     for (const peer of peers) peer.destroy();
     while ((await fetchRaw(command.httpPort, 'GET', '/nodes')).text !== '{"producers":[]}');
@@ -141,6 +145,35 @@ async function idlePeersMiB(program?: string): Promise<number> {
   const rss = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${command.process.pid}/status`, 'utf8'))?.[1];
   for (const peer of peers) peer.destroy();
   return Number(rss) / 1024;
+}
+
+/** How many peers a second connect and introduce themselves. */
+async function connecting(port: number): Promise<number> {
+  const start = performance.now();
+  const peers = await greet(port, 5000);
+  const ms = performance.now() - start;
+  for (const peer of peers) peer.destroy();
+  return 5000 / (ms / 1000);
+}
+
+async function connectingToCommand(program?: string): Promise<number> {
+  await using command = await startQuietly([], program);
+  await setTimeout(SETTLING_MS);
+  return await connecting(command.tcpPort);
+}
+
+/** Each time to a fresh start, as after a restart a whole fleet does. */
+async function connectingSideBySide(): Promise<Measured> {
+  const bare = async () => {
+    const { child, port } = await serve('tcp-server', 'bare');
+    await setTimeout(SETTLING_MS);
+    try {
+      return await connecting(port);
+    } finally {
+      child.kill();
+    }
+  };
+  return sideBySide((kind) => (kind === 'ours' ? connectingToCommand() : bare()), STARTS);
 }
 
 /** Milliseconds until a program says those words. */
@@ -229,6 +262,13 @@ export const ROWS: readonly Row[] = [
     goal: 200,
     atMost: true,
     run: figure('bytesPerRegistration', 100_000),
+  },
+  {
+    name: 'connecting 5,000 peers after a fresh start',
+    unit: '/s',
+    goal: 0.8,
+    run: connectingSideBySide,
+    runReal: connectingToCommand,
   },
   {
     name: 'RSS with 5,000 idle peers',
