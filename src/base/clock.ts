@@ -5,7 +5,7 @@
 export type Clock = () => number;
 
 /**
- * A clock that only goes forward: milliseconds since 1970 as the system's clock had it when it was first read, and since then
+ * A clock that only goes forward: milliseconds since 1970 as the system's clock had it when this was called, and since then
  * by a clock that nobody sets. What ages are measured with.
  *
  * @example
@@ -17,6 +17,6 @@ export type Clock = () => number;
  * ```
  */
 export function createSteadyClock(): Clock {
-  let startMs: number | undefined; // not before it is read, as `performance` takes Node a millisecond to load
-  return () => (startMs ??= Date.now() - performance.now()) + performance.now();
+  const startMs = Date.now() - performance.now();
+  return () => startMs + performance.now();
 }

@@ -10,8 +10,8 @@ export function toUnicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** All but what ends a line, drives a terminal, or turns the direction in which a line is read. With `\p{Cc}` it would take five times as long to compile. */
-const UNPRINTABLE = /[^ -~\u00a0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\uffff]/g;
+/** What ends a line, drives a terminal, or turns the direction in which a line is read. */
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 const MAX_LINE_LENGTH = 8192;
 
 /** One line for a log, whatever a peer or client has put into it; cut after 8,192 characters. */
