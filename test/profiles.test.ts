@@ -267,7 +267,7 @@ describe('profiles', () => {
     const top = await go('profile?seconds=2', '-nodecount=200');
     await end();
     assert.match(top, /Type: cpu/);
-    assert.match(top, /command\/core\.cjs:\w+/);
+    assert.match(top, /command\/nsqlookupd\.cjs:\w+/);
     assert.match(await go('heap'), /Type: inuse_space[^]*before sampling began/);
     assert.match(await go('goroutine'), /Type: goroutine[^]*TCPSocketWrap/);
     assert.match(await go('threadcreate'), /Type: threadcreate/);

@@ -113,8 +113,9 @@ function toOpenActions({ metricsOpen = false, healthzOpen = true, readyzOpen = t
 
 /** The rows first; what none of them is about, as the word or the function says. */
 function toRewrites({ rewrite, producerAddress = 'announced' }: AccessOptions): readonly Admit[] {
+  if (!rewrite && producerAddress === 'announced') return [];
   const other = typeof producerAddress === 'function' ? producerAddress : rewriteAddress(producerAddress);
-  if (!rewrite) return producerAddress === 'announced' ? [] : [other];
+  if (!rewrite) return [other];
   const byRow = rewriteAddress(rewrite);
   return [
     (identity, caller) => {

@@ -1,7 +1,7 @@
-// Makes the command of what is compiled. Beside the file that is run there are three: what every start needs (`core.cjs`); what a start
+// Makes the command of what is compiled, in three files: what every start needs (`nsqlookupd.cjs`, the core, which is run); what a start
 // does not call, loaded half a second after it listens (`soon.cjs`), so that a new version in its place is no harm; and what few starts import
 // (`later.cjs`). Both take from the first what it has, so that nothing has its state twice.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
@@ -11,6 +11,7 @@ const sourceOf = (name) => resolve(SOURCES, `${name}.js`);
 
 /** Modules of functions that are not called before it listens, unless flags ask for it: then the first call loads them. */
 const SOON = [
+  'base/networks',
   'daemon/access-token-file',
   'daemon/load-soon',
   'daemon/own-metrics',
@@ -18,12 +19,16 @@ const SOON = [
   'daemon/tls-files',
   'daemon/tls-server',
   'feed/watching',
+  'http/access',
+  'http/access-log',
   'http/access-proxies',
   'http/access-tokens',
   'http/require-tls',
+  'http/route-descriptions',
   'operate/findings-look',
   'operate/open-api',
   'page/document',
+  'tcp/admission',
 ].map(sourceOf);
 /** Those that are imported by `import()`. */
 const later = new Set();
@@ -50,9 +55,9 @@ const leaveOut = {
       if (!SOON.includes(path)) return undefined;
       const stubs = Object.entries(await import(pathToFileURL(path))).map(([name, value]) => {
         if (typeof value !== 'function' || /^class\b/.test(value)) throw new Error(`${path}: ${name} is no function`);
-        return `export function ${name}(...args) { return require('./soon.cjs').${name}(...args); }`;
+        return `export function ${name}(...args) { return (soon ??= require('./soon.cjs')).${name}(...args); }`;
       });
-      return { contents: stubs.join('\n') };
+      return { contents: `let soon;\n${stubs.join('\n')}` };
     });
   },
 };
@@ -82,7 +87,6 @@ async function bundleWithout(core, modules) {
 }
 
 const FROM_CORE = /^import \{([^}]*)\} from "core:([^"]*)";$/gm;
-const idOf = (module, name) => `${module.replace(/\W/g, '_')}_${name}`;
 const importsOf = (bundled) =>
   [...bundled.matchAll(FROM_CORE)].flatMap(([, names, module]) =>
     names.split(',').map((each) => {
@@ -91,44 +95,56 @@ const importsOf = (bundled) =>
     }),
   );
 
-async function write(name, bundled) {
-  const names = importsOf(bundled).map(({ module, name, as }) => `${idOf(module, name)}: ${as}`);
+/** What those bundles import from the core, by an id: its name, with that of its module where another has the same. */
+function toShared(bundles) {
+  const shared = new Map();
+  for (const each of bundles.flatMap(importsOf)) {
+    const { module, name } = each;
+    const other = shared.get(name);
+    const isOther = other !== undefined && other.module !== module;
+    shared.set(isOther ? `${name}_of_${module.replace(/\W/g, '_')}` : name, each);
+  }
+  return shared;
+}
+
+async function write(name, bundled, shared) {
+  const idOf = (each) => [...shared].find(([, { module, name }]) => module === each.module && name === each.name)[0];
+  const names = importsOf(bundled).map((each) => `${idOf(each)}: ${each.as}`);
   const own = bundled.replace(FROM_CORE, '');
   if (own.includes('"core:')) throw new Error(`${name}: an import from the core that is not name by name`);
-  const text = `const { ${names.join(', ')} } = require('./core.cjs').shared();\n${own}`;
+  const text = `const { ${names.join(', ')} } = require('./nsqlookupd.cjs').shared();\n${own}`;
   const { platform, target, supported } = common;
   const { code } = await transform(text, { format: 'cjs', platform, target, supported });
   writeFileSync(`dist/command/${name}`, code);
 }
 
 /** The core, with what those bundles import from it behind a function: exports, one by one, would be a tenth of the start. */
-function bundleCore(bundles, options) {
-  const shared = new Map(bundles.flatMap(importsOf).map((each) => [idOf(each.module, each.name), each]));
+async function bundleCore(shared) {
   const imports = [...shared].map(
     ([id, { module, name }]) => `import { ${name} as ${id} } from ${JSON.stringify(resolve(SOURCES, module))};`,
   );
   const contents = [
-    `export { runCommand } from ${JSON.stringify(sourceOf('daemon/command'))};`,
+    readFileSync(sourceOf('daemon/bin'), 'utf8'),
     ...imports.sort(),
-    `export const shared = () => ({ ${[...shared.keys()].sort().join(', ')} });`,
+    `export function shared() { return { ${[...shared.keys()].sort().join(', ')} }; }`,
   ].join('\n');
-  const stdin = { contents, resolveDir: SOURCES };
-  return build({ ...common, ...options, stdin, format: 'cjs', plugins: [leaveOut], metafile: true });
+  const stdin = { contents, resolveDir: resolve(SOURCES, 'daemon') };
+  return build({ ...common, stdin, format: 'cjs', plugins: [leaveOut], metafile: true, write: false });
 }
 
-const { metafile } = await bundleCore([], { write: false });
+const { metafile } = await bundleCore(new Map());
 const [{ inputs }] = Object.values(metafile.outputs);
 /** Of others it has a constant or two, which may stand twice. */
 const isTaken = (path) => inputs[path].bytesInOutput > metafile.inputs[path].bytes / 8;
-const core = new Set(Object.keys(inputs).flatMap((path) => (isTaken(path) ? [resolve(path)] : [])));
-const soon = await bundleWithout(core, SOON);
-const rest = await bundleWithout(core, [...later].sort());
-await bundleCore([soon, rest], { outfile: 'dist/command/core.cjs' });
-await write('soon.cjs', soon);
-await write('later.cjs', rest);
-const run = {
-  name: 'run the core',
-  setup: ({ onResolve }) => onResolve({ filter: /^\./ }, () => ({ path: './core.cjs', external: true })),
-};
-const entryPoints = [sourceOf('daemon/bin')];
-await build({ ...common, entryPoints, format: 'cjs', plugins: [run], outfile: 'dist/command/nsqlookupd.cjs' });
+const inCore = new Set(Object.keys(inputs).flatMap((path) => (isTaken(path) ? [resolve(path)] : [])));
+const soon = await bundleWithout(inCore, SOON);
+const rest = await bundleWithout(inCore, [...later].sort());
+const shared = toShared([soon, rest]);
+const [core] = (await bundleCore(shared)).outputFiles;
+// One character that is not ASCII, and Node would make two bytes of each.
+const toAscii = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+rmSync('dist/command', { recursive: true, force: true });
+mkdirSync('dist/command', { recursive: true });
+writeFileSync('dist/command/nsqlookupd.cjs', core.text.replace(/[^\0-\x7f]/g, toAscii), { mode: 0o755 });
+await write('soon.cjs', soon, shared);
+await write('later.cjs', rest, shared);

@@ -8,7 +8,7 @@ import { nameFlags, SETTINGS, toLookupdOptions, type Settings } from './settings
 import { toUnionOptions } from './settings/union.js';
 import type { OnError } from '../registry/index.js';
 import { findSubcommand, SUBCOMMAND_USAGE } from './subcommands.js';
-import { createSystemClock } from './system-clock.js';
+import { createSystemClock, uptimeMs } from './system-clock.js';
 import { PACKAGE_VERSION } from '../base/version.js';
 import { warmUp } from './warm-up.js';
 
@@ -57,13 +57,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
             log,
             onError,
           });
-    await serve(lookupd, onError, () => (endBy = performance.now() + (options.graceMs ?? 0)));
+    await serve(lookupd, onError, () => (endBy = uptimeMs() + (options.graceMs ?? 0)));
     return 0;
   } catch (error) {
     log.fatal(messageOf(error));
     return FAILED;
   } finally {
-    await stderrWritten(Math.max(0, Math.min(LOG_FLUSH_MS, endBy - performance.now())));
+    await stderrWritten(Math.max(0, Math.min(LOG_FLUSH_MS, endBy - uptimeMs())));
   }
 }
 

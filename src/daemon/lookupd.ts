@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns';
 import { hostname } from 'node:os';
-import { createSteadyClock } from '../base/clock.js';
 import { callGuarded, printError } from '../base/error-report.js';
 import { toSafeLogger } from '../base/logger.js';
 import { checkOptions, pickOptions } from '../base/options.js';
@@ -34,6 +33,7 @@ import {
 import type { Lookupd } from './lookupd-interface.js';
 import { createOperation } from './operation.js';
 import { Sharing, SHARING_CHECKS } from './sharing.js';
+import { createProcessClock } from './system-clock.js';
 import { createTlsLoader } from './tls-reload.js';
 
 /** When it listens, those who waited for that come first: what they do not need is done a little later. */
@@ -59,11 +59,12 @@ const MS_PER_TURN = 8;
 export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const checked = checkOptions('createLookupd', options, LOOKUPD_CHECKS);
   const ownName = hostname(); // asked once, as it is told to every peer
-  const { onError = printError, clock = createSteadyClock(), broadcastAddress = ownName } = checked;
+  const steadyClock = createProcessClock();
+  const { onError = printError, clock = steadyClock, broadcastAddress = ownName } = checked;
   checkTogether(checked);
   const { db = new RegistrationDB({ onError }), graceMs = DEFAULT_GRACE_MS } = checked;
   const log = toSafeLogger(checked.log ?? SILENT_LOGGER, onError);
-  const work = new WorkQueue({ msPerTurn: MS_PER_TURN, onError });
+  const work = new WorkQueue({ msPerTurn: MS_PER_TURN, clock: steadyClock, onError });
   const topology = new Topology({ work, ...pickOptions(checked, TOPOLOGY_CHECKS), db, clock });
 
   const access = createAccess(checked, { log, clock: topology.clock, onError });
@@ -80,6 +81,7 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
     topology,
     others: () => [...sharing.metrics(), ...tls.metrics],
     notes: [sharing.note],
+    steadyClock,
     onError,
     tcpHandler: () => tcpHandler,
     httpHandler: () => httpHandler,
@@ -107,7 +109,10 @@ export function createLookupd(options: LookupdOptions = {}): Lookupd {
   const observe = operation.meters?.peers;
   const peers = { ...pickOptions(checked, TCP_HANDLER_CHECKS), topology, announce, admit, observe };
   const tcpHandler = createTcpHandler(peers);
-  const page = checked.ui === true ? createPage(checked, { topology, feed, authorize: access.judge }) : undefined;
+  const page =
+    checked.ui === true
+      ? createPage(checked, { topology, feed, authorize: access.judge, clock: steadyClock })
+      : undefined;
   const own = [
     watching.rows,
     operation.routes,

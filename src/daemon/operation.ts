@@ -9,7 +9,7 @@ import {
   type Metric,
   type PromRegistry,
 } from '../operate/index.js';
-import type { OnError, Topology } from '../registry/index.js';
+import type { Clock, OnError, Topology } from '../registry/index.js';
 import type { TcpHandler } from '../tcp/index.js';
 import type { WarmRestartStatus } from '../store/index.js';
 import type { LookupdOptions } from './lookupd-options.js';
@@ -49,6 +49,8 @@ export const OPERATION_CHECKS: Checks<OperationOptions> = {
 /** The parts of a lookupd, which are asked for when somebody wants to know. */
 export interface OperatedParts {
   readonly topology: Topology;
+  /** Set by nobody, whatever the host's clock is. */
+  readonly steadyClock: Clock;
   readonly onError: OnError;
   readonly tcpHandler: () => Pick<TcpHandler, 'connections' | 'unfinishedBytes'>;
   readonly httpHandler: () => RoutedHandler;
@@ -75,9 +77,9 @@ export interface Operation {
 /** Puts together what the options ask for. */
 export function createOperation(options: LookupdOptions, parts: OperatedParts): Operation {
   const { metrics, metricsRegistry, stats, readyWhen = [] } = options;
-  const { topology, onError } = parts;
+  const { topology, steadyClock: clock, onError } = parts;
   const conditions = [parts.state, ...readyWhen];
-  const meters = metrics === true || stats === true ? new Meters() : undefined;
+  const meters = metrics === true || stats === true ? new Meters({ clock }) : undefined;
   let made: OwnMetrics | undefined;
   const own = () => (made ??= createOwnMetrics(options, parts, { meters: meters!, conditions }));
   // A host's registry may have a metric of the same name, and `/stats` tells the time since it was made.
@@ -93,7 +95,7 @@ export function createOperation(options: LookupdOptions, parts: OperatedParts): 
       ...routesOf(stats, () => [madeLater('stats', () => own().stats())]),
       ...routesOf(options.healthz, () => [healthz!]),
       ...routesOf(options.readyz, () => [readyz!]),
-      ...routesOf(options.discovery, () => discoveryRoutes({ topology, conditions, onError })),
+      ...routesOf(options.discovery, () => discoveryRoutes({ topology, conditions, clock, onError })),
       ...routesOf(options.openApi, () => openApiRoutes({ routes: () => parts.httpHandler().routes })),
     ],
     start: () => meters && own().process.start(),

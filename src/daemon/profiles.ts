@@ -43,7 +43,15 @@ export function createProfiles(options?: ProfilesOptions): Profiles {
   const row = (name: ProfileName | '', method = 'GET'): RouteRow => {
     const path = name === '' ? '/debug/pprof' : `/debug/pprof/${name}`;
     const answer: RouteRow['answer'] = (request) => answers()[name || 'index'](request);
-    return { method, path, action: { name: path.slice(1), kind: 'read' }, about: toDescription(name), answer };
+    return {
+      method,
+      path,
+      action: { name: path.slice(1), kind: 'read' },
+      get about() {
+        return toDescription(name);
+      },
+      answer,
+    };
   };
   return {
     routes: [

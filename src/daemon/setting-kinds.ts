@@ -75,12 +75,16 @@ export const NETWORK: Kind<string> = {
 
 /** In milliseconds. */
 export function duration(leastMs = 0, mostMs = Infinity): Kind<number> {
-  const range = toRange(leastMs, mostMs, (ms) => (ms === 0 ? '0' : formatDuration(ms)));
+  const range = () => toRange(leastMs, mostMs, (ms) => (ms === 0 ? '0' : formatDuration(ms)));
   return {
     parse: (text) => within(leastMs, mostMs, parseDuration(text)),
     show: formatDuration,
-    like: `duration ${range}`,
-    allowed: `a duration ${range}, such as 1m30s`,
+    get like() {
+      return `duration ${range()}`;
+    },
+    get allowed() {
+      return `a duration ${range()}, such as 1m30s`;
+    },
     toml: 'string',
     example: '"45s"',
   };
@@ -91,7 +95,9 @@ export function integer(least = 0, most = Infinity): Kind<number> {
     parse: (text) => (/^\d{1,15}$/.test(text) ? within(least, most, Number(text)) : undefined),
     show: String,
     like: 'int',
-    allowed: `a whole number ${toRange(least, most, String)}`,
+    get allowed() {
+      return `a whole number ${toRange(least, most, String)}`;
+    },
     toml: 'number',
   };
 }

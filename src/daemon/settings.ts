@@ -44,9 +44,6 @@ export function toLookupdOptions(given: Partial<Settings>): LookupdOptions {
   return options;
 }
 
-const FLAGS: ReadonlyMap<string | undefined, string> = new Map(
-  Object.entries<Setting<unknown>>(SETTINGS).map(([flag, { option }]) => [option, flag]),
-);
 const NAME = /\b[a-z]+(?:[A-Z][a-z]*)+\b|\blimits\.\w+/g;
 /** What a part or a client does is told behind its name, and may be in words of theirs. */
 const OF_OTHERS = /^(?:[A-Z ]+: |client\(|\[)/;
@@ -62,6 +59,6 @@ export function nameFlags(log: DaemonLogger): DaemonLogger {
 }
 
 function toFlag(option: string): string {
-  const flag = FLAGS.get(option);
+  const [flag] = Object.entries<Setting<unknown>>(SETTINGS).find(([, setting]) => setting.option === option) ?? [];
   return flag === undefined ? option : `-${flag}`;
 }

@@ -46,8 +46,7 @@ const message = (word: string): AnswerDescription => json(word, exactly({ messag
 const DONE: AnswerDescription = { description: 'done' };
 const FULL = message('TOO_MANY_REGISTRATIONS');
 
-/** Of the routes of nsqlookupd, by method and path. */
-export const ROUTE_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
+const DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
   'GET /ping': { summary: 'whether it serves', answers: { 200: text('OK') } },
   'GET /info': { summary: 'the version', answers: { 200: json('the version', exactly({ version: STRING })) } },
   'GET /topics': { summary: 'all topics', answers: { 200: json('their names', exactly({ topics: listOf(STRING) })) } },
@@ -87,3 +86,8 @@ export const ROUTE_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
     answers: { 200: DONE, 404: message('CHANNEL_NOT_FOUND') },
   },
 };
+
+/** What to say of a route of nsqlookupd. */
+export function describeRoute(method: 'GET' | 'POST', name: string): RouteDescription | undefined {
+  return DESCRIPTIONS[`${method} /${name}`];
+}

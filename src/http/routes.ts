@@ -2,7 +2,7 @@ import { isChannelName, isTopicName, type Topology } from '../registry/index.js'
 import { KeptCache } from './kept-cache.js';
 import { createListAnswers } from './list-answers.js';
 import { done, failure, json, kept, text, toBytes, toJson } from './responses.js';
-import { ROUTE_DESCRIPTIONS } from './route-descriptions.js';
+import { describeRoute } from './route-descriptions.js';
 import type { RouteArgument, RouteRow } from './route-row.js';
 import { placeOf, type ZoneOf, type ZonePolicy } from './zones.js';
 
@@ -72,7 +72,9 @@ function toRow(
     path: `/${name}`,
     args,
     action: { name, kind: method === 'GET' ? 'read' : 'write' },
-    about: ROUTE_DESCRIPTIONS[`${method} /${name}`],
+    get about() {
+      return describeRoute(method, name);
+    },
     answer: (_, ...values) => answer(...values),
   };
 }

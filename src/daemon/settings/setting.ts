@@ -38,7 +38,9 @@ export function row<T>(kind: Kind<T>, standard: T, help: string, traits: Setting
   return { kind, default: standard, help, ...traits };
 }
 
+const HEAP_BYTES = getHeapStatistics().heap_size_limit;
+
 /** A part of the heap's limit, which `node --max-old-space-size` sets. */
 export function ofHeap(part: number): number {
-  return Math.floor(getHeapStatistics().heap_size_limit / part);
+  return Math.floor(HEAP_BYTES / part);
 }
