@@ -145,16 +145,15 @@ export class ByteQueue {
 
   /** Keeps what comes first as text, if that is worth it. Nothing is kept so yet, and there is something. */
   #toText(): void {
-    const [first] = this.#blocks;
-    const bytes = first
-      ? first.subarray(this.#start, this.#blocks.length > 1 ? first.length : first.length - this.#spareBytes)
-      : this.#chunk!.subarray(this.#at);
-    if (bytes.length < WORTH_READING_BYTES || this.#notAscii === (first ?? this.#chunk)) return;
-    const text = decodeText(bytes);
-    if (text.length === bytes.length && !text.includes('\ufffd')) {
-      this.#skip(bytes.length);
+    const first = this.#blocks[0] ?? this.#chunk!;
+    const start = this.#copied > 0 ? this.#start : this.#at;
+    const end = first.length - (this.#blocks.length === 1 ? this.#spareBytes : 0);
+    if (end - start < WORTH_READING_BYTES || first === this.#notAscii) return;
+    const text = decodeText(first.subarray(start, end));
+    if (text.length === end - start && !text.includes('\ufffd')) {
+      this.#skip(text.length);
       this.#text = text;
-    } else this.#notAscii = first ?? this.#chunk;
+    } else this.#notAscii = first;
   }
 
   #peek(count: number): Uint8Array {
