@@ -511,7 +511,7 @@ for (const httpFastPath of [true, false]) {
         };
       const lookupd = await listen(t, { httpFastPath, decorators: [hold], ...options });
       const until = async (count: number) => {
-        while (held.length < count) await turn();
+        while (held.length < count) await turn(undefined, { signal: t.signal });
       };
       return { lookupd, held, signals, until };
     }
@@ -567,7 +567,7 @@ for (const httpFastPath of [true, false]) {
         socket.end();
         await turns();
         for (let i = 0; i < 1 + count && !socket.closed; i++) {
-          while (held.length <= before + i && !socket.closed) await turn();
+          while (held.length <= before + i && !socket.closed) await turn(undefined, { signal: t.signal });
           held[before + i]?.();
         }
         assert.equal((await text).match(/HTTP\/1\.1 200/g)?.length, 1 + count, JSON.stringify(ahead).slice(0, 100));
@@ -585,7 +585,7 @@ for (const httpFastPath of [true, false]) {
       const lookupd = await listen(t, { httpFastPath, decorators: [() => answer] });
       const socket = open(lookupd).pause();
       socket.write(get('/info'));
-      while (held.length === 0) await turn();
+      while (held.length === 0) await turn(undefined, { signal: t.signal });
       socket.end(get('/topics').repeat(count));
       for (let i = 0; i < 10; i++) await turns();
       held[0]!();
@@ -607,7 +607,7 @@ for (const httpFastPath of [true, false]) {
         }
         assert.equal(lookupd.watchers, 1);
         socket.end();
-        while (lookupd.watchers > 0) await turn();
+        while (lookupd.watchers > 0) await turn(undefined, { signal: t.signal });
         socket.destroy();
       }
     });
