@@ -381,6 +381,17 @@ describe('the fast path', () => {
         },
       })),
       { headers: { Date: 'now' } },
+      ...[{ 'Content-Length': '1' }, { 'content-length': '9' }, { 'Transfer-Encoding': 'chunked' }].flatMap(
+        (headers) => [
+          { headers },
+          {
+            headers,
+            get body() {
+              return chunks();
+            },
+          },
+        ],
+      ),
       { headers: { 'Keep-Alive': 'timeout=1' } },
       { headers: { 'X-A': 'a', 'x-a': 'b', 'X-Latin': 'é' } },
       { status: 99 },
@@ -662,6 +673,21 @@ for (const httpFastPath of [true, false]) {
       const socket = open(hasty);
       socket.write(get('/ping'));
       assert.match(await readAll(socket), /OK$/);
+    });
+
+    test('that never come whole are counted, also behind others', T, async (t) => {
+      const lookupd = await listen(t, { httpFastPath, httpRequestTimeoutMs: 30, metrics: true });
+      for (const isFirst of [true, false]) {
+        const socket = open(lookupd);
+        if (!isFirst) {
+          socket.write(get('/ping'));
+          await once(socket, 'data');
+        }
+        socket.write('GET /pi');
+        assert.match(await readAll(socket), /^(?:HTTP\/1\.1 408 [^]*)?$/);
+      }
+      const metrics = await exchange(lookupd, [get('/metrics')]);
+      assert.match(metrics, /\{limit="httpRequestTimeoutMs"\} 2\n/);
     });
 
     test('whose answers nobody reads are cut off, past the deadline or the budget', T, async (t) => {

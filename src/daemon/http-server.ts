@@ -188,6 +188,7 @@ export function createHttpServer(
   if (httpFastPath && !tls)
     addFastPath(server, seen, {
       isAlike: options.isAlike === true,
+      handsOver: (socket) => last.delete(socket), // what it answered is out, and it is not idle
       maxHeaderBytes: httpMaxHeaderBytes,
       requestTimeoutMs: timeoutMs,
       idleTimeoutMs: Math.ceil(httpIdleTimeoutMs),
