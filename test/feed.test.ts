@@ -89,6 +89,45 @@ describe('a feed', () => {
     assert.deepEqual(await Promise.all(waits), [true, true]);
   });
 
+  test('tells who follows later of the same changes, as they were made', () => {
+    for (const capacity of [100, 20, 7]) {
+      const { clock, topology, feed, join } = setUp({ capacity });
+      const other = createFeed(topology, { timers: clock, capacity });
+      assert.ok(feed.index && other.oldestIndex);
+      const left = join('left', 'orders', 'parcels');
+      const stays = join('stays', 'orders');
+      topology.register(stays, 'parcels', 'c');
+      topology.tombstone('orders', 'stays:4151');
+      topology.tombstone('parcels', 'left:4151');
+      topology.leave(left);
+      clock.advance(300_001);
+      topology.ping(stays); // which had been silent for too long
+      topology.untombstone('orders', 'stays:4151');
+      topology.deleteTopic('parcels');
+      const [told, later] = [feed, other].map((each) => each.since(each.oldestIndex));
+      assert.ok(told && !told.isGone && told.changes.length > 5);
+      assert.deepEqual(later, told);
+      assert.deepEqual([other.size, other.bytes], [feed.size, feed.bytes]);
+      for (const each of [feed, other]) each.close();
+    }
+  });
+
+  test('keeps no more bytes than it may of what came before anybody followed', () => {
+    const { topology, feed } = setUp({ maxBytes: 10_000 });
+    assert.ok(feed.oldestIndex);
+    for (let i = 0; i < 100; i++) topology.createTopic(`topic-${i}`);
+    assert.ok(feed.bytes <= 10_000 && feed.size > 5, `${feed.bytes} bytes, ${feed.size} changes`);
+    const replay = feed.since(feed.oldestIndex);
+    assert.ok(!replay.isGone && replay.changes.length > 5);
+    for (const options of [{ capacity: 0 }, { maxBytes: 0 }]) {
+      const none = setUp(options);
+      assert.ok(none.feed.oldestIndex);
+      none.topology.createTopic('a');
+      assert.deepEqual([none.feed.size, none.feed.bytes], [0, 0]);
+      assert.equal(none.feed.oldestIndex, none.feed.index);
+    }
+  });
+
   test('knows not what changed before somebody followed, and says so at once', async () => {
     const { topology, feed } = setUp();
     const oldest = feed.oldestIndex;

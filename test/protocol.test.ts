@@ -91,6 +91,47 @@ describe('protocol', () => {
     );
   });
 
+  test('much that a peer sends is read as it was meant, however it is cut, however little of it at a time', () => {
+    const plain = fc.constantFrom<PeerMessage[]>(
+      [{ type: 'ping' }],
+      [{ type: 'register', topic: 'orders-of-the-day', channel: 'billing' }],
+      [{ type: 'unregister', topic: 't', channel: '' }],
+      [{ type: 'identify' }, { type: 'identity', identity: identityOf('h'.repeat(200)) }],
+    );
+    const long = fc
+      .array(fc.oneof({ weight: 40, arbitrary: plain }, { weight: 1, arbitrary: commands }), { maxLength: 120 })
+      .map((all): PeerMessage[] => [{ type: 'magic' }, ...all.flat()]);
+    fc.assert(
+      fc.property(long, cuts, fc.array(fc.nat(30), { minLength: 1 }), (messages, at, takes) => {
+        const decoder = new PeerDecoder();
+        const read: PeerMessage[] = [];
+        let pushed = 0;
+        const take = (most: number) => {
+          for (let i = 0; i < most; i++) {
+            const message = decoder.next();
+            if (message === undefined) return;
+            assert.ok(message.type !== 'fault');
+            read.push(message);
+          }
+        };
+        for (const [i, chunk] of cut(Buffer.concat(messages.map(encodePeerMessage)), at).entries()) {
+          const own = Uint8Array.from(chunk);
+          decoder.push(own);
+          take(takes[i % takes.length]!);
+          decoder.hold();
+          own.fill(0xff); // its owner may use it again
+          pushed += chunk.length;
+          take(takes[(i + 1) % takes.length]!);
+          assert.ok(decoder.heldBytes <= pushed * 1.25);
+        }
+        take(Infinity);
+        assert.deepEqual(read, messages);
+        assert.equal(decoder.heldBytes, 0);
+      }),
+      { numRuns: runs(300) },
+    );
+  });
+
   test('what a lookupd answers is read as it was meant, however it is cut', () => {
     fc.assert(
       fc.property(fc.array(replies, { maxLength: 8 }), cuts, (answers, at) => {

@@ -10,9 +10,14 @@ export const printError: OnError = (error, what) => {
 };
 
 /** Calls code of the host's. What it throws, or its promise rejects with, is reported as `what`, and goes no further. */
-export function callGuarded(onError: OnError, what: string, call: () => unknown): void {
+export function callGuarded<A extends readonly unknown[]>(
+  onError: OnError,
+  what: string,
+  call: (...args: A) => unknown,
+  ...args: A
+): void {
   try {
-    const result = call();
+    const result = call(...args);
     if (isThenable(result)) result.then(undefined, (error: unknown) => report(onError, error, what));
   } catch (error) {
     report(onError, error, what);

@@ -36,8 +36,7 @@ export class ChangeRing {
     return this.#bytes + this.#peers.bytes;
   }
 
-  /** Keeps it, with no more than `most` in all. */
-  push(change: Change, most: number): void {
+  push(change: Change): void {
     if (this.#capacity === 0 || this.#maxBytes === 0) {
       this.#since = change.revision;
       return;
@@ -45,8 +44,7 @@ export class ChangeRing {
     const kept = new KeptChange(change, this.#peers);
     this.#changes.push(kept);
     this.#bytes += kept.bytes;
-    const capacity = Math.min(this.#capacity, most);
-    while (this.size > capacity || this.bytes > this.#maxBytes) this.#drop();
+    while (this.size > this.#capacity || this.bytes > this.#maxBytes) this.#drop();
   }
 
   /** Up to so many of those after a revision, in order. */

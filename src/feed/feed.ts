@@ -13,6 +13,7 @@ import { DEFAULT_TIMERS, setTimer, type ClientTimers } from '../base/timers.js';
 import type { Change, OnError, Topology } from '../registry/index.js';
 import { ChangeRing } from './change-ring.js';
 import { LastRevisions } from './last-revisions.js';
+import { LatestChanges } from './latest-changes.js';
 import { TimeChanges } from './time-changes.js';
 import { Waiters } from './waiters.js';
 
@@ -43,9 +44,6 @@ const CHECKS: Checks<FeedOptions> = {
 /** What any change is about, for who waits; others are about a topic, `TOPICS` or `NODES`. */
 export const ALL = Symbol('all');
 
-/** How many changes are kept while all that was asked for is the oldest index, as the page does for who may open it later. */
-const MOST_UNFOLLOWED = 1000;
-
 /**
  * The changes after an index, as plain data in which peers are copies; or that they are not to be had: it is of another epoch, from
  * the future, or too long ago.
@@ -73,7 +71,9 @@ export class Feed {
   /** What it waits with. */
   readonly timers: ClientTimers;
   readonly #epoch: string;
+  /** The changes, since somebody follows; and those before. */
   readonly #ring: ChangeRing;
+  readonly #before: LatestChanges;
   readonly #time: TimeChanges;
   readonly #onError: OnError;
   readonly #last: LastRevisions;
@@ -93,6 +93,7 @@ export class Feed {
     this.#onError = onError;
     this.#epoch = Math.random().toString(16).slice(2, 10).padEnd(8, '0'); // a secret it is not, and loading crypto takes time
     this.#ring = new ChangeRing(capacity, maxBytes);
+    this.#before = new LatestChanges(capacity, maxBytes);
     this.#last = new LastRevisions(topology.db);
     this.#time = new TimeChanges(topology, timers);
     this.#waiters = new Waiters(topology.work);
@@ -107,7 +108,7 @@ export class Feed {
   /** The oldest index that it can go on from. */
   get oldestIndex(): string {
     this.#record();
-    return this.indexOf(this.#ring.since);
+    return this.indexOf(this.#last.hasBegun ? this.#ring.since : this.#before.since);
   }
 
   /** The index right after a change. */
@@ -117,12 +118,12 @@ export class Feed {
 
   /** How many changes are kept. */
   get size(): number {
-    return this.#ring.size;
+    return this.#ring.size + this.#before.size;
   }
 
   /** The bytes of memory that they take, about. */
   get bytes(): number {
-    return this.#ring.bytes;
+    return this.#ring.bytes + this.#before.bytes;
   }
 
   /** Whether it is over. */
@@ -203,9 +204,12 @@ export class Feed {
     this.#waiters.wakeAll();
   }
 
-  /** What a change is about is not looked at before somebody may ask for it, and few are kept: both cost as much as to register. */
+  /** What a change is about is not looked at before somebody may ask for it, and few are kept, as they are: it costs as much as to register. */
   #begin(): void {
     this.#record();
+    if (this.#last.hasBegun) return;
+    this.#ring.begin(this.#before.since);
+    for (const change of this.#before.takeAll()) this.#ring.push(change);
     this.#last.begin(this.#revision);
   }
 
@@ -214,7 +218,7 @@ export class Feed {
     if (this.#stop || this.#isClosed) return;
     const { topology } = this;
     this.#revision = topology.db.revision;
-    this.#ring.begin(this.#revision);
+    this.#before.begin(this.#revision);
     this.#stop = topology.db.onChange((change) => this.#take(change));
     this.#time.begin();
   }
@@ -229,9 +233,9 @@ export class Feed {
   #take(change: Change): void {
     if (change.revision <= this.#revision) return; // made before this began, and told after
     this.#revision = change.revision;
-    this.#ring.push(change, this.#last.hasBegun ? Infinity : MOST_UNFOLLOWED);
     this.#time.heard(change);
-    if (!this.#last.hasBegun) return;
+    if (!this.#last.hasBegun) return this.#before.push(change);
+    this.#ring.push(change);
     this.#last.heard(change, (key) => this.#tell(key));
     this.#last.prune(this.#ring.since);
     this.#tell(ALL);

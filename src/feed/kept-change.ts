@@ -48,5 +48,5 @@ export class KeptChange {
 function detailOf(change: Change): boolean | number | undefined {
   if (change.type === 'registrationAdded') return change.isMade;
   if (change.type === 'producerTombstoned') return change.tombstonedAtMs;
-  return 'producer' in change ? change.producer.tombstonedAtMs : undefined;
+  return change.type === 'producerRemoved' ? change.producer.tombstonedAtMs : undefined; // it may have got one since it was added
 }

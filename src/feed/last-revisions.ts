@@ -27,7 +27,7 @@ export class LastRevisions {
 
   /** From that revision on it hears of all changes. */
   begin(revision: number): void {
-    if (!this.hasBegun) this.#since = revision;
+    this.#since = revision;
   }
 
   /** Whether that has changed after a revision, or it is not known whether it has. */

@@ -23,9 +23,9 @@ export interface PeerLimits {
 
 const CHECKS: Checks<PeerLimits> = { maxLineBytes: number(1), maxBodyBytes: number(1), maxFieldLength: number(1) };
 
-/** White space to Go's strings.TrimSpace. */
-const SPACE =
-  '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+/** White space beyond ASCII to Go's strings.TrimSpace. */
+const WIDE_SPACE =
+  '\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
 
 const MAGIC_BYTES = encodeText(MAGIC_V1);
 /** Nearly all that a peer ever sends. */
@@ -201,7 +201,12 @@ function endOfWord(text: string, start: number): number {
 function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && SPACE.includes(text[start]!)) start++;
-  while (end > start && SPACE.includes(text[end - 1]!)) end--;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  if (code < 0x80) return code === 0x20 || (code >= 9 && code <= 13);
+  return WIDE_SPACE.includes(String.fromCharCode(code));
 }

@@ -33,46 +33,32 @@ export class Capacity {
    */
   grow(registrations: readonly Registration[], producers: number, change: () => void, reserved = 0): boolean {
     const kinds: readonly IdleKind[] = reserved === 0 ? ['left', 'made'] : ['left'];
-    if (registrations.length > 0 && !this.#fits(registrations, producers, reserved, kinds)) return false;
+    const most = registrations.length + producers;
+    if (most > 0 && !this.fits(most, reserved)) {
+      // What makes room is what is idle; not these, which are to stay.
+      const used = registrations.filter((registration) => this.#db.countProducers(registration) > 0);
+      if (!this.fits(most - used.length, reserved, kinds)) return false;
+    }
     change();
-    for (const kind of kinds) this.#makeRoom(kind);
+    for (const kind of kinds) {
+      for (let oldest; !this.fits(0) && (oldest = this.#oldest(kind));) {
+        this.#db.removeRegistration(oldest);
+        this.#onRemoved(oldest);
+      }
+    }
     return true;
   }
 
-  get #isPassed(): boolean {
-    return this.#db.size > this.#most.size || this.#db.bytes > this.#most.bytes;
-  }
-
-  #fits(
-    registrations: readonly Registration[],
-    producers: number,
-    reserved: number,
-    kinds: readonly IdleKind[],
-  ): boolean {
-    const most = registrations.length + producers;
-    if (this.#hasRoom(most, reserved, [])) return true;
-    // What makes room is what is idle; not these, which are to stay.
-    const used = registrations.filter((registration) => this.#db.countProducers(registration) > 0);
-    return this.#hasRoom(most - used.length, reserved, kinds);
-  }
-
-  #hasRoom(added: number, reserved: number, kinds: readonly IdleKind[]): boolean {
-    const left = (what: 'size' | 'bytes') => this.#left(what, reserved, kinds);
-    return left('size') >= added && left('bytes') >= added * MAX_ADDED_BYTES;
-  }
-
-  #left(what: 'size' | 'bytes', reserved: number, kinds: readonly IdleKind[]): number {
-    let left = Math.ceil(this.#most[what] * (1 - reserved)) - this.#db[what];
-    for (const kind of kinds) left += this.#db.idle[kind][what];
-    return left;
-  }
-
-  #makeRoom(kind: IdleKind): void {
-    let oldest: Registration | undefined;
-    while (this.#isPassed && (oldest = this.#oldest(kind))) {
-      this.#db.removeRegistration(oldest);
-      this.#onRemoved(oldest);
+  /** Whether so many more fit, a `reserved` part left alone, once what is idle of those kinds has gone. @internal */
+  fits(added: number, reserved = 0, kinds: readonly ('left' | 'made')[] = []): boolean {
+    const { idle, size, bytes } = this.#db;
+    let sizeLeft = this.#most.size * (1 - reserved) - size;
+    let bytesLeft = this.#most.bytes * (1 - reserved) - bytes;
+    for (const kind of kinds) {
+      sizeLeft += idle[kind].size;
+      bytesLeft += idle[kind].bytes;
     }
+    return Math.ceil(sizeLeft) >= added && bytesLeft >= added * MAX_ADDED_BYTES;
   }
 
   /** A topic goes after its channels: while it has some, it is passed over. */

@@ -11,7 +11,7 @@ export class ChangeQueue {
   readonly #listeners = new Set<(change: Change) => void>();
   #events: SafeEmitter<RegistrationDBEvents> | undefined;
   readonly #onError: OnError;
-  readonly #waiting: Change[] = [];
+  #waiting: Change[] = [];
   #isTelling = false;
 
   constructor(onError: OnError) {
@@ -24,7 +24,7 @@ export class ChangeQueue {
   }
 
   listen(listener: (change: Change) => void): () => void {
-    const own = (change: Change) => callGuarded(this.#onError, 'a listener of changes threw', () => listener(change));
+    const own = (change: Change) => callGuarded(this.#onError, 'a listener of changes threw', listener, change);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }
@@ -47,7 +47,7 @@ export class ChangeQueue {
         else if ('registration' in change) this.#events?.emit(change.type, change.registration);
       }
     } finally {
-      this.#waiting.length = 0;
+      this.#waiting = [];
       this.#isTelling = false;
     }
   }

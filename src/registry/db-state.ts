@@ -10,6 +10,8 @@ import type { ProducerRecord } from './producer-record.js';
 import { RegistrationIndex } from './registration-index.js';
 import type { Registration } from './registration.js';
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** What a producer weighs in bytes of memory, about; measured with a million. */
 const PRODUCER_BYTES = 150;
 
@@ -108,10 +110,9 @@ export class DbState {
     const { entry, records, peer } = producer;
     const revision = (entry.scope.revision = ++this.revision);
     if (entry.category !== 'channel') records.revision = this.nodesRevision = revision;
-    const change = { revision, type, registration: entry, peer, peerKey: records.key, producer };
-    const isTombstoned = type === 'producerTombstoned';
-    // The compiler does not follow that its form goes by its type.
-    this.changes.push((isTombstoned ? { tombstonedAtMs: producer.tombstonedAtMs, ...change } : change) as Change);
+    const change = { revision, type, registration: entry, peer, peerKey: records.key, producer } as Mutable<Change>;
+    if (change.type === 'producerTombstoned') change.tombstonedAtMs = producer.tombstonedAtMs!;
+    this.changes.push(change);
   }
 
   /** Makes a registration that is not there. Nobody is its producer, and it is not idle yet. */

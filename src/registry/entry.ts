@@ -81,11 +81,7 @@ export class Entry implements Registration {
     const producers = this.#producers;
     if (!producers) this.#producers = record;
     else if (producers instanceof Map) producers.set(record.peer, record);
-    else
-      this.#producers = new Map([
-        [producers.peer, producers],
-        [record.peer, record],
-      ]);
+    else this.#producers = new Map<PeerInfo, ProducerRecord>().set(producers.peer, producers).set(record.peer, record);
   }
 
   /** Takes out a producer that it has. */

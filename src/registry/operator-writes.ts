@@ -23,9 +23,12 @@ export class OperatorWrites extends TopologyReads {
   /** Takes options that have been checked, with a logger that never throws. */
   constructor(options: TopologyOptions & { readonly log: Logger; readonly onError: OnError }) {
     super(options);
-    const { db, log } = options;
-    const { maxRegistrations: size = DEFAULT_MAX_REGISTRATIONS } = options;
-    const { maxRegistryBytes: bytes = DEFAULT_MAX_REGISTRY_BYTES } = options;
+    const {
+      db,
+      log,
+      maxRegistrations: size = DEFAULT_MAX_REGISTRATIONS,
+      maxRegistryBytes: bytes = DEFAULT_MAX_REGISTRY_BYTES,
+    } = options;
     this.#log = log;
     this.#events = new SafeEmitter(options.onError);
     this.capacity = new Capacity(db, { size, bytes }, (registration) =>

@@ -39,6 +39,8 @@ function valuesOf(entries: Entries): Iterable<Entry> {
 export class RegistrationIndex {
   readonly #scopes = new NameTree<Scope>();
   readonly #sizes = { client: 0, topic: 0, channel: 0 };
+  /** What was found last, as it will be asked for again. */
+  #last: Scope | undefined;
   readonly #segments = new WeakMap<NamePart<Scope>, TopicSegment>();
 
   /** How many keys there are. */
@@ -57,7 +59,7 @@ export class RegistrationIndex {
 
   /** All that is of a key, if there is anything. */
   scopeOf(key: string): Scope | undefined {
-    return this.#scopes.get(key);
+    return this.#last?.key === key ? this.#last : (this.#last = this.#scopes.get(key));
   }
 
   /** How many there are of a category with that key. */
@@ -68,7 +70,7 @@ export class RegistrationIndex {
 
   add(entry: Entry): void {
     const { category, key, subkey, scope } = entry;
-    if (isEmpty(scope)) this.#scopes.set(key, scope);
+    if (isEmpty(scope)) this.#scopes.set(key, (this.#last = scope));
     const entries = scope[category];
     if (!entries) scope[category] = entry;
     else if (entries instanceof NameTree) entries.set(subkey, entry);
@@ -88,7 +90,9 @@ export class RegistrationIndex {
     else scope[category] = undefined;
     this.#sizes[category]--;
     this.#renew(entry);
-    if (isEmpty(scope)) this.#scopes.delete(key);
+    if (!isEmpty(scope)) return;
+    this.#scopes.delete(key);
+    this.#last = undefined;
   }
 
   /** The matching entries, live: one pass. Of any key, at the cost of a look at each. */

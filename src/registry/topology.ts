@@ -85,12 +85,18 @@ export class Topology extends OperatorWrites {
   /** A peer carries exactly those registrations. False, with nothing changed, past a limit. */
   hold(peer: PeerInfo, ...registrations: readonly Registration[]): boolean {
     const { db } = this;
-    const isNewOf = (each: PeerInfo) => (registration: Registration) => !db.getProducer(registration, each);
-    const added = registrations.filter(isNewOf(peer));
-    if (added.length > 0 && db.countRegistrationsOf(peer) + added.length > this.#maxRegistrationsPerPeer) return false;
-    let grown = added; // to take one over needs no room
-    for (const former of this.#succession.formersOf(peer)) grown = grown.filter(isNewOf(former));
-    return this.capacity.grow(grown, grown.length, () => {
+    const count = db.countRegistrationsOf(peer);
+    let added = registrations;
+    // Where there is room for all of them, it does not matter which are new.
+    if (count + added.length > this.#maxRegistrationsPerPeer || !this.capacity.fits(2 * added.length)) {
+      const leaveOutOf = (each: PeerInfo) => {
+        added = added.filter((registration) => !db.getProducer(registration, each));
+      };
+      leaveOutOf(peer);
+      if (added.length > 0 && count + added.length > this.#maxRegistrationsPerPeer) return false;
+      this.#succession.formersOf(peer).forEach(leaveOutOf); // to take one over needs no room
+    }
+    return this.capacity.grow(added, added.length, () => {
       for (const registration of registrations) {
         if (db.addProducer(registration, peer))
           this.#log.info?.(`DB: client(${peer.id}) REGISTER ${describe(registration)}`);
