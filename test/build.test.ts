@@ -40,6 +40,11 @@ const made = (name: string) => ['esm', 'cjs'].map((kind) => readFileSync(`dist/$
 const imported = async (name: string) =>
   (await import(`${pathToFileURL(`dist/esm/${name}`).href}?${Date.now()}`)) as Record<string, unknown>;
 
+interface Words {
+  readonly Word: new () => object;
+  readonly speak: () => Promise<{ readonly end: () => Promise<string> }>;
+}
+
 const SOURCES = {
   'index.ts': `export * from './words/index.js';`,
   'base/text.ts': `export const text = 'first';\nexport const known = new Map();`,
@@ -57,7 +62,9 @@ const SOURCES = {
       const { Speech } = await import('./speech.js');
       return other ?? new Speech();
     }`,
-  'words/speech.ts': `import { Word } from './word.js';\nexport class Speech extends Word {}`,
+  'words/speech.ts': `import { Word } from './word.js';
+    export class Speech extends Word { end = async () => (await import('./end.js')).END; }`,
+  'words/end.ts': `export const END = '.';`,
 };
 
 describe('dist/', () => {
@@ -104,8 +111,10 @@ describe('dist/', () => {
 
   test('runs as ES modules and as CommonJS, with one class of a name', async () => {
     const modules = [await imported('index.js'), createRequire(join(folder, 'dist/cjs/'))('./index.js')] as const;
-    for (const { speak, Word } of modules as readonly { speak: () => Promise<object>; Word: new () => object }[]) {
-      assert.ok((await speak()) instanceof Word);
+    for (const { speak, Word } of modules as readonly Words[]) {
+      const speech = await speak();
+      assert.ok(speech instanceof Word);
+      assert.equal(await speech.end(), '.');
       assert.deepEqual({ ...new Word() }, { text: 'first', more: 'first' });
     }
   });
@@ -141,6 +150,7 @@ describe('dist/', () => {
   test('has nothing of a source that was taken away', async () => {
     rmSync('src/base/gone.ts');
     rmSync('src/words/speech.ts');
+    rmSync('src/words/end.ts');
     write('src/words/word.ts', `export class Word {}\nexport const speak = () => 'now';`);
     await build();
     for (const name of ['base/gone.d.ts', 'words/speech.d.ts', 'words/core.js', 'words/later.js']) {

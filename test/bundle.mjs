@@ -67,11 +67,15 @@ async function bundle(module) {
     return (await build({ ...modules, plugins: [plugin], chunkNames: `${module}/core`, entryPoints })).outputFiles;
   };
   const index = names.includes('index.js') ? join(folder, 'index.js') : 'all:index';
-  const made = await make({ index });
-  const whole = exported.later.size > 0 ? await make({ index, later: 'all:later' }) : made;
+  let made = await make({ index });
+  // What is imported when it is called may do so, too.
+  for (let known = 0; known < exported.later.size;) {
+    known = exported.later.size;
+    made = await make({ index, later: 'all:later' });
+  }
   const apart = names.filter((name) => isApart(name) && name !== RECORDED);
   const alone = await Promise.all(apart.map((name) => make({ [basename(name, '.js')]: join(folder, name) })));
-  return [...whole, ...alone.flat()];
+  return [...made, ...alone.flat()];
 }
 
 /** Writes dist/ but for the types of ES modules, which are there, and takes away what is of no source any more. */

@@ -108,6 +108,18 @@ describe('the package, installed', () => {
     project.node('identity.mjs');
   });
 
+  test('runs the command, and what that loads when it is asked for, in a process of somebody else', () => {
+    const runs = [['-version'], ['check', '-none-such'], ['health', '-none-such'], ['-lookupd-http-address=none']];
+    const script = `(async () => {
+      for (const args of ${JSON.stringify(runs)}) console.log(await runCommand(args));
+    })();`;
+    const ways = [
+      ['--input-type=module', '-e', `import { runCommand } from 'nsqlookupd/daemon'; ${script}`],
+      ['--no-experimental-require-module', '-e', `const { runCommand } = require('nsqlookupd/daemon'); ${script}`],
+    ];
+    for (const args of ways) assert.deepEqual(project.node(...args).match(/^\d$/gm), ['0', '2', '2', '1']);
+  });
+
   test('has a command', () => {
     assert.ok(readdirSync(join(project.folder, 'node_modules/.bin')).includes('nsqlookupd'));
     assert.match(project.node(COMMAND, '-version'), new RegExp(`nsqlookupd ${manifest.version}`));
