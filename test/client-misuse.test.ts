@@ -121,7 +121,7 @@ describe('a misuse of what clients and tests are made of is told at once, by nam
   for (const [name, [make, needed, kinds]] of Object.entries(factories)) {
     test(name, () => {
       make(needed);
-      assertNames(() => make({ ...needed, misspelt: 1 }), 'has no option "misspelt"');
+      assertNames(() => make({ ...needed, misspelt: 1 }), `${name} has no option "misspelt"`);
       assertNames(() => make('a:4160'), 'must be an object', '"a:4160"');
       for (const option of Object.keys(needed).filter((key) => key !== 'fetch'))
         assertNames(() => make({ ...needed, [option]: undefined }), `${option} must be`);

@@ -747,15 +747,24 @@ describe('RegistrationDB', () => {
     const [key = ''] = Object.keys(whole.peers);
     const peer = whole.peers[key]!;
     const db = new RegistrationDB();
-    const bad = [
-      { revision: 2 ** 53 - 1 },
-      { registrations: [null] },
-      { registrations: [{ ...registration, producers: [null] }] },
-      { registrations: [{ ...registration, producers: [{ peer: key, tombstonedAtMs: NaN }] }] },
-      ...['tcpPort', 'lastUpdateMs', 'version'].map((name) => ({ peers: { [key]: { ...peer, [name]: undefined } } })),
+    const bad: readonly (readonly [part: object, what: string])[] = [
+      ...[2 ** 52 + 1, -1, 1.5].map((revision) => [{ revision }, 'the format 1 and a revision'] as const),
+      [{ registrations: {} }, 'peers and registrations'],
+      [{ registrations: [null] }, 'whole registrations'],
+      [{ registrations: [{ ...registration, key: 1 }] }, 'whole registrations'],
+      [{ registrations: [{ ...registration, subkey: undefined }] }, 'whole registrations'],
+      [{ registrations: [{ ...registration, producers: [null] }] }, 'the peers of its producers'],
+      [
+        { registrations: [{ ...registration, producers: [{ peer: key, tombstonedAtMs: NaN }] }] },
+        'the peers of its producers',
+      ],
+      ...['tcpPort', 'lastUpdateMs', 'version'].map(
+        (name) => [{ peers: { [key]: { ...peer, [name]: undefined } } }, 'whole peers'] as const,
+      ),
     ];
-    for (const each of bad) {
-      assert.throws(() => db.restore({ ...whole, ...each } as typeof whole), /^TypeError: a snapshot (must|has)/);
+    for (const [part, what] of bad) {
+      const refusal = { name: 'TypeError', message: `a snapshot must have ${what}` };
+      assert.throws(() => db.restore({ ...whole, ...part }), refusal);
     }
     const added = { type: 'producerAdded', registration: topicRegistration('a'), peer, peerKey: 'o/1', revision: 1 };
     const wrong = [
@@ -763,6 +772,10 @@ describe('RegistrationDB', () => {
       {},
       { ...added, revision: NaN },
       { ...added, revision: Infinity },
+      { ...added, revision: -1 },
+      { ...added, revision: 1.5 },
+      { ...added, registration: { category: 'topic', key: 1, subkey: '' } },
+      { ...added, registration: { category: 'topic', key: 'a' } },
       { ...added, registration: { category: 'tropic', key: 'a', subkey: '' } },
       { ...added, peer: { ...peer, lastUpdateMs: undefined } },
       { ...added, peerKey: undefined },
@@ -771,6 +784,37 @@ describe('RegistrationDB', () => {
     ];
     for (const change of wrong) assert.throws(() => db.apply(change as never), /^TypeError: not a whole change/);
     assert.deepEqual([db.size, db.revision, db.peers().length], [0, 0, 0]);
+    db.restore({ ...whole, revision: 2 ** 52 });
+    assert.equal(db.revision, 2 ** 52);
+  });
+
+  test('a change of what is not there changes nothing', () => {
+    const from = new RegistrationDB();
+    const changes: Change[] = [];
+    from.onChange((change) => changes.push(change));
+    const registration = topicRegistration('orders');
+    const peer = peerOf('h1');
+    from.addProducer(registration, peer);
+    from.touchPeer(peer);
+    from.tombstone(registration, peer, 1);
+    from.removeProducer(registration, peer);
+    from.hidePeer(peer);
+    from.removeRegistration(registration);
+    const later = changes.filter(({ type }) => !type.endsWith('Added'));
+    assert.ok(new Set(later.map(({ type }) => type)).size >= 4);
+    for (const change of later) {
+      const db = new RegistrationDB();
+      db.apply(change);
+      assert.deepEqual([db.size, db.peers().length, db.revision], [0, 0, change.revision], change.type);
+      if (!('registration' in change)) continue;
+      const elsewhere = new RegistrationDB();
+      elsewhere.apply({
+        ...(changes.find(({ type }) => type === 'producerAdded') as typeof change),
+        registration: topicRegistration('other'),
+      });
+      elsewhere.apply(change);
+      assert.equal(elsewhere.countProducers(topicRegistration('other')), 1, change.type);
+    }
   });
 
   test('peers keep keys of their own, whatever numbers were brought', () => {

@@ -8,7 +8,7 @@ export interface Made {
   readonly changesAtMs: number;
 }
 
-interface Kept extends Made {
+export interface Kept extends Made {
   readonly revision: number;
   readonly madeAtMs: number;
 }
@@ -25,11 +25,6 @@ export class KeptCache {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   #bytes = 0;
-  /** What `stamp` goes by: counts up when any of these has changed, or the time of any that is kept may have come. */
-  #stamp = 0;
-  #revision = -1;
-  #lookedAtMs = -Infinity;
-  #soonestMs = Infinity;
 
   constructor(clock: Clock, maxBytes: number) {
     this.#clock = clock;
@@ -40,24 +35,15 @@ export class KeptCache {
   get(key: unknown, revision: number): unknown {
     const kept = this.#kept.get(key);
     if (!kept) return undefined;
-    const now = this.#clock();
-    if (kept.revision === revision && now >= kept.madeAtMs && now < kept.changesAtMs) {
-      this.#soonestMs = Math.min(this.#soonestMs, kept.changesAtMs);
-      return kept.value;
-    }
+    if (kept.revision === revision && this.isInTime(kept)) return kept.value;
     this.#drop(key, kept);
     return undefined;
   }
 
-  /** While it stays the same, so does all that `get` has given at it: `revision` is that of the whole registry. */
-  stamp(revision: number): number {
+  /** Whether time alone has not changed it. */
+  isInTime({ madeAtMs, changesAtMs }: Kept): boolean {
     const now = this.#clock();
-    const isSame = revision === this.#revision && now >= this.#lookedAtMs && now < this.#soonestMs;
-    this.#lookedAtMs = now;
-    if (isSame) return this.#stamp;
-    this.#revision = revision;
-    this.#soonestMs = Infinity;
-    return ++this.#stamp;
+    return now >= madeAtMs && now < changesAtMs;
   }
 
   /** Whether so much could be kept beside what it is made of and much else: an eighth of all. */
@@ -65,11 +51,11 @@ export class KeptCache {
     return bytes <= this.#maxBytes / 8;
   }
 
-  /** Keeps what was made at that revision, if there is room for it. */
-  set(key: unknown, revision: number, made: Made): void {
+  /** Keeps what was made at that revision, if there is room for it; else gives undefined. */
+  set(key: unknown, revision: number, made: Made): Kept | undefined {
     const bytes = made.bytes + ENTRY_BYTES;
     // Nothing is kept of what is not there: any name could be asked for.
-    if (revision === 0 || bytes > this.#maxBytes) return;
+    if (revision === 0 || bytes > this.#maxBytes) return undefined;
     for (const [other, kept] of this.#kept) {
       if (this.#bytes + bytes <= this.#maxBytes) break;
       this.#drop(other, kept);
@@ -80,6 +66,7 @@ export class KeptCache {
     const kept = { value, bytes, changesAtMs, revision, madeAtMs: this.#clock() };
     this.#kept.set(typeof key === 'string' ? toOwnText(key) : key, kept);
     this.#bytes += bytes;
+    return kept;
   }
 
   #drop(key: unknown, { bytes }: Kept): void {

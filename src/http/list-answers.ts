@@ -59,14 +59,16 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     const body = toBody(made.parts, work);
     const response = json(body);
     if (!(body instanceof Uint8Array)) return response;
-    cache.set(key, revisionNow(), { value: response, bytes: body.length, changesAtMs: made.changesAtMs ?? Infinity });
-    let current = -1;
+    const { changesAtMs = Infinity } = made;
+    const entry = cache.set(key, revisionNow(), { value: response, bytes: body.length, changesAtMs });
+    if (!entry) return response;
+    let lookedAt = db.revision;
     return kept(response, () => {
-      const stamp = cache.stamp(db.revision);
-      if (stamp === current) return true;
-      const isCurrent = cache.get(key, revisionNow()) === response;
-      current = isCurrent ? stamp : -1;
-      return isCurrent;
+      if (!cache.isInTime(entry)) return false;
+      // As long as nothing at all has changed, no key is looked up.
+      if (lookedAt !== db.revision && entry.revision !== revisionNow()) return false;
+      lookedAt = db.revision;
+      return true;
     });
   };
 

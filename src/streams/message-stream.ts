@@ -32,13 +32,13 @@ export class MessageStream implements ByteStream {
   #otherEnd: 'open' | 'ended' | 'ended and told' = 'open';
   #isDestroyed = false;
 
-  /** Throws a TypeError when `port` is none, or names the option that is unknown or of the wrong kind. */
-  constructor(port: MessagePortLike, options: MessageStreamOptions = {}) {
+  /** Throws a TypeError when `port` is none, or names the option of `of` that is unknown or of the wrong kind. */
+  constructor(of: string, port: MessagePortLike, options: MessageStreamOptions = {}) {
     const {
       highWaterMarkBytes = DEFAULT_HIGH_WATER_MARK_BYTES,
       maxUnreadBytes = DEFAULT_MAX_UNREAD_BYTES,
       onError = printError,
-    } = checkOptions('MessageStream', options, MESSAGE_STREAM_CHECKS);
+    } = checkOptions(of, options, MESSAGE_STREAM_CHECKS);
     this.#highWaterMarkBytes = highWaterMarkBytes;
     this.#maxUnreadBytes = maxUnreadBytes;
     this.#onError = onError;

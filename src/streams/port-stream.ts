@@ -30,5 +30,5 @@ import type { MessageStreamOptions } from './message-stream-options.js';
  * ```
  */
 export function createPortStream(port: MessagePortLike, options: MessageStreamOptions = {}): MessageStream {
-  return new MessageStream(port, options);
+  return new MessageStream('createPortStream', port, options);
 }

@@ -1,6 +1,5 @@
-import type { MessageStream } from './message-stream.js';
+import { MessageStream } from './message-stream.js';
 import type { MessageStreamOptions } from './message-stream-options.js';
-import { createPortStream } from './port-stream.js';
 import type { MessagePortLike } from './message-port.js';
 
 /**
@@ -20,7 +19,8 @@ import type { MessagePortLike } from './message-port.js';
  */
 export function createStreamPair(options: MessageStreamOptions = {}): [ours: MessageStream, theirs: MessageStream] {
   const [ours, theirs] = createPorts();
-  return [createPortStream(ours, options), createPortStream(theirs, options)];
+  const toStream = (port: MessagePortLike) => new MessageStream('createStreamPair', port, options);
+  return [toStream(ours), toStream(theirs)];
 }
 
 type Receive = (message: unknown) => void;

@@ -1,5 +1,5 @@
 import type { HttpHandler } from '../http-message.js';
-import { toNodeHandler, type NodeHandlerOptions } from './node-adapter.js';
+import { createListener, type NodeHandlerOptions } from './node-adapter.js';
 import type { NodeRequest, NodeResponse } from './node-messages.js';
 import { underPrefix } from '../prefix.js';
 
@@ -57,11 +57,12 @@ export function toFastifyPlugin(
   handler: HttpHandler,
   options: NodeHandlerOptions = {},
 ): (scope: FastifyScope, options: unknown, done: () => void) => void {
-  toNodeHandler(handler, options); // tells a misuse now, not when the plugin is loaded
+  const of = 'toFastifyPlugin';
+  createListener(of, handler, options); // tells a misuse now, not when the plugin is loaded
   return (scope, _options, done) => {
     const prefix = scope.prefix.replace(/\/+$/, '');
     const mounted = prefix === '' ? handler : underPrefix(prefix)(handler);
-    const listener = toNodeHandler(mounted, options);
+    const listener = createListener(of, mounted, options);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
     scope.all('/*', ({ raw }, reply) => {

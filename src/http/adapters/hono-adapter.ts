@@ -1,7 +1,7 @@
 import { printError } from '../../base/error-report.js';
 import { answerFetch } from './fetch-adapter.js';
 import type { HttpHandler } from '../http-message.js';
-import { isAnswered, toNodeHandler, type NodeHandlerOptions } from './node-adapter.js';
+import { createListener, isAnswered, type NodeHandlerOptions } from './node-adapter.js';
 import type { NodeRequest, NodeResponse } from './node-messages.js';
 
 /** What the adapter needs of a Hono context. */
@@ -37,7 +37,7 @@ export function toHonoMiddleware(
   options: NodeHandlerOptions = {},
 ): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const { onError = printError } = options;
-  const listener = toNodeHandler(handler, options);
+  const listener = createListener('toHonoMiddleware', handler, options);
   return async (context, next) => {
     const { req, env } = context;
     if (hasNode(env)) {

@@ -1,5 +1,5 @@
 import type { HttpHandler } from '../http-message.js';
-import { isAnswered, toNodeHandler, type NodeHandlerOptions } from './node-adapter.js';
+import { createListener, isAnswered, type NodeHandlerOptions } from './node-adapter.js';
 import type { NodeRequest, NodeResponse } from './node-messages.js';
 
 /** What the adapter needs of a Koa context. */
@@ -30,7 +30,7 @@ export function toKoaMiddleware(
   handler: HttpHandler,
   options: NodeHandlerOptions = {},
 ): (context: KoaContext, next: () => Promise<unknown>) => Promise<unknown> {
-  const listener = toNodeHandler(handler, options);
+  const listener = createListener('toKoaMiddleware', handler, options);
   return async (context, next) => {
     const { respond } = context;
     context.respond = false; // Koa would write the head itself, in lower case

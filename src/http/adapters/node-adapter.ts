@@ -85,8 +85,13 @@ const NODE_HANDLER_CHECKS: Checks<NodeHandlerOptions> = {
  * ```
  */
 export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions = {}): NodeListener {
+  return createListener('toNodeHandler', handler, options);
+}
+
+/** What adapters stand on; `of` is the one that a misuse is told of. */
+export function createListener(of: string, handler: HttpHandler, options: NodeHandlerOptions): DroppingListener {
   assertHandler(handler);
-  const checked = checkOptions('toNodeHandler', options, NODE_HANDLER_CHECKS);
+  const checked = checkOptions(of, options, NODE_HANDLER_CHECKS);
   const {
     maxIgnoredBodyBytes = DEFAULT_MAX_IGNORED_BODY_BYTES,
     maxUnsentBytes = DEFAULT_MAX_UNSENT_BYTES,
@@ -149,9 +154,8 @@ export function toNodeHandler(handler: HttpHandler, options: NodeHandlerOptions 
     );
   };
 
-  const listener: DroppingListener = (request, response, next, drop = () => undefined) =>
+  return (request, response, next, drop = () => undefined) =>
     pipeline.enter(request, response, () => serve(request, response, next), drop);
-  return listener;
 }
 
 /** A listener that tells, for the adapters, of a request whose client left before its turn. */
