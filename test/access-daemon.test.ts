@@ -330,7 +330,7 @@ describe('the command', { timeout: 60_000, skip: process.platform === 'win32' &&
     writeFileSync(`${path}.new`, 'another-0123456789 read\n', { mode: 0o600 });
     renameSync(`${path}.new`, path); // as a careful writer does it
     command.process.kill('SIGHUP');
-    await logged(/1 tokens and names loaded/);
+    await logged(/tokens and names loaded from .*: 1$/m);
     assert.deepEqual([await status(READER), await status('another-0123456789')], [401, 200]);
     writeFileSync(path, '');
     command.process.kill('SIGHUP');

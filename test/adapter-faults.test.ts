@@ -266,12 +266,39 @@ describe('a body', () => {
     });
   }
 
-  test('204 has no Content-Length (RFC 9110, 8.6)', T, async (t) => {
-    const port = await listen(
-      t,
-      toNodeHandler(() => ({ status: 204, headers: {}, body: '' })),
-    );
-    assert.equal((await ask(port, '/')).headers['content-length'], undefined);
+  for (const status of [204, 304])
+    test(`${status} has no Content-Length (RFC 9110, 8.6)`, T, async (t) => {
+      const port = await listen(
+        t,
+        toNodeHandler(() => ({ status, headers: {}, body: '' })),
+      );
+      assert.equal((await ask(port, '/')).headers['content-length'], undefined);
+    });
+
+  test('ends where it does, whatever the headers of a host say', T, async (t) => {
+    const chunks = async function* () {
+      await turn();
+      yield 'three';
+    };
+    const bodies = ['three', new Uint8Array(5).fill(97), chunks];
+    for (const headers of [{ 'Content-Length': '5' }, { 'content-length': '3' }, { 'Transfer-Encoding': 'chunked' }])
+      for (const body of bodies) {
+        const handler: HttpHandler = () => ({
+          status: 200,
+          headers: { 'X-A': 'a', ...headers },
+          body: typeof body === 'function' ? body() : body,
+        });
+        const answer = await ask(await listen(t, toNodeHandler(handler)), '/');
+        assert.equal(answer.text.length, 5);
+        assert.equal(answer.headers['content-length'], typeof body === 'function' ? undefined : '5');
+        assert.equal(answer.headers['x-a'], 'a');
+        const response = await toFetchHandler(handler)(new Request('http://h/'));
+        assert.deepEqual(
+          [...response.headers.keys()].filter((name) => name !== 'content-type'),
+          ['x-a'],
+        );
+        assert.equal((await response.text()).length, 5);
+      }
   });
 });
 

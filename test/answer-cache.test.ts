@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createHttpHandler } from 'nsqlookupd/http';
-import { RegistrationDB, Topology, type PeerInfo } from 'nsqlookupd/registry';
+import { CLIENT, RegistrationDB, Topology, type Category, type PeerInfo } from 'nsqlookupd/registry';
 import { bodyOf } from './support/body.js';
 import { peerOf } from './support/peers.js';
 import { runs } from './support/runs.js';
@@ -10,7 +10,8 @@ import type { SyncHttpHandler } from './support/sync-handler.js';
 
 const TOPICS = ['a', 'b', 'c#ephemeral'];
 const CHANNELS = ['', 'x', 'y#ephemeral'];
-const HOSTS = ['h1', 'h2'];
+/** The last is one of the others that is connected once more. */
+const HOSTS = ['h1', 'h2', 'h2 again'];
 const TARGETS = [
   '/topics',
   '/nodes',
@@ -29,10 +30,22 @@ class World {
   peer(host: string): PeerInfo {
     let peer = this.#peers.get(host);
     if (!peer) {
-      this.#peers.set(host, (peer = peerOf(host, { lastUpdateMs: this.now })));
+      const remoteAddress = `${host}:50000`;
+      const given = { id: remoteAddress, remoteAddress, lastUpdateMs: this.now };
+      this.#peers.set(host, (peer = peerOf(host.split(' ')[0]!, given)));
       this.topology.join(peer);
     }
     return peer;
+  }
+
+  /** Another lookupd tells of a peer of its own. */
+  bring(type: 'producerAdded' | 'producerRemoved', topic: string, category: Category): void {
+    const registration =
+      category === 'client' ? CLIENT : { category, key: topic, subkey: category === 'channel' ? 'x' : '' };
+    const peer = peerOf('h1', { remoteAddress: 'other:1', lastUpdateMs: this.now });
+    const producer = { peer, tombstonedAtMs: undefined };
+    const revision = this.topology.db.revision + 1;
+    this.topology.db.apply({ revision, type, registration, peer, peerKey: 'other/1', producer });
   }
 
   leave(host: string): void {
@@ -81,6 +94,13 @@ const events = fc.oneof(
       (w) =>
         w.topology.tombstone(t, `${h}.test:4151`),
   ),
+  fc
+    .tuple(fc.constantFrom('producerAdded', 'producerRemoved'), topics, fc.constantFrom('client', 'topic', 'channel'))
+    .map(
+      ([type, t, category]): Event =>
+        (w) =>
+          w.bring(type, t, category),
+    ),
   // To the moment, to just before and after it, and back.
   fc.constantFrom(1, 44_999, 45_000, 1000, 150_000, 299_999, 300_000, 300_001, -1, -50_000, -400_000).map(
     (ms): Event =>

@@ -5,7 +5,7 @@ import { PeerClient } from 'nsqlookupd/client';
 import { createMemoryLookupd } from 'nsqlookupd/testing';
 
 // node --expose-gc
-test('a connection that has ended is let go of, before close', { timeout: 20_000 }, async () => {
+test('a connection that has ended is let go of, before close', { timeout: 20_000 }, async (t) => {
   const streams: WeakRef<object>[] = [];
   const lookupd = createMemoryLookupd();
   const client = new PeerClient({
@@ -25,10 +25,10 @@ test('a connection that has ended is let go of, before close', { timeout: 20_000
   });
   await client.start();
   for (let i = 0; i < 200; i++) {
-    while (!client.status[0]!.isConnected) await turn();
+    while (!client.status[0]!.isConnected) await turn(undefined, { signal: t.signal });
     lookupd.goDown();
     lookupd.comeUp();
-    while (client.status[0]!.isConnected) await turn();
+    while (client.status[0]!.isConnected) await turn(undefined, { signal: t.signal });
   }
   for (let i = 0; i < 5; i++) {
     globalThis.gc!();

@@ -34,7 +34,7 @@ test('questions of a LookupClient leave nothing on a signal that lives on', T, a
   assert.deepEqual([getEventListeners(signal, 'abort').length, dependants], [0, 0]);
 });
 
-test('attempts in vain leave nothing behind', T, async () => {
+test('attempts in vain leave nothing behind', T, async (t) => {
   let attempts = 0;
   const client = new PeerClient({
     lookupds: ['a:1'],
@@ -58,9 +58,9 @@ test('attempts in vain leave nothing behind', T, async () => {
     }
     return process.memoryUsage().heapUsed;
   };
-  while (attempts < 5000) await turn();
+  while (attempts < 5000) await turn(undefined, { signal: t.signal });
   const [before, at] = [await heap(), attempts];
-  while (attempts < at + 50_000) await turn();
+  while (attempts < at + 50_000) await turn(undefined, { signal: t.signal });
   const each = ((await heap()) - before) / (attempts - at);
   await client.close();
   assert.ok(each < 20, `${each.toFixed(0)} bytes are kept of each`);

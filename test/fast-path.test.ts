@@ -381,6 +381,17 @@ describe('the fast path', () => {
         },
       })),
       { headers: { Date: 'now' } },
+      ...[{ 'Content-Length': '1' }, { 'content-length': '9' }, { 'Transfer-Encoding': 'chunked' }].flatMap(
+        (headers) => [
+          { headers },
+          {
+            headers,
+            get body() {
+              return chunks();
+            },
+          },
+        ],
+      ),
       { headers: { 'Keep-Alive': 'timeout=1' } },
       { headers: { 'X-A': 'a', 'x-a': 'b', 'X-Latin': 'é' } },
       { status: 99 },
@@ -511,7 +522,7 @@ for (const httpFastPath of [true, false]) {
         };
       const lookupd = await listen(t, { httpFastPath, decorators: [hold], ...options });
       const until = async (count: number) => {
-        while (held.length < count) await turn();
+        while (held.length < count) await turn(undefined, { signal: t.signal });
       };
       return { lookupd, held, signals, until };
     }
@@ -567,7 +578,7 @@ for (const httpFastPath of [true, false]) {
         socket.end();
         await turns();
         for (let i = 0; i < 1 + count && !socket.closed; i++) {
-          while (held.length <= before + i && !socket.closed) await turn();
+          while (held.length <= before + i && !socket.closed) await turn(undefined, { signal: t.signal });
           held[before + i]?.();
         }
         assert.equal((await text).match(/HTTP\/1\.1 200/g)?.length, 1 + count, JSON.stringify(ahead).slice(0, 100));
@@ -585,7 +596,7 @@ for (const httpFastPath of [true, false]) {
       const lookupd = await listen(t, { httpFastPath, decorators: [() => answer] });
       const socket = open(lookupd).pause();
       socket.write(get('/info'));
-      while (held.length === 0) await turn();
+      while (held.length === 0) await turn(undefined, { signal: t.signal });
       socket.end(get('/topics').repeat(count));
       for (let i = 0; i < 10; i++) await turns();
       held[0]!();
@@ -607,7 +618,7 @@ for (const httpFastPath of [true, false]) {
         }
         assert.equal(lookupd.watchers, 1);
         socket.end();
-        while (lookupd.watchers > 0) await turn();
+        while (lookupd.watchers > 0) await turn(undefined, { signal: t.signal });
         socket.destroy();
       }
     });
@@ -662,6 +673,21 @@ for (const httpFastPath of [true, false]) {
       const socket = open(hasty);
       socket.write(get('/ping'));
       assert.match(await readAll(socket), /OK$/);
+    });
+
+    test('that never come whole are counted, also behind others', T, async (t) => {
+      const lookupd = await listen(t, { httpFastPath, httpRequestTimeoutMs: 30, metrics: true });
+      for (const isFirst of [true, false]) {
+        const socket = open(lookupd);
+        if (!isFirst) {
+          socket.write(get('/ping'));
+          await once(socket, 'data');
+        }
+        socket.write('GET /pi');
+        assert.match(await readAll(socket), /^(?:HTTP\/1\.1 408 [^]*)?$/);
+      }
+      const metrics = await exchange(lookupd, [get('/metrics')]);
+      assert.match(metrics, /\{limit="httpRequestTimeoutMs"\} 2\n/);
     });
 
     test('whose answers nobody reads are cut off, past the deadline or the budget', T, async (t) => {

@@ -36,8 +36,8 @@ async function listen(
 const get = (path: string, last = false) =>
   `GET ${path} HTTP/1.1\r\nHost: h\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await turn();
+async function until(t: TestContext, isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn(undefined, { signal: t.signal });
 }
 
 describe('requests that are sent ahead', () => {
@@ -76,7 +76,7 @@ describe('requests that are sent ahead', () => {
     for (let i = 1; i <= 30; i++) {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined);
       socket.write(get('/slow') + get('/ping').repeat(3));
-      await until(() => slow.length === i);
+      await until(t, () => slow.length === i);
       for (let turns = 0; turns < 5; turns++) await turn();
       socket.destroy();
       for (let turns = 0; turns < 5; turns++) await turn();
@@ -96,7 +96,7 @@ describe('requests that are sent ahead', () => {
     const open = await listen(t, () => ({ status: 200, headers: {}, body: (started++, body) }));
     const socket = open();
     socket.write(get('/').repeat(1900));
-    await until(() => started > 0);
+    await until(t, () => started > 0);
     for (let i = 0; i < 50; i++) await turn();
     assert.equal(started, 1);
     socket.destroy();
@@ -138,9 +138,9 @@ describe('requests that are sent ahead', () => {
     await once(server, 'listening');
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
     socket.write(get('/').repeat(20));
-    await until(() => entered === 20);
+    await until(t, () => entered === 20);
     socket.destroy();
-    await until(() => left === 20);
+    await until(t, () => left === 20);
   });
 });
 
@@ -159,9 +159,9 @@ describe('answers that nobody reads', () => {
       const socket = open().pause();
       sockets.push(socket);
       socket.write(get(`/?${i}`));
-      await until(() => answered === i + 1);
+      await until(t, () => answered === i + 1);
     }
-    await until(() => order.length >= 2);
+    await until(t, () => order.length >= 2);
     for (let i = 0; i < 10; i++) await turn();
     assert.deepEqual(order, [0, 1, 2, 3].slice(0, order.length));
     assert.ok(order.length <= 4);
@@ -188,15 +188,15 @@ describe('answers that nobody reads', () => {
       const socket = open().pause();
       sockets.push(socket);
       socket.write(get(`/?${version}`));
-      await until(() => answered === count + 1);
+      await until(t, () => answered === count + 1);
       for (let i = 0; i < 10; i++) await turn();
     };
     for (const version of [0, 0, 0, 1, 1, 0]) await ask(version);
     assert.deepEqual([...closed], []);
     sockets[5]!.destroy();
-    await until(() => closed.size === 1);
+    await until(t, () => closed.size === 1);
     await ask(2);
-    await until(() => closed.size === 4);
+    await until(t, () => closed.size === 4);
     assert.deepEqual([...closed].sort(), [0, 1, 2, 5], 'all who held the oldest, and nobody else');
     for (const socket of sockets) socket.destroy();
   });
@@ -225,7 +225,7 @@ describe('answers that nobody reads', () => {
       await once(socket, 'data');
       timers.advance(1);
       if (!isEndless) {
-        await until(() => isClosed);
+        await until(t, () => isClosed);
         return;
       }
       next();
@@ -247,6 +247,6 @@ describe('answers that nobody reads', () => {
     const socket = open();
     socket.write(get('/', true));
     await once(socket.resume(), 'close');
-    await until(() => waiting.size === 0);
+    await until(t, () => waiting.size === 0);
   });
 });

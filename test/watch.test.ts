@@ -12,16 +12,27 @@ interface SetUp {
   readonly maxWatchers?: number;
   readonly capacity?: number;
   readonly authorize?: Authorize;
+  readonly work?: WorkQueue;
+  readonly zonePolicy?: 'prefer';
+  /** Of the feed. Default: the clock. */
+  readonly timers?: ManualClock;
 }
 
-function setUp({ maxWatchers = 10, capacity = 1000, authorize }: SetUp = {}) {
+function setUp({
+  maxWatchers = 10,
+  capacity = 1000,
+  authorize,
+  work = new WorkQueue(),
+  timers,
+  zonePolicy,
+}: SetUp = {}) {
   const clock = new ManualClock();
-  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now });
-  const feed = createFeed(topology, { timers: clock, capacity });
+  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+  const feed = createFeed(topology, { timers: timers ?? clock, capacity });
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  const watching = createWatchRoutes(feed, { maxWatchers, authorize, onError });
-  const routed = createHttpHandler({ topology, routes: watching.rows, authorize });
+  const watching = createWatchRoutes(feed, { maxWatchers, authorize, zonePolicy, onError });
+  const routed = createHttpHandler({ topology, routes: watching.rows, authorize, zonePolicy });
   const { takePlace } = watching;
   const handler = decorate(routed, createBlockingReads(feed, { random: () => 0, takePlace }));
   const join = (host: string, ...topics: readonly string[]): PeerInfo => {
@@ -120,6 +131,32 @@ describe('GET /watch?topic=T', () => {
     const chunks = await waiting;
     for (const chunk of chunks) assert.equal(chunk, chunks[0]);
     assert.match(new TextDecoder().decode(chunks[0]), /"broadcast_address":"b"/);
+  });
+
+  test('is held once for all who are told the same, wherever they say that they are', async () => {
+    const { topology, handler, join } = setUp({ zonePolicy: 'prefer' });
+    const near = createPeer('near:4150', { topologyZone: 'near' });
+    topology.join(near);
+    topology.register(near, 'orders');
+    join('far', 'orders');
+    const bodies = await Promise.all(
+      ['near', 'a', 'b', 'c', ''].map(async (zone) => {
+        const { body } = await get(handler, `/watch?topic=orders&zone=${zone}`);
+        return (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      }),
+    );
+    const next = () => Promise.all(bodies.map(async (body) => (await body.next()).value as Uint8Array));
+    const producersIn = (chunk: Uint8Array | undefined) =>
+      [...new TextDecoder().decode(chunk).matchAll(/"broadcast_address":"(\w+)"/g)].map(([, name]) => name);
+    const [first, ...others] = await next();
+    assert.deepEqual([producersIn(first), producersIn(others[0])], [['near'], ['near', 'far']]);
+    for (const chunk of others) assert.equal(chunk, others[0]);
+    const waiting = next();
+    await settled();
+    topology.leave(near);
+    const chunks = await waiting;
+    for (const chunk of chunks) assert.equal(chunk, chunks[0]);
+    for (const body of bodies) await body.return?.();
   });
 
   test('goes on from an index without a word about what is known', async () => {
@@ -255,6 +292,59 @@ describe('GET /watch?topic=T', () => {
       assert.deepEqual(await seenFrom(handler, ['orders'], id), { told: [], id });
       await other.end();
     });
+  });
+
+  describe('a client that resumes while changes that answers tell of are yet to be told is told of them', () => {
+    const changes: Record<
+      string,
+      (world: ReturnType<typeof setUp>, peer: PeerInfo, timers: ManualClock) => () => void
+    > = {
+      'when a peer of many topics has left, which is cleared away in slices': ({ topology }, peer) => {
+        topology.leave(peer);
+        assert.equal(topology.lookup('orders')?.producers.length, 0);
+        assert.equal(topology.db.countProducers({ category: 'topic', key: 'orders', subkey: '' }), 1);
+        return () => undefined;
+      },
+      'when a peer has fallen silent by a clock that is further than the timers': ({ clock }, _, timers) => {
+        clock.advance(300_001);
+        return () => timers.advance(300_001);
+      },
+    };
+    const texts = async ({ body }: HttpResponse, seen: string[]) => {
+      if (body instanceof Uint8Array) seen.push(new TextDecoder().decode(body));
+      else for await (const chunk of body as AsyncIterable<Uint8Array>) seen.push(new TextDecoder().decode(chunk));
+    };
+    for (const [when, change] of Object.entries(changes))
+      for (const others of [0, 1])
+        for (const target of ['/watch?topic=orders&topic=other', '/lookup?topic=orders&wait=10m'])
+          test(`${when}: ${target}, beside ${others} more`, async () => {
+            const timers = new ManualClock();
+            const world = setUp({ work: new WorkQueue({ stepsPerTurn: 20 }), timers });
+            const { topology, handler, feed, watching, join } = world;
+            const many = Array.from({ length: 600 }, (_, i) => `many${i}`);
+            const peer = join('a', ...many, 'orders');
+            topology.createTopic('other');
+            let { index } = feed;
+            await settled();
+            const tellLater = change(world, peer, timers);
+            if (target.startsWith('/watch')) {
+              // How far it has come is told by another topic, and is further than the change itself.
+              topology.createChannel('other', 'news');
+              ({ index } = feed);
+            }
+            if (others > 0) void texts(await get(handler, '/watch?topic=orders'), []);
+            await settled();
+            const seen: string[] = [];
+            void texts(await get(handler, `${target}&index=${index}`), seen);
+            for (let i = 0; i < 10; i++) await settled();
+            tellLater();
+            for (let i = 0; i < 50; i++) await settled();
+            const news = seen.filter((text) => text !== ':\n\n');
+            assert.equal(news.length, 1);
+            assert.match(news[0]!, /"producers":\[\]/);
+            watching.close();
+            feed.close();
+          });
   });
 
   test('comes to each topic in turn, though one that is much changes all the time', async () => {
@@ -700,6 +790,26 @@ describe('a read that waits', () => {
       assert.deepEqual([status, body], [400, '{"message":"INVALID_ARG_WAIT"}'], wait);
     }
   });
+
+  test(
+    'holds nothing of a long answer for those that wait',
+    { skip: !globalThis.gc && 'needs --expose-gc' },
+    async () => {
+      const { topology, feed, handler } = setUp({ maxWatchers: 1000 });
+      for (let i = 0; i < 2000; i++) topology.createChannel('orders', `${'x'.repeat(50)}${i}`);
+      const held = async () => {
+        await settled();
+        globalThis.gc!();
+        return process.memoryUsage().arrayBuffers;
+      };
+      const before = await held();
+      const waiting = Array.from({ length: 100 }, () => get(handler, `/channels?topic=orders&index=${feed.index}`));
+      const bytes = (await held()) - before;
+      assert.ok(bytes < 10 * 64 * 1024, `${bytes} bytes held for 100 that wait`); // of ten slices
+      feed.close();
+      assert.equal((await Promise.all(waiting)).length, 100);
+    },
+  );
 
   test('has a tag for who sends one, and 304 while it is the same', async () => {
     const { handler, topology } = setUp();

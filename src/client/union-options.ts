@@ -43,7 +43,7 @@ export interface UnionHandlerOptions {
   readonly inactiveProducerTimeoutMs?: number | undefined;
   /** What the lookupds have as such: how long a tombstone hides a producer. Default 45,000. */
   readonly tombstoneLifetimeMs?: number | undefined;
-  /** The most that watch at once. Default 10,000. */
+  /** The most clients that watch at once. Default 10,000. */
   readonly maxWatchers?: number | undefined;
   /** Sent to the lookupds as `Authorization: Bearer …`; a function is asked before each request. Default: nothing is sent. */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
@@ -53,7 +53,7 @@ export interface UnionHandlerOptions {
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /** Rows beside its own, such as those of `metricsRoutes`; a function is given what the lookupds say together. Default: none. */
   readonly routes?: readonly RouteRow[] | ((topology: Topology) => readonly RouteRow[]) | undefined;
-  /** Decides who may do what here. Default: anybody may do anything. */
+  /** Decides who may do what here. Default: anyone may do anything. */
   readonly authorize?: Authorize | undefined;
   /** As of `createHttpHandler`. Default `off`. */
   readonly zonePolicy?: ZonePolicy | undefined;

@@ -100,7 +100,7 @@ export function createAccess(options: Given, { log, clock, onError }: Reporting)
       file = readTokenFile(path);
       for (const warning of file.warnings) log.warn?.(warning);
       const count = Object.keys(file.tokens).length + Object.keys(file.names).length;
-      log.info?.(`HTTP: ${count} tokens and names loaded from ${path}`);
+      log.info?.(`HTTP: tokens and names loaded from ${path}: ${count}`);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface FastPathOptions {
   readonly idleTimeoutMs: number;
   /** Whether nothing of the host's has a say in what is answered, or whom, and no zone of the caller's: then an answer may be kept ready. */
   readonly isAlike: boolean;
+  /** Called when a connection is handed to `node:http`, as one that has asked nothing yet. */
+  readonly handsOver: (socket: Socket) => void;
 }
 
 /** What the connections of a server share. */
@@ -171,9 +173,10 @@ class FastConnection implements ResponseOwner {
 
   #handOver(bytes: Buffer): void {
     const { socket } = this;
-    const { usual, server } = this.kit;
+    const { usual, server, options } = this.kit;
     for (const [event, listener] of LISTENERS) socket.off(event, listener);
     socket[FAST] = undefined;
+    options.handsOver(socket);
     if (!this.#hasEnded) socket.pause().unshift(bytes);
     usual.call(server, socket);
     socket.resume();

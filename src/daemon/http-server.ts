@@ -27,7 +27,7 @@ export const DEFAULT_HTTP_IDLE_TIMEOUT_MS = 120_000;
 
 /** Limits of the HTTP listener. Times are milliseconds, from 1 to 2,147,483,647; other numbers are from 1 or 0 on. */
 export interface HttpServerOptions {
-  /** By when an HTTP request must have come whole, and how long a client may read nothing. Default 30,000. */
+  /** How long an HTTP request may take to arrive, and a client may read nothing of its answer: milliseconds. Default 30,000. */
   readonly httpRequestTimeoutMs?: number | undefined;
   /** The longest request line and headers, together, in bytes; more is answered 431. Default 16,384. */
   readonly httpMaxHeaderBytes?: number | undefined;
@@ -41,7 +41,7 @@ export interface HttpServerOptions {
   readonly httpMaxUnsentBytes?: number | undefined;
   /** The most requests, of all connections together, that wait for one before them on the same connection. Default 10,000. */
   readonly httpMaxPipelinedRequests?: number | undefined;
-  /** By when a client must have read its answer. Default 300,000. */
+  /** How long a client may take to read its whole answer: milliseconds. Default 300,000. */
   readonly httpAnswerTimeoutMs?: number | undefined;
   /**
    * Whether plain requests to nsqlookupd's routes that read, and to `/watch`, are read and answered without `node:http`, at less cost: the same
@@ -188,6 +188,7 @@ export function createHttpServer(
   if (httpFastPath && !tls)
     addFastPath(server, seen, {
       isAlike: options.isAlike === true,
+      handsOver: (socket) => last.delete(socket), // what it answered is out, and it is not idle
       maxHeaderBytes: httpMaxHeaderBytes,
       requestTimeoutMs: timeoutMs,
       idleTimeoutMs: Math.ceil(httpIdleTimeoutMs),

@@ -4,14 +4,14 @@ import type { RegistryStore, WarmRestart, WarmRestartOptions, WarmRestartStatus 
 /** Where the registry of a lookupd outlives its process, if it is to. */
 export interface KeepingOptions {
   /**
-   * A folder in which the registry outlives the process: what it holds is saved there as it changes, and read before anything
+   * The folder where the registry is kept across restarts: what it holds is saved there as it changes, and read before anything
    * listens. Default: nothing is saved.
    */
   readonly dataPath?: string | undefined;
-  /** Instead of a folder, where else the registry outlives the process. Default: what `dataPath` says. */
+  /** Where else to keep the registry, instead of a folder. Default: what `dataPath` says. */
   readonly store?: RegistryStore | undefined;
   /**
-   * How long producers that were there before a restart are answered for if they do not come back: milliseconds from 0 on. Default
+   * How long producers from before a restart stay in the answers if they do not come back: milliseconds from 0 on. Default
    * 45,000.
    */
   readonly restoreGraceMs?: number | undefined;

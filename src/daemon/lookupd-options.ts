@@ -75,11 +75,11 @@ export interface LookupdOptions
    * 1,000 to 32,767,000. Default 140,000; one that is gone is given up some ten seconds later.
    */
   readonly keepAliveMs?: number | undefined;
-  /** The most that watch at once (`/watch`), or wait in a read with an `index`, from 0 on; with 0 no changes are kept. Default 10,000. */
+  /** The most clients that watch at once (`/watch`), or wait in a read with an `index`, from 0 on; with 0 no changes are kept. Default 10,000. */
   readonly maxWatchers?: number | undefined;
   /** Wrap the HTTP handler, the first outermost; the log stands around them. Default: none. */
   readonly decorators?: readonly HttpDecorator[] | undefined;
-  /** What ages are measured with: milliseconds. Default: one that nobody sets, `createSteadyClock()`. */
+  /** The clock that ages are measured with, in milliseconds. Default: a monotonic one, `createSteadyClock()`. */
   readonly clock?: Clock | undefined;
   /** Whether to answer under `/debug/pprof`, as `createProfiles` does. Default: false. */
   readonly pprof?: boolean | undefined;

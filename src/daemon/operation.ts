@@ -25,7 +25,7 @@ export interface OperationOptions {
   readonly healthz?: boolean | undefined;
   /** Whether to answer `/readyz`. Default: false. */
   readonly readyz?: boolean | undefined;
-  /** What may be in the way of being ready, beside starting and closing. Default: nothing. */
+  /** Conditions for being ready, beyond having started and not closing: each says what is in the way. Default: none. */
   readonly readyWhen?: readonly Condition[] | undefined;
   /** Whether to answer `/stats`. Default: false. */
   readonly stats?: boolean | undefined;

@@ -25,7 +25,7 @@ export interface OwnMetrics {
 
 interface Counted {
   readonly meters: Meters;
-  /** What may be in the way of being ready. */
+  /** Conditions for being ready: each says what is in the way. */
   readonly conditions: readonly Condition[];
 }
 

@@ -13,11 +13,11 @@ export interface SharingOptions {
   readonly sharedRedis?: string | RedisClient | undefined;
   /** Instead of Redis, what else carries it. Default: what `sharedRedis` says. */
   readonly sharedRegistry?: SharedRegistry | undefined;
-  /** What tells the registry from others in the same Redis: all lookupds of one have the same. Not empty, and without braces. Default
+  /** The name that separates the registry from others in the same Redis: the same for all lookupds that share it. Not empty, and without braces. Default
    * `nsqlookupd`. */
   readonly sharedName?: string | undefined;
   /**
-   * How long the peers of a lookupd that is gone are answered for if they do not come to another: milliseconds from 0 on. Default
+   * How long the peers of a lookupd that is gone stay in the answers if they do not come to another: milliseconds from 0 on. Default
    * 45,000.
    */
   readonly sharedGraceMs?: number | undefined;

@@ -21,9 +21,9 @@ export interface TlsOptions {
   readonly tlsKey?: string | undefined;
   /** The path of the certificates, in PEM, that clients' are to be signed by. Needed for `require-verify`. */
   readonly tlsRootCaFile?: string | undefined;
-  /** `require`: a client must show a certificate, whosever; `require-verify`: one that a root CA signed. Default: none. */
+  /** `require`: a client must show a certificate, whoever signed it; `require-verify`: one that a root CA signed. Default: none. */
   readonly tlsClientAuthPolicy?: TlsClientAuthPolicy | undefined;
-  /** The least version: `tls1.0` to `tls1.3`. Default `tls1.2`. */
+  /** The lowest version: `tls1.0` to `tls1.3`. Default `tls1.2`. */
   readonly tlsMinVersion?: TlsVersion | undefined;
 }
 

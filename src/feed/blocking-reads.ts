@@ -65,21 +65,21 @@ export function createBlockingReads(feed: Feed, options: BlockingReadsOptions = 
     const wait = async (request: HttpRequest, key: string | symbol, { index, waitMs }: Asked): Promise<HttpResult> => {
       const endsAtMs = feed.topology.clock() + waitMs * (1 + JITTER * random());
       let at = feed.index;
-      const first = await handler(request);
-      if (!isRead(first)) return first;
-      // Asked after the read: what changed while it was made may be in it.
-      if (feed.isNewSince(key, index)) return withIndex(first, at);
-      discard(first);
+      let known = await handler(request);
+      if (!isRead(known)) return known;
+      // Asked after the read: what changed while it was made may be in it, as may what time has changed and is told later.
+      if (feed.isBehind() || feed.isNewSince(key, index)) return withIndex(known, at);
+      known = leftOf(known);
       for (;;) {
         const isNew = await feed.waitFor(key, at, request.signal, endsAtMs - feed.topology.clock());
         await feed.topology.work.turn(STEPS_AN_ANSWER);
         at = feed.index;
         const next = await handler(request);
         if (!isRead(next)) return next;
-        if (!isSame(first, next)) return withIndex(next, at);
+        if (!isSame(known, next)) return withIndex(next, at);
         // Also where it changes all the time, and its answer does not.
         if (!isNew || feed.topology.clock() >= endsAtMs) return withIndex(next, index);
-        discard(next);
+        leftOf(next);
       }
     };
     return (request) => {
@@ -134,9 +134,12 @@ function isSame(one: HttpResponse, other: HttpResponse): boolean {
   return one.body.length === body.length && one.body.every((byte, i) => byte === body[i]);
 }
 
-/** Nothing more is made of an answer that nobody gets. */
-function discard({ body }: HttpResponse): void {
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) void body[Symbol.asyncIterator]().return?.();
+/** What is kept, to compare, of an answer that nobody gets: nothing of one that is made as it is sent, and no more of that is made. */
+function leftOf(response: HttpResponse): HttpResponse {
+  const { body } = response;
+  if (typeof body === 'string' || body instanceof Uint8Array) return response;
+  void body[Symbol.asyncIterator]().return?.();
+  return { ...response, body: '' };
 }
 
 function withIndex(response: HttpResponse, index: string): HttpResponse {

@@ -177,6 +177,11 @@ export class Feed {
     return key === ALL ? this.#revision > revision : this.#last.isNewSince(key, revision);
   }
 
+  /** Whether answers may tell already what time has changed, and nobody was told of yet. @internal */
+  isBehind(): boolean {
+    return this.#time.isBehind();
+  }
+
   /** Calls back after each change of a topic, `TOPICS`, `NODES` or `ALL`, and when the feed is closed, until what it gives is called. @internal */
   listen(key: string | symbol, listener: () => void): () => void {
     this.#begin();

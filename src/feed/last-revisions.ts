@@ -14,6 +14,8 @@ export class LastRevisions {
   #prunesAt = MIN_PRUNED;
   /** The revision after which this tells of all that changed. */
   #since = Infinity;
+  /** When a peer last left that is in no answer since, while its topics are told of later, one by one. */
+  #left = 0;
 
   constructor(db: RegistrationDB) {
     this.#db = db;
@@ -30,7 +32,8 @@ export class LastRevisions {
 
   /** Whether that has changed after a revision, or it is not known whether it has. */
   isNewSince(key: string | symbol, revision: number): boolean {
-    return revision < this.#since || (this.#byKey.get(key) ?? 0) > revision;
+    const mayHaveLeft = typeof key === 'string' && revision < this.#left;
+    return mayHaveLeft || revision < this.#since || (this.#byKey.get(key) ?? 0) > revision;
   }
 
   /** Notes each thing that a change is about, and tells it. A peer that has left is about its registrations, which are told one by one. */
@@ -41,7 +44,8 @@ export class LastRevisions {
     };
     if (!('registration' in change)) {
       note(NODES);
-      if (change.type === 'peerTouched') for (const { topic } of this.#db.topicsOf(change.peer)) note(topic);
+      if (change.type === 'peerLeft') this.#left = change.revision;
+      else for (const { topic } of this.#db.topicsOf(change.peer)) note(topic);
       return;
     }
     const { category, key } = change.registration;

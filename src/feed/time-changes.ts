@@ -50,6 +50,15 @@ export class TimeChanges {
     }
   }
 
+  /** Whether what time has changed is being told; it is from now on if the clock is further than the timer. */
+  isBehind(): boolean {
+    if (this.#wakesAtMs <= this.#topology.clock() && this.#timer !== undefined) {
+      this.#timers.clearTimeout(this.#timer);
+      this.#look();
+    }
+    return this.#wakesAtMs === -Infinity;
+  }
+
   close(): void {
     this.#topology.db.off('producerTombstoned', this.#tombstoned);
     this.#tombstones.clear();

@@ -9,50 +9,28 @@ import type { Watcher, WatcherGroup, Watchers } from './watchers.js';
 /** To look up a topic is as much work as so many steps. */
 const STEPS_A_LOOKUP = 10;
 
-/** A topic that somebody watches: its latest event, which all of them share. */
-export class WatchedTopic {
+/** What is told of a topic. */
+export class Telling {
   readonly topic: string;
-  readonly watchers: WatcherGroup;
-  /** Where those are who watch it, for the query of a lookup; `''` where it makes no difference. */
-  readonly place: string;
-  /** Counts up with each event; 0 before the first. */
-  version = 0;
-  event: Uint8Array = new Uint8Array(0);
-  /** From before it was looked up. */
-  index = '';
   /** What `/lookup` answers; undefined for a topic that is not there. */
-  text: string | undefined;
-  /** Whether the registry has changed since the event was made, as far as it is about this topic. */
-  isStale = true;
-  isBusy = false;
-  /** Whether some who watch it wait for it to be current. */
-  isAwaited = false;
+  readonly text: string | undefined;
+  /** From before it was looked up. */
+  readonly index: string;
+  readonly event: Uint8Array;
+  /** How many watched topics are told so. */
+  uses = 0;
   #bare: Uint8Array | undefined;
-  stop = (): void => {};
 
-  constructor(topic: string, place: string, watchers: WatcherGroup) {
+  constructor(topic: string, text: string | undefined, index: string) {
     this.topic = topic;
-    this.place = place;
-    this.watchers = watchers;
+    this.text = text;
+    this.index = index;
+    this.event = this.#toEvent(index);
   }
 
   /** The event without an id. */
   get bare(): Uint8Array {
     return (this.#bare ??= this.#toEvent(undefined));
-  }
-
-  /** Whether the event tells all that there is to tell. */
-  get isCurrent(): boolean {
-    return !this.isStale && !this.isBusy;
-  }
-
-  tell(text: string | undefined, index: string): void {
-    this.text = text;
-    this.index = index;
-    this.event = this.#toEvent(index);
-    this.#bare = undefined;
-    this.version++;
-    this.watchers.wake();
   }
 
   #toEvent(id: string | undefined): Uint8Array {
@@ -62,9 +40,58 @@ export class WatchedTopic {
   }
 }
 
+/** A topic that somebody watches, from somewhere: its latest event, which all of them share. */
+export class WatchedTopic {
+  readonly topic: string;
+  readonly watchers: WatcherGroup;
+  /** Where those are who watch it, for the query of a lookup; `''` where it makes no difference. */
+  readonly place: string;
+  /** Counts up with each event; 0 before the first. */
+  version = 0;
+  /** The latest event; undefined before the first. */
+  latest: Telling | undefined;
+  /** Whether the registry has changed since the event was made, as far as it is about this topic. */
+  isStale = true;
+  isBusy = false;
+  /** Whether some who watch it wait for it to be current, or for a change of it. */
+  isAwaited = false;
+  /** How many changes there were of it. */
+  changes = 0;
+  /** How many of them the event tells. */
+  changesTold = 0;
+  stop = (): void => {};
+
+  constructor(topic: string, place: string, watchers: WatcherGroup) {
+    this.topic = topic;
+    this.place = place;
+    this.watchers = watchers;
+  }
+
+  /** Whether the event tells all that there is to tell. */
+  get isCurrent(): boolean {
+    return !this.isStale && !this.isBusy;
+  }
+
+  tell(latest: Telling): void {
+    this.latest = latest;
+    this.version++;
+    this.watchers.wake();
+  }
+
+  /** Wakes those who wait for it, who say so again if they wait for more. */
+  wakeAwaiting(): void {
+    const { isAwaited } = this;
+    this.isAwaited = false;
+    if (isAwaited) this.watchers.wake();
+  }
+}
+
 /** The topics that are watched. What changes is looked up and encoded once, for all that watch it. */
 export class TopicEvents {
-  readonly #topics = new Map<string, WatchedTopic>();
+  /** By place, which may be long, and topic. */
+  readonly #topics = new Map<string, Map<string, WatchedTopic>>();
+  /** By topic and text: many may say that they are elsewhere and yet be told the same, which is held once for all of them. */
+  readonly #tellings = new Map<string, Map<string | undefined, Telling>>();
   readonly #feed: Feed;
   readonly #handler: HttpHandler;
   readonly #watchers: Watchers;
@@ -78,16 +105,16 @@ export class TopicEvents {
     this.#onError = onError;
   }
 
-  get size(): number {
-    return this.#topics.size;
-  }
-
   get(topic: string, place: string): WatchedTopic {
-    const known = this.#topics.get(topic + place);
+    const topics = this.#topics.get(place) ?? new Map<string, WatchedTopic>();
+    const known = topics.get(topic);
     if (known) return known;
     const watched = new WatchedTopic(topic, place, this.#watchers.group());
-    watched.stop = this.#feed.listen(topic, () => this.#changed(watched));
-    this.#topics.set(topic + place, watched);
+    watched.stop = this.#feed.listen(topic, () => {
+      watched.changes++;
+      this.#changed(watched);
+    });
+    this.#topics.set(place, topics.set(topic, watched));
     return watched;
   }
 
@@ -100,8 +127,11 @@ export class TopicEvents {
     watched.watchers.delete(watcher);
     if (watched.watchers.size > 0) return;
     watched.stop();
-    const key = watched.topic + watched.place;
-    if (this.#topics.get(key) === watched) this.#topics.delete(key);
+    this.#release(watched.latest);
+    const topics = this.#topics.get(watched.place);
+    if (topics?.get(watched.topic) !== watched) return;
+    topics.delete(watched.topic);
+    if (topics.size === 0) this.#topics.delete(watched.place);
   }
 
   #changed(watched: WatchedTopic): void {
@@ -120,15 +150,34 @@ export class TopicEvents {
         watched.isStale = false;
         await this.#feed.topology.work.turn(STEPS_A_LOOKUP);
         const { index } = this.#feed;
+        const { changes } = watched;
         const text = await this.#lookup(watched);
-        if (text === watched.text && watched.version > 0) continue;
-        watched.tell(text, index);
+        watched.changesTold = changes;
+        if (watched.latest && watched.latest.text === text) watched.wakeAwaiting();
+        else if (watched.watchers.size > 0) {
+          this.#release(watched.latest);
+          watched.tell(this.#telling(watched.topic, text, index));
+        }
       }
     } finally {
       watched.isBusy = false;
-      if (watched.isAwaited) watched.watchers.wake();
-      watched.isAwaited = false;
+      watched.wakeAwaiting();
     }
+  }
+
+  #telling(topic: string, text: string | undefined, index: string): Telling {
+    const tellings = this.#tellings.get(topic) ?? new Map<string | undefined, Telling>();
+    const telling = tellings.get(text) ?? new Telling(topic, text, index);
+    telling.uses++;
+    this.#tellings.set(topic, tellings.set(text, telling));
+    return telling;
+  }
+
+  #release(telling: Telling | undefined): void {
+    if (!telling || --telling.uses > 0) return;
+    const tellings = this.#tellings.get(telling.topic)!;
+    tellings.delete(telling.text);
+    if (tellings.size === 0) this.#tellings.delete(telling.topic);
   }
 
   /** What `/lookup` answers; undefined for a topic that is not there. */

@@ -12,7 +12,7 @@ import type { OnError } from '../registry/index.js';
 import { Feed } from './feed.js';
 import { createWatching, type Watching } from './watching.js';
 
-/** The most that watch at once. */
+/** The most clients that watch at once. */
 export const DEFAULT_MAX_WATCHERS = 10_000;
 /** A longer query waits for a turn that has time for it: with what comes of it, so much of it is as much work as one step. */
 const MAX_SHORT_QUERY = 256;
@@ -20,7 +20,7 @@ const CHARACTERS_A_STEP = 4;
 
 /** What the routes of watching are made of. */
 export interface WatchRoutesOptions {
-  /** The most that watch at once, from 0 on; one more is answered 503. Who watches over ten topics counts once for every ten. Default 10,000. */
+  /** The most clients that watch at once, from 0 on; one more is answered 503. One that watches over ten topics counts once for every ten. Default 10,000. */
   readonly maxWatchers?: number | undefined;
   /** Whether a topic's producers are those for where the caller is, as of `createHttpHandler`. Default `off`. */
   readonly zonePolicy?: ZonePolicy | undefined;

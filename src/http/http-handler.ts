@@ -28,14 +28,14 @@ export interface HttpHandlerOptions {
   readonly topology: Topology;
   /** Routes beside nsqlookupd's. */
   readonly routes?: readonly RouteRow[] | undefined;
-  /** Decides who may do what. Default: anybody may do anything. */
+  /** Decides who may do what. Default: anyone may do anything. */
   readonly authorize?: Authorize | undefined;
   /** What `/info` tells. Default: `NSQLOOKUPD_VERSION`. */
   readonly version?: string | undefined;
-  /** How many bytes of memory answers may take that are kept until they change. Default 67,108,864 (64 MiB); 0 keeps none. */
+  /** How much memory answers that are kept until they change may take, in bytes. Default 67,108,864 (64 MiB); 0 keeps none. */
   readonly maxCacheBytes?: number | undefined;
   /**
-   * Whether `/lookup` heeds where the caller is: `off`, `prefer` (the producers of its zone if any is active there, else of its region,
+   * Whether `/lookup` takes into account where the caller is: `off`, `prefer` (the producers of its zone if any is active there, else of its region,
    * else all) or `order` (all, the nearest first). Default `off`.
    */
   readonly zonePolicy?: ZonePolicy | undefined;

@@ -53,7 +53,10 @@ export type HttpBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 export interface HttpResponse {
   /** From 200 to 599. */
   readonly status: number;
-  /** In the letter case that nsqlookupd sends, which some clients compare. */
+  /**
+   * In the letter case that nsqlookupd sends, which some clients compare. Where the body ends, the adapters tell: `Content-Length` and
+   * `Transfer-Encoding` are left out.
+   */
   readonly headers: Readonly<Record<string, string>>;
   /** `''` for none. A request by HEAD is answered without it, by the adapters. */
   readonly body: HttpBody;

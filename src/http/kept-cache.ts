@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { toOwnText } from '../base/text.js';
+import type { RegistrationDB } from '../registry/index.js';
 
 /** What was made, and until when it holds if nothing happens. */
 export interface Made {
@@ -11,6 +12,14 @@ export interface Made {
 export interface Kept extends Made {
   readonly revision: number;
   readonly madeAtMs: number;
+}
+
+/**
+ * What an answer about producers is kept at, of the revision that it is made at: another one while other lookupds' peers are known,
+ * as an nsqd that several hold is told of once then, and one that is connected twice as well.
+ */
+export function sharedRevision({ broughtCount }: RegistrationDB, revision: number): number {
+  return broughtCount > 0 ? -revision : revision;
 }
 
 /** What an entry costs beside its value, about: its key, and what adapters make ready of it, a head and a short body as text. */

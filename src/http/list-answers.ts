@@ -1,6 +1,6 @@
 import { ANY, type PeerInfo, type Topology } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
-import type { KeptCache } from './kept-cache.js';
+import { sharedRevision, type KeptCache } from './kept-cache.js';
 import { createNodesAnswer } from './nodes-answer.js';
 import { failure, json, kept, toBytes, toJson } from './responses.js';
 import { toBody, type Parts } from './slices.js';
@@ -105,7 +105,7 @@ export function createListAnswers(topology: Topology, cache: KeptCache): ListAns
     yield ']}';
   }
 
-  const revisionOf = (topic: string) => (topic === ANY ? db.revision : db.revisionOf(topic));
+  const revisionOf = (topic: string) => sharedRevision(db, topic === ANY ? db.revision : db.revisionOf(topic));
 
   const producersOf = (topic: string) => {
     const found = topology.producers(topic);

@@ -1,7 +1,7 @@
 import { concat } from '../base/bytes.js';
 import type { PeerInfo, Topology, TopologyNode } from '../registry/index.js';
 import type { HttpResponse } from './http-message.js';
-import type { KeptCache } from './kept-cache.js';
+import { sharedRevision, type KeptCache } from './kept-cache.js';
 import { json, kept } from './responses.js';
 import { BYTES_PER_STEP, toBody } from './slices.js';
 import { nodeParts } from './wire-json.js';
@@ -39,6 +39,7 @@ export function createNodesAnswer(
   const { db, work, lifetimes } = topology;
   const encoder = new TextEncoder();
   let askedAt = 0;
+  const revisionNow = () => sharedRevision(db, db.nodesRevision);
 
   /** Also of one that has fallen silent since it was found to be a node: it is to be told of no longer. */
   const changesAt = ({ peer, changesAtMs }: TopologyNode) =>
@@ -61,7 +62,7 @@ export function createNodesAnswer(
   const keep = (body: Uint8Array, revision: number, changesAtMs: number): HttpResponse => {
     const response = json(body);
     cache.set('nodes', revision, { value: response, bytes: body.length, changesAtMs });
-    return kept(response, () => cache.get('nodes', db.nodesRevision) === response);
+    return kept(response, () => cache.get('nodes', revisionNow()) === response);
   };
 
   /** All of it, if what is told of each node is kept, and it is little enough to be kept twice. */
@@ -115,7 +116,7 @@ export function createNodesAnswer(
   }
 
   return () => {
-    const revision = db.nodesRevision;
+    const revision = revisionNow();
     const known = cache.get('nodes', revision) as HttpResponse | undefined;
     if (known) return known;
     const again = revision === askedAt ? whole(revision) : undefined;

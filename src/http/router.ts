@@ -9,7 +9,7 @@ import { assertRow, refuse, toRoute } from './route.js';
 
 /** Options of a router, all of which may be left out. */
 export interface RouterOptions {
-  /** Decides who may do what, before arguments are looked at. Default: anybody may do anything. */
+  /** Decides who may do what, before arguments are looked at. Default: anyone may do anything. */
   readonly authorize?: Authorize | undefined;
   /** Gets what a row or `authorize` threw, while the client gets a 500. Default: a line to the console. */
   readonly onError?: OnError | undefined;

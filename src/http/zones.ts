@@ -4,7 +4,7 @@ import type { PeerInfo } from '../registry/index.js';
 import type { HttpRequest } from './http-message.js';
 import { readArguments } from './query.js';
 
-/** Whether `/lookup` heeds where the caller is: `off`, `prefer` (only the nearest producers) or `order` (all, the nearest first). */
+/** Whether `/lookup` takes into account where the caller is: `off`, `prefer` (only the nearest producers) or `order` (all, the nearest first). */
 export const ZONE_POLICIES = ['off', 'prefer', 'order'] as const;
 /** So many addresses are known again, each as short as an address is, with a zone and a port. */
 const MAX_KNOWN = 1000;

@@ -19,7 +19,7 @@ export interface DiscoveryOptions {
    * are here that have to find their way back. Default 30,000.
    */
   readonly settleMs?: number | undefined;
-  /** What may be in the way of being ready; meanwhile the answer is 503. Default: nothing. */
+  /** Conditions for being ready: each says what is in the way; meanwhile the answer is 503. Default: none. */
   readonly conditions?: readonly Condition[] | undefined;
   /** What `settleMs` is measured with: milliseconds. Default: `createSteadyClock()`. */
   readonly clock?: Clock | undefined;

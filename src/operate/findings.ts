@@ -15,7 +15,7 @@ export const FINDING_KINDS = {
   'address-elsewhere': {
     why: "consumers are sent to another host than that of the nsqd's connection",
     advice:
-      'look whether the address leads to this nsqd, as it may through NAT or a proxy; if not, set its -broadcast-address',
+      'check whether the address leads to this nsqd, as it may through NAT or a proxy; if not, set its -broadcast-address',
   },
   'address-shared': {
     why: 'consumers cannot tell the two apart: they reach one of them, and the messages of the other wait',
@@ -49,7 +49,7 @@ export const FINDING_KINDS = {
   },
   silent: {
     why: 'it may be gone, and consumers are still sent to it until the inactive producer timeout has passed',
-    advice: 'look whether the nsqd runs, hangs or is cut off from this lookupd',
+    advice: 'check whether the nsqd runs, hangs or is cut off from this lookupd',
   },
   'tombstone-ending': {
     why: 'the nsqd still carries the topic and is named again when the tombstone ends, so that the topic comes back',
@@ -57,7 +57,7 @@ export const FINDING_KINDS = {
   },
   'shared-registry-away': {
     why: 'what changes at other lookupds is not known here, and what changes here is not known there',
-    advice: 'look whether Redis runs and this lookupd reaches it; all agree again by themselves when it does',
+    advice: 'check whether Redis runs and this lookupd reaches it; all agree again by themselves when it does',
   },
   'union-lookupd-down': {
     why: 'what it alone knows is in no answer once its grace is over, and writes do not reach it',

@@ -6,7 +6,7 @@ import { conditionsCheck, reasonsOf, type Condition } from './condition.js';
 
 /** Options of `healthRoutes`, all of which may be left out. */
 export interface HealthOptions {
-  /** What may be in the way of being ready. Asked each time. Default: nothing. */
+  /** Conditions for being ready: each says what is in the way. Asked each time. Default: none. */
   readonly conditions?: readonly Condition[] | undefined;
   /** What is to be known though nothing is in the way: `/readyz` tells it as `notes`, if there is any. Default: nothing. */
   readonly notes?: readonly Condition[] | undefined;

@@ -16,7 +16,7 @@ export interface StatsOptions {
   readonly metrics: readonly Metric[];
   /** Limits, of which it tells how near they are. Default: none. */
   readonly limits?: readonly UsedLimit[] | undefined;
-  /** What may be in the way of being ready. Default: nothing. */
+  /** Conditions for being ready: each says what is in the way. Default: none. */
   readonly conditions?: readonly Condition[] | undefined;
   /** What the time since this call is measured with: milliseconds. Default: `createSteadyClock()`. */
   readonly clock?: Clock | undefined;

@@ -22,12 +22,12 @@ export interface TopologyOptions {
   /** The registry that is asked and changed. */
   readonly db: RegistrationDB;
   /**
-   * What ages are measured with: one that nobody sets, or in a test one to turn by hand. Default: `createSteadyClock()`.
+   * The clock that ages are measured with: a monotonic one, or in a test one that you turn by hand. Default: `createSteadyClock()`.
    */
   readonly clock?: Clock | undefined;
-  /** What the time is where one is printed, as in `/debug`. Default: the `clock`, or without one the system's. */
+  /** The time of day for what is printed, as in `/debug`. Default: the `clock`, or without one the system's. */
   readonly wallClock?: Clock | undefined;
-  /** A peer not heard of for longer than this is left out of lookups and nodes. Default 300,000 (5 minutes). */
+  /** A peer that has been silent for longer than this is left out of lookups and nodes. Default 300,000 (5 minutes). */
   readonly inactiveProducerTimeoutMs?: number | undefined;
   /** For how long a tombstone hides a producer. Default 45,000. */
   readonly tombstoneLifetimeMs?: number | undefined;

@@ -32,7 +32,7 @@ export interface WarmRestartOptions {
   /** Where it is kept, such as `createFileStore` makes. */
   readonly store: RegistryStore;
   /**
-   * How long producers that were there before the restart are answered for if they do not come back: milliseconds from 0 on. Default 45,000.
+   * How long producers from before the restart stay in the answers if they do not come back: milliseconds from 0 on. Default 45,000.
    */
   readonly restoreGraceMs?: number | undefined;
   /** How long after a save the next one begins, if anything has changed: milliseconds from 0 on; ten times what the last took, if that is longer. Default 1,000. */

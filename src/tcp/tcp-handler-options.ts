@@ -30,7 +30,7 @@ export interface TcpHandlerOptions {
   readonly announce: AnnounceOptions | (() => AnnounceOptions);
   /** How much a peer may send as one line or body. Defaults: see `PeerLimits`. */
   readonly limits?: PeerLimits | undefined;
-  /** By when a new connection must have sent its magic and IDENTIFY. Default 30,000. `Infinity`: never. */
+  /** How long a new connection may take to send its magic and IDENTIFY: milliseconds. Default 30,000. `Infinity`: for ever. */
   readonly identifyTimeoutMs?: number | undefined;
   /**
    * How long an identified peer may send nothing, as half-open connections do. Default 900,000, or three times

@@ -19,7 +19,7 @@ export const ACCESS_SETTINGS = {
   'read-from': networks('networks that may read over HTTP', 'readFrom', '403 `FORBIDDEN`'),
   'write-from': networks('networks that may write over HTTP', 'writeFrom', '403 `FORBIDDEN`'),
   'register-from': networks('networks whose peers may register', 'registerFrom', '`E_INVALID`, closed'),
-  'trusted-proxy': row(list(NETWORK), ALL, 'networks of proxies whose X-Forwarded-For says who asks', {
+  'trusted-proxy': row(list(NETWORK), ALL, 'networks of proxies whose X-Forwarded-For is trusted to name the client', {
     option: 'trustedProxies',
     none: ALL,
   }),

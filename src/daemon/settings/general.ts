@@ -15,7 +15,7 @@ export const GENERAL_SETTINGS = {
   config: row(STRING, '', 'path to a config file (TOML)', { commandLineOnly: true }),
   version: row(BOOLEAN, false, 'print the version and exit', { commandLineOnly: true }),
   help: row(BOOLEAN, false, 'print this and exit', { commandLineOnly: true }),
-  'log-level': row(LEVEL, 'info', `the least that is logged: ${LOG_LEVELS.join(', ')}`),
+  'log-level': row(LEVEL, 'info', `the lowest level that is logged: ${LOG_LEVELS.join(', ')}`),
   'log-prefix': row(STRING, DEFAULT_LOG_PREFIX, 'what every log line starts with'),
   verbose: row(BOOLEAN, false, 'deprecated, has no effect: use log-level'),
   'tcp-address': row(
@@ -34,24 +34,14 @@ export const GENERAL_SETTINGS = {
     option: 'broadcastAddress',
     none: '',
   }),
-  'broadcast-tcp-port': row(
-    integer(0, 65_535),
-    0,
-    'the port for peers that they are told (the one it listens on if 0)',
-    {
-      option: 'broadcastTcpPort',
-      none: 0,
-    },
-  ),
-  'broadcast-http-port': row(
-    integer(0, 65_535),
-    0,
-    'the port for HTTP that peers are told (the one it listens on if 0)',
-    {
-      option: 'broadcastHttpPort',
-      none: 0,
-    },
-  ),
+  'broadcast-tcp-port': row(integer(0, 65_535), 0, 'the TCP port that peers are told (the one it listens on if 0)', {
+    option: 'broadcastTcpPort',
+    none: 0,
+  }),
+  'broadcast-http-port': row(integer(0, 65_535), 0, 'the HTTP port that peers are told (the one it listens on if 0)', {
+    option: 'broadcastHttpPort',
+    none: 0,
+  }),
   'keep-alive': row(
     duration(1000, MAX_KEEP_ALIVE_MS),
     DEFAULT_KEEP_ALIVE_MS,
@@ -67,7 +57,7 @@ export const GENERAL_SETTINGS = {
   'tombstone-lifetime': row(duration(), DEFAULT_TOMBSTONE_LIFETIME_MS, 'how long a tombstone hides a producer', {
     option: 'tombstoneLifetimeMs',
   }),
-  'grace-period': row(duration(), DEFAULT_GRACE_MS, 'how long the end waits for HTTP requests in flight', {
+  'grace-period': row(duration(), DEFAULT_GRACE_MS, 'how long shutdown waits for HTTP requests in flight', {
     option: 'graceMs',
     atLimit: 'cut off',
   }),

@@ -4,14 +4,14 @@ import { row } from './setting.js';
 
 /** What outlives the process. */
 export const KEEPING_SETTINGS = {
-  'data-path': row(STRING, '', 'a folder in which the registry outlives a restart (nothing is saved if empty)', {
+  'data-path': row(STRING, '', 'the folder where the registry is saved across restarts (nothing is saved if empty)', {
     option: 'dataPath',
     none: '',
   }),
   'restore-grace': row(
     duration(),
     DEFAULT_RESTORE_GRACE_MS,
-    'how long producers of before a restart are answered for if they do not come back',
+    'how long producers from before a restart stay in the answers if they do not come back',
     { option: 'restoreGraceMs' },
   ),
 };

@@ -44,7 +44,7 @@ export const LIMIT_SETTINGS = {
   'max-unfinished-bytes': row(
     integer(),
     Math.min(ofHeap(16), DEFAULT_MAX_UNFINISHED_BYTES),
-    'the most bytes of commands that are not whole or not answered, of all peers together',
+    'the most bytes of incomplete or unanswered commands, of all peers together',
     {
       option: 'maxUnfinishedBytes',
       defaultText: '67108864, or a sixteenth of the heap if that is less',
@@ -61,12 +61,12 @@ export const LIMIT_SETTINGS = {
     'the most registrations of one peer',
     { option: 'maxRegistrationsPerPeer', atLimit: '`E_INVALID` for that REGISTER, the connection stays' },
   ),
-  'max-registry-bytes': row(integer(), ofHeap(2), 'the most bytes of memory that the registry may take, about', {
+  'max-registry-bytes': row(integer(), ofHeap(2), 'about the most bytes of memory that the registry may take', {
     option: 'maxRegistryBytes',
     defaultText: "half of the heap's limit",
     atLimit: '`E_INVALID` for that REGISTER, the connection stays; 503 `TOO_MANY_REGISTRATIONS` over HTTP',
   }),
-  'identify-timeout': row(duration(1), DEFAULT_IDENTIFY_TIMEOUT_MS, 'by when a peer must have sent its IDENTIFY', {
+  'identify-timeout': row(duration(1), DEFAULT_IDENTIFY_TIMEOUT_MS, 'how long a peer may take to send its IDENTIFY', {
     option: 'identifyTimeoutMs',
     atLimit: '`E_INVALID`, closed',
   }),
@@ -99,7 +99,7 @@ export const LIMIT_SETTINGS = {
   'http-request-timeout': row(
     duration(1, MAX_INT32),
     DEFAULT_HTTP_REQUEST_TIMEOUT_MS,
-    'by when an HTTP request must have come; how long a client may read nothing of its answer',
+    'how long an HTTP request may take to arrive, and a client may read nothing of its answer',
     { option: 'httpRequestTimeoutMs', atLimit: '408 or nothing, closed' },
   ),
   'http-idle-timeout': row(
@@ -111,7 +111,7 @@ export const LIMIT_SETTINGS = {
   'http-answer-timeout': row(
     duration(1, MAX_INT32),
     DEFAULT_ANSWER_TIMEOUT_MS,
-    'by when a client must have read its whole answer',
+    'how long a client may take to read its whole answer',
     { option: 'httpAnswerTimeoutMs', atLimit: 'cut off' },
   ),
   'http-max-unsent-bytes': row(

@@ -4,7 +4,11 @@ import { row } from './setting.js';
 
 /** What there is for whoever runs the command. */
 export const OPERATE_SETTINGS = {
-  'log-format': row(oneOf('text|json', ...LOG_FORMATS), 'text', 'text as of nsqlookupd, or json: an object a line'),
+  'log-format': row(
+    oneOf('text|json', ...LOG_FORMATS),
+    'text',
+    'text as nsqlookupd logs it, or json: one object per line',
+  ),
   metrics: row(BOOLEAN, true, 'whether to answer /metrics, for Prometheus', { option: 'metrics' }),
   healthz: row(BOOLEAN, true, 'whether to answer /healthz', { option: 'healthz' }),
   readyz: row(BOOLEAN, true, 'whether to answer /readyz', { option: 'readyz' }),

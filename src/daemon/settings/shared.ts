@@ -28,13 +28,18 @@ export const SHARED_SETTINGS = {
       none: '',
     },
   ),
-  'shared-name': row(NAME, DEFAULT_SHARED_NAME, 'what tells the shared registry from others in the same Redis', {
-    option: 'sharedName',
-  }),
+  'shared-name': row(
+    NAME,
+    DEFAULT_SHARED_NAME,
+    'the name that separates the shared registry from others in the same Redis',
+    {
+      option: 'sharedName',
+    },
+  ),
   'shared-grace': row(
     duration(),
     DEFAULT_SHARED_GRACE_MS,
-    'how long the peers of a lookupd that is gone are answered for if they do not come to another',
+    'how long the peers of a lookupd that is gone stay in the answers if they do not come to another',
     { option: 'sharedGraceMs' },
   ),
 };

@@ -23,7 +23,7 @@ export const TLS_SETTINGS = {
   'tls-root-ca-file': row(
     STRING,
     '',
-    "path to the certificates in PEM that clients' are signed by; read again with it",
+    "path to the CA certificates in PEM that clients' must be signed by; read again with it",
     {
       option: 'tlsRootCaFile',
       none: '',
@@ -38,7 +38,7 @@ export const TLS_SETTINGS = {
   'tls-min-version': row(
     oneOf('version', ...TLS_VERSIONS),
     DEFAULT_TLS_MIN_VERSION,
-    `the least version of TLS: ${TLS_VERSIONS.join(', ')}`,
+    `the lowest version of TLS: ${TLS_VERSIONS.join(', ')}`,
     { option: 'tlsMinVersion', atLimit: 'the handshake fails' },
   ),
   'tls-required': row(

@@ -18,7 +18,7 @@ export const UNION_SETTINGS = {
   'lookupd-http-address': row(
     list(LOOKUPD),
     NONE,
-    'host:port (a name stands for all its addresses) or URL of a lookupd: answer for all of them as one, and be none',
+    'host:port (a name stands for all its addresses) or URL of a lookupd: answer for all of them as one, instead of being one',
   ),
   'lookupd-grace': row(
     duration(),
@@ -31,17 +31,17 @@ export const UNION_SETTINGS = {
   'lookupd-poll-interval': row(
     duration(100),
     2000,
-    'with lookupd-http-address: how often one is asked that cannot tell of changes',
+    'with lookupd-http-address: how often one that does not push changes is polled',
   ),
   'lookupd-token-file': row(
     STRING,
     '',
-    'with lookupd-http-address: path to a file of one token, which the lookupds are told; read again when it changes',
+    'with lookupd-http-address: path to a file with one token, which is sent to the lookupds; read again when it changes',
   ),
   'lookupd-tls-root-ca-file': row(
     STRING,
     '',
-    'with lookupd-http-address: path to the PEM certificates that those are signed by that are asked over https; read again on SIGHUP and when it changes',
+    'with lookupd-http-address: path to the CA certificates in PEM for lookupds that are asked over https; read again on SIGHUP and when it changes',
   ),
 };
 

@@ -24,7 +24,7 @@ export const ZONE_SETTINGS = {
   zones: row(
     ZONES,
     NONE,
-    'zones of callers who do not say theirs, by network; in the config file a table, also of { zone = "zone-a", region = "eu" }',
+    'zones of callers that do not state one, by network; in the config file a table, also of { zone = "zone-a", region = "eu" }',
     { option: 'zones', none: NONE },
   ),
 };

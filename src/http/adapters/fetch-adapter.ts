@@ -8,6 +8,7 @@ import { toPlainPath } from '../plain-path.js';
 import { failure } from '../responses.js';
 import { assertStatus } from './assert-status.js';
 import { releaseBody } from './release-body.js';
+import { unframed } from './unframed.js';
 
 const encoder = new TextEncoder();
 
@@ -82,7 +83,7 @@ function toHttpRequest(request: Request): HttpRequest {
 function toResponse({ status, headers, body }: HttpResponse, isHead: boolean, onError: OnError): Response {
   assertStatus(status);
   const isNull = isHead || status === 204 || status === 205 || status === 304;
-  const response = new Response(isNull ? null : toBodyInit(body, onError), { status, headers });
+  const response = new Response(isNull ? null : toBodyInit(body, onError), { status, headers: unframed(headers) });
   if (isNull) releaseBody(body, onError);
   return response;
 }

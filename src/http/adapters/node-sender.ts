@@ -6,6 +6,7 @@ import { BYTES_PER_STEP, Slices } from '../slices.js';
 import { assertStatus } from './assert-status.js';
 import type { NodeResponse, NodeSocket } from './node-messages.js';
 import { releaseBody } from './release-body.js';
+import { unframed } from './unframed.js';
 import type { UnsentAnswers } from './unsent-answers.js';
 
 const encoder = new TextEncoder();
@@ -43,7 +44,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
   const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
     const prepared = known.get(bytes);
     if (prepared?.headers === headers) return prepared;
-    const head = [...Object.entries(headers).flat(), 'Content-Length', String(bytes.length)];
+    const head = [...unframed(headers).flat(), 'Content-Length', String(bytes.length)];
     const text = bytes.length > MAX_TEXT_BYTES ? undefined : decoder.decode(bytes);
     const made = { headers, head, body: text !== undefined && ASCII.test(text) ? text : bytes };
     if (Object.isFrozen(headers)) known.set(bytes, made); // others may be changed by whoever made them
@@ -51,14 +52,14 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
   };
   const heads = new WeakMap<HttpResponse['headers'], string[]>();
   const toHead = (headers: HttpResponse['headers']): string[] => {
-    const head = heads.get(headers) ?? Object.entries(headers).flat();
+    const head = heads.get(headers) ?? unframed(headers).flat();
     if (Object.isFrozen(headers)) heads.set(headers, head);
     return head;
   };
   return (response, { status, headers, body, isEndless }, isHead, isUncopied, socket) => {
     assertStatus(status);
     const isWhole = typeof body === 'string' || body instanceof Uint8Array;
-    if (isWhole && status !== 204) {
+    if (isWhole && status !== 204 && status !== 304) {
       const prepared = prepare(headers, typeof body === 'string' ? encoder.encode(body) : body);
       response.writeHead(status, prepared.head);
       if (isHead) response.end();
@@ -72,7 +73,7 @@ export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
       }
       return undefined;
     }
-    response.writeHead(status, toHead(headers)); // 204 has no length
+    response.writeHead(status, toHead(headers)); // neither of those has a length
     if (isWhole || isHead || status === 204 || status === 304) {
       response.end();
       releaseBody(body, onError);
