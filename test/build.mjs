@@ -1,22 +1,15 @@
 // `npm run build`: writes dist/, of which only what has changed, and what that changes, is compiled anew.
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { bundleModules } from './bundle.mjs';
 import { INSTALLED, lintLater } from './lint.mjs';
+import { markPure } from './mark-pure.mjs';
 
 const STATE = 'build/state';
 /** What runs in the package and no source is compiled to. */
-const MADE = ['conformance/recorded', 'page/built'];
+const MADE = ['dist/esm/conformance', 'dist/cjs/conformance', 'build/esm/page'];
 
 const sourceFiles = new Map();
 
@@ -28,7 +21,8 @@ export function compile(configFile) {
   const project = parse(configFile);
   const { options, fileNames, errors, host } = project;
   const stamp = options.tsBuildInfoFile.replace(/info$/, 'stamp');
-  if (options.outDir && !existsSync(options.outDir)) rmSync(options.tsBuildInfoFile, { force: true });
+  const { outDir, declarationDir = outDir } = options;
+  if (outDir && !(existsSync(outDir) && existsSync(declarationDir))) rmSync(options.tsBuildInfoFile, { force: true });
   else if (existsSync(stamp) && readFileSync(stamp, 'utf8') === stampOf(configFile, fileNames)) {
     return { affected: [], write() {}, program: () => createProgram(project).getProgram() };
   }
@@ -53,7 +47,8 @@ export function compile(configFile) {
     program: () => program.getProgram(),
     write() {
       lintLater([...affected]);
-      endWith(program.emit().diagnostics, host);
+      const transformers = { before: [markPure] };
+      endWith(program.emit(undefined, undefined, undefined, undefined, transformers).diagnostics, host);
       if (!options.noEmit) removeOthers(options, fileNames);
       writeFileSync(stamp, stampOf(configFile, fileNames));
     },
@@ -108,40 +103,19 @@ function sharing(host) {
 }
 
 /** Takes away what was compiled from a source that is no more. */
-function removeOthers({ outDir, rootDir }, fileNames) {
+function removeOthers({ outDir, declarationDir = outDir, rootDir }, fileNames) {
   const end = /(?:\.d)?\.[jt]s$/;
   const kept = new Set(fileNames.map((name) => relative(rootDir, name).replace(end, '')));
-  for (const name of filesIn(outDir)) {
-    if (end.test(name) && !kept.has(name.replace(end, ''))) rmSync(join(outDir, name));
+  for (const folder of [outDir, declarationDir]) {
+    for (const name of filesIn(folder)) {
+      if (end.test(name) && !kept.has(name.replace(end, ''))) rmSync(join(folder, name));
+    }
   }
-}
-
-/** CommonJS: of what is checked, and so file by file. The types are those of the ES modules. */
-export function writeCommonJs() {
-  const configFile = 'tsconfig.cjs.json';
-  const { options, fileNames } = parse(configFile);
-  const sources = fileNames.filter((name) => !name.endsWith('.d.ts'));
-  const stamp = join(STATE, 'cjs.stamp');
-  const before = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
-  rmSync(stamp, { force: true });
-  const isAsBefore = before.startsWith(stampOf(configFile, []));
-  for (const source of sources) {
-    const path = relative(options.rootDir, source).replace(/\.ts$/, '');
-    const target = join(options.outDir, `${path}.js`);
-    mkdirSync(dirname(target), { recursive: true });
-    copyFileSync(`dist/esm/${path}.d.ts`, join(options.outDir, `${path}.d.ts`));
-    if (isAsBefore && before.includes(stampOfFile(source)) && existsSync(target)) continue;
-    const text = ts.transpileModule(readFileSync(source, 'utf8'), { fileName: source, compilerOptions: options });
-    writeFileSync(target, text.outputText);
-  }
-  removeOthers(options, fileNames);
-  writeFileSync(stamp, stampOf(configFile, sources));
 }
 
 /** The recorded scenarios, which both builds read, and the page. */
 export async function writeData() {
-  for (const made of MADE)
-    for (const kind of ['esm', 'cjs']) mkdirSync(dirname(`dist/${kind}/${made}`), { recursive: true });
+  for (const folder of MADE) mkdirSync(folder, { recursive: true });
   const recorded = JSON.stringify(JSON.parse(readFileSync('test/data/recorded.json')));
   writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}');
   writeFileSync('dist/cjs/conformance/recorded.js', `exports.RECORDED=${recorded}`);
@@ -156,8 +130,8 @@ export async function writeData() {
 export async function build() {
   const sources = compile('tsconfig.json');
   sources.write();
-  writeCommonJs();
   await writeData();
+  await bundleModules();
   await import('../src/daemon/build.mjs');
   return sources;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -7,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 
 interface Build {
   readonly compile: (configFile: string) => { readonly affected: readonly string[]; readonly write: () => void };
-  readonly writeCommonJs: () => void;
+  readonly bundleModules: () => Promise<void>;
   readonly writeData: () => Promise<void>;
 }
 
@@ -15,15 +16,15 @@ interface Build {
 const LONG_AGO = new Date('2020-01-01');
 const OPTIONS = {
   target: 'ES2022',
-  lib: ['es5'], // enough here, and soon read
+  lib: ['es2015'], // enough here, and soon read
   skipLibCheck: true,
   module: 'nodenext',
   types: [],
   rootDir: 'src',
-  outDir: 'dist/esm',
+  outDir: 'build/esm',
   declaration: true,
+  declarationDir: 'dist/esm',
 };
-const COMMON_JS = { module: 'commonjs', moduleResolution: 'bundler', outDir: 'dist/cjs', noCheck: true };
 
 const scripts = resolve('test');
 const home = process.cwd();
@@ -36,15 +37,44 @@ function write(path: string, content: unknown, writtenAt = new Date()): void {
 }
 
 const made = (name: string) => ['esm', 'cjs'].map((kind) => readFileSync(`dist/${kind}/${name}`, 'utf8'));
+const imported = async (name: string) =>
+  (await import(`${pathToFileURL(`dist/esm/${name}`).href}?${Date.now()}`)) as Record<string, unknown>;
 
-describe('what has changed is built anew', () => {
+interface Words {
+  readonly Word: new () => object;
+  readonly speak: () => Promise<{ readonly end: () => Promise<string> }>;
+}
+
+const SOURCES = {
+  'index.ts': `export * from './words/index.js';`,
+  'base/text.ts': `export const text = 'first';\nexport const known = new Map();`,
+  'base/gone.ts': 'export const gone = true;',
+  'base/node-read.ts': `import { text } from './text.js';\nexport const read = () => text;`,
+  'words/index.ts': `export { speak, Word } from './word.js';`,
+  'words/word.ts': `import type { Other } from 'other';
+    import { text } from '../base/text.js';
+    import { read } from '../base/node-read.js';
+    /** What is said. */
+    export class Word { readonly text = text; readonly more = read(); }
+    export const KNOWN = new Map([[new Word(), 1]]);
+    export async function speak(other?: Other) {
+      // later
+      const { Speech } = await import('./speech.js');
+      return other ?? new Speech();
+    }`,
+  'words/speech.ts': `import { Word } from './word.js';
+    export class Speech extends Word { end = async () => (await import('./end.js')).END; }`,
+  'words/end.ts': `export const END = '.';`,
+};
+
+describe('dist/', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nsqlookupd-build-'));
   let builder: Build;
 
-  const build = () => {
+  const build = async () => {
     const sources = builder.compile('tsconfig.json');
     sources.write();
-    builder.writeCommonJs();
+    await builder.bundleModules();
     return sources.affected.filter((name) => name.startsWith('src'));
   };
 
@@ -54,15 +84,13 @@ describe('what has changed is built anew', () => {
     write('package-lock.json', {});
     write('eslint.config.js', '');
     write('tsconfig.json', { compilerOptions: OPTIONS, include: ['src'] });
-    write('tsconfig.cjs.json', { extends: './tsconfig.json', compilerOptions: COMMON_JS });
     write('node_modules/other/package.json', { types: 'index.d.ts' });
     write('node_modules/other/index.d.ts', 'export type Other = string;');
     write('node_modules/.package-lock.json', {}, LONG_AGO);
-    write('src/text.ts', `export const text = 'first';`);
-    write('src/gone.ts', 'export const gone = true;');
-    write('src/uses.ts', `import type { Other } from 'other';\nexport const use = (other?: Other) => other?.length;`);
-    builder = await load<Build>('build.mjs');
-    assert.equal(build().length, 3);
+    for (const [name, text] of Object.entries(SOURCES)) write(`src/${name}`, text);
+    write('dist/cjs/package.json', { type: 'commonjs' });
+    builder = { ...(await load<Build>('build.mjs')), ...(await load<Build>('bundle.mjs')) };
+    assert.equal((await build()).length, Object.keys(SOURCES).length);
   });
 
   after(() => {
@@ -70,51 +98,73 @@ describe('what has changed is built anew', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('nothing, where nothing has', () => {
-    assert.deepEqual(build(), []);
+  test('is compiled anew of nothing, where nothing has changed', async () => {
+    assert.deepEqual(await build(), []);
   });
 
-  test('a source that was written before what was made of it', () => {
-    write('src/text.ts', `export const text = 'second';`, LONG_AGO);
-    build();
-    for (const text of made('text.js')) assert.match(text, /second/);
-    for (const types of made('text.d.ts')) assert.match(types, /second/);
+  test('has one file of a module, one of what that imports when it is called, and one of what both have', () => {
+    const names = readdirSync('dist/esm', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+    const words = ['core', 'index', 'later'].map((name) => join('words', `${name}.js`));
+    const base = [join('base', 'index.js'), join('base', 'node-read.js')];
+    assert.deepEqual(names.sort(), [...base, 'index.js', ...words]);
   });
 
-  test('all, with other settings of CommonJS', () => {
-    write('tsconfig.cjs.json', { extends: './tsconfig.json', compilerOptions: { ...COMMON_JS, target: 'ES2019' } });
-    build();
-    const [module = '', commonJs = ''] = made('uses.js');
-    assert.match(module, /\?\./);
-    assert.doesNotMatch(commonJs, /\?\./);
+  test('runs as ES modules and as CommonJS, with one class of a name', async () => {
+    const modules = [await imported('index.js'), createRequire(join(folder, 'dist/cjs/'))('./index.js')] as const;
+    for (const { speak, Word } of modules as readonly Words[]) {
+      const speech = await speak();
+      assert.ok(speech instanceof Word);
+      assert.equal(await speech.end(), '.');
+      assert.deepEqual({ ...new Word() }, { text: 'first', more: 'first' });
+    }
   });
 
-  test('what is not there any more', () => {
-    rmSync('dist/cjs/text.js');
-    build();
-    assert.equal(made('text.js').length, 2);
+  test('keeps comments and names, and says of calls that they have no effect', () => {
+    for (const core of made('words/core.js')) {
+      assert.match(core, /^\/\*\* What is said\. \*\/\nvar Word = class/m);
+      assert.match(core, /^ *\/\/ later$/m);
+    }
+    for (const base of made('base/index.js')) assert.match(base, /known = \/\* @__PURE__ \*\/ new Map/);
   });
 
-  test('what imports a package that was installed anew, whatever the lock says', async () => {
-    builder = await load<Build>('build.mjs?again'); // one process reads a package once
+  test('has what a source is that was written before what was made of it', async () => {
+    write('src/base/text.ts', `export const text = 'second';`, LONG_AGO);
+    await build();
+    for (const text of made('base/index.js')) assert.match(text, /second/);
+    for (const types of made('base/text.d.ts')) assert.match(types, /second/);
+  });
+
+  test('has what was taken away there', async () => {
+    rmSync('dist/cjs/words/index.js');
+    await build();
+    assert.equal(made('words/index.js').length, 2);
+  });
+
+  test('is compiled anew of what imports a package that was installed anew, whatever the lock says', async () => {
+    builder = { ...builder, ...(await load<Build>('build.mjs?again')) }; // one process reads a package once
     write('node_modules/other/index.d.ts', 'export type Other = Uint8Array;');
     write('node_modules/.package-lock.json', {});
-    assert.deepEqual(build(), ['src/uses.ts']);
+    assert.ok((await build()).includes('src/words/word.ts'));
   });
 
-  test('nothing is left of a source that was taken away', () => {
-    rmSync('src/gone.ts');
-    build();
-    assert.throws(() => made('gone.js'), /ENOENT.*esm/);
-    assert.throws(() => readFileSync('dist/cjs/gone.d.ts'), /ENOENT/);
+  test('has nothing of a source that was taken away', async () => {
+    rmSync('src/base/gone.ts');
+    rmSync('src/words/speech.ts');
+    rmSync('src/words/end.ts');
+    write('src/words/word.ts', `export class Word {}\nexport const speak = () => 'now';`);
+    await build();
+    for (const name of ['base/gone.d.ts', 'words/speech.d.ts', 'words/core.js', 'words/later.js']) {
+      assert.throws(() => made(name), /ENOENT.*esm/);
+      assert.throws(() => readFileSync(`dist/cjs/${name}`), /ENOENT/);
+    }
+    for (const text of made('base/index.js')) assert.doesNotMatch(text, /gone/);
   });
 
-  test('what both builds read, of which ES modules have no copy, is read where CommonJS was never built', async () => {
+  test('has one copy of what both kinds read, which is made where CommonJS was never built', async () => {
     rmSync('dist/cjs', { recursive: true });
     write('test/data/recorded.json', { scenarios: [] });
     await builder.writeData();
-    const { href } = pathToFileURL('dist/esm/conformance/recorded.js');
-    assert.deepEqual(((await import(href)) as { readonly RECORDED: unknown }).RECORDED, { scenarios: [] });
+    assert.deepEqual((await imported('conformance/recorded.js'))['RECORDED'], { scenarios: [] });
   });
 });
 

@@ -17,7 +17,7 @@ import type * as flags from '../dist/esm/daemon/flags.js';
 import type * as settings from '../dist/esm/daemon/settings.js';
 import { Compiler } from './support/compiler.js';
 
-const load = (name: string): Promise<unknown> => import(pathToFileURL(`dist/esm/daemon/${name}.js`).href);
+const load = (name: string): Promise<unknown> => import(pathToFileURL(`build/esm/daemon/${name}.js`).href);
 const { SETTINGS } = (await load('settings')) as typeof settings;
 const { parseFlags, readConfig } = (await load('flags')) as typeof flags;
 

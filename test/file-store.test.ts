@@ -277,7 +277,7 @@ describe('a store in a folder', () => {
 });
 
 /** Of the package as built: what else it loads would take longer than the rest. */
-const fileUrl = new URL('../../dist/esm/store/file-store.js', import.meta.url).href;
+const fileUrl = new URL('../../dist/esm/store/index.js', import.meta.url).href;
 
 /** Saves as fast as it can, each time the same number many times over. */
 const SAVING = `

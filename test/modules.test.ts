@@ -32,6 +32,22 @@ function runtimeImportsOf(file: string): string[] {
   return [...statements].map(([, specifier = '']) => `${normalize(join(dirname(file), specifier))}.ts`);
 }
 
+/** The ways by which files import themselves. */
+function circlesOf(files: readonly string[], importsOf: (file: string) => readonly string[]): string[][] {
+  const found: string[][] = [];
+  const seen = new Map<string, 'open' | 'done'>();
+  const visit = (file: string, way: readonly string[]): void => {
+    if (seen.get(file) === 'open') found.push([...way.slice(way.indexOf(file)), file]);
+    if (seen.has(file) || !files.includes(file)) return; // or it is made by the build
+    seen.set(file, 'open');
+    for (const other of importsOf(file)) visit(other, [...way, file]);
+    seen.set(file, 'done');
+  };
+  for (const file of files) visit(file, []);
+  assert.equal(seen.size, files.length);
+  return found;
+}
+
 describe('a module imports only modules below it', () => {
   const files = sources('src');
 
@@ -68,18 +84,20 @@ describe('a module imports only modules below it', () => {
   });
 
   test('no file imports itself by way of others, but for types', () => {
-    const found: string[][] = [];
-    const seen = new Map<string, 'open' | 'done'>();
-    const visit = (file: string, way: readonly string[]): void => {
-      if (seen.get(file) === 'open') found.push([...way.slice(way.indexOf(file)), file]);
-      if (seen.has(file) || !files.includes(file)) return; // or it is made by the build
-      seen.set(file, 'open');
-      for (const other of runtimeImportsOf(file)) visit(other, [...way, file]);
-      seen.set(file, 'done');
-    };
-    for (const file of files) visit(file, []);
-    assert.equal(seen.size, files.length);
-    assert.deepEqual(found, []);
+    assert.deepEqual(circlesOf(files, runtimeImportsOf), []);
+  });
+
+  test('nor does a file of the package', () => {
+    const built = readdirSync('dist/esm', { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.js') && !name.endsWith('recorded.js'))
+      .map((name) => join('dist/esm', name));
+    assert.ok(built.length > 10);
+    const importsOfBuilt = (file: string) =>
+      [...readFileSync(file, 'utf8').matchAll(/^(?:import|export|\}) .*?from ['"](\.[^'"]+)['"];$/gm)].map(
+        ([, specifier = '']) => normalize(join(dirname(file), specifier)),
+      );
+    assert.ok(built.some((file) => importsOfBuilt(file).length > 0));
+    assert.deepEqual(circlesOf(built, importsOfBuilt), []);
   });
 
   test('only the daemon, and what is Node’s alone by name, imports node:', () => {

@@ -1,6 +1,7 @@
 // `npm run quick`: what has changed is compiled, and every test runs that needs neither long, nor the package packed, nor
 // another process.
 import { compile, writeData } from './build.mjs';
+import { bundleModules } from './bundle.mjs';
 import { known, NAMES, run } from './run.mjs';
 
 /** What packs, installs, compiles or documents the package, starts processes, or takes seconds: for `npm test`. */
@@ -45,5 +46,6 @@ const WHOLE = known([
 
 compile('tsconfig.json').write();
 await writeData();
+await bundleModules();
 compile('test/tsconfig.json').write();
 run(NAMES.filter((name) => !WHOLE.includes(name)));

@@ -15,7 +15,7 @@ import { DEFAULT_MAX_UNFINISHED_BYTES } from 'nsqlookupd/tcp';
 import { unchanged } from './support/unchanged.js';
 
 // No subpath has these: they are the command's own.
-const load = (name: string): Promise<unknown> => import(pathToFileURL(`dist/esm/daemon/${name}.js`).href);
+const load = (name: string): Promise<unknown> => import(pathToFileURL(`build/esm/daemon/${name}.js`).href);
 const { SETTINGS, toLookupdOptions } = (await load('settings')) as typeof settings;
 const { parseFlags, readConfig, usage } = (await load('flags')) as typeof flags;
 const kinds = (await load('setting-kinds')) as typeof settingKinds;

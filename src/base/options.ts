@@ -35,21 +35,21 @@ export function whole(least: number, most: number): Check {
 }
 
 // Marked as pure, so that a bundle holds only those that it uses.
-export const text = /* @__PURE__ */ must((value) => typeof value === 'string', 'a string');
-export const aBoolean = /* @__PURE__ */ must((value) => typeof value === 'boolean', 'true or false');
-export const aFunction = /* @__PURE__ */ must((value) => typeof value === 'function', 'a function');
-export const textOrFunction = /* @__PURE__ */ must(
+export const text = must((value) => typeof value === 'string', 'a string');
+export const aBoolean = must((value) => typeof value === 'boolean', 'true or false');
+export const aFunction = must((value) => typeof value === 'function', 'a function');
+export const textOrFunction = must(
   (value) => typeof value === 'string' || typeof value === 'function',
   'a string or a function',
 );
-export const aNumber = /* @__PURE__ */ must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
-export const aFinite = /* @__PURE__ */ must((value) => Number.isFinite(value), 'a finite number');
-export const aPort = /* @__PURE__ */ must(
+export const aNumber = must((value) => typeof value === 'number' && !Number.isNaN(value), 'a number');
+export const aFinite = must((value) => Number.isFinite(value), 'a finite number');
+export const aPort = must(
   (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535,
   'a port from 1 to 65535',
 );
-export const anArray = /* @__PURE__ */ must(Array.isArray, 'an array');
-export const anObject = /* @__PURE__ */ must((value) => typeof value === 'object' && value !== null, 'an object');
+export const anArray = must(Array.isArray, 'an array');
+export const anObject = must((value) => typeof value === 'object' && value !== null, 'an object');
 
 /** One of those words. */
 export function oneOf(words: readonly string[]): Check {
@@ -77,9 +77,9 @@ export const aClock: Check = (name, value) => {
     throw new TypeError(`${name} must give a number, and gives ${show(now)}`);
 };
 
-export const timers = /* @__PURE__ */ withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
-export const aSignal = /* @__PURE__ */ withMethods('an AbortSignal', 'addEventListener', 'throwIfAborted');
-export const clientTimers = /* @__PURE__ */ withMethods(
+export const timers = withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
+export const aSignal = withMethods('an AbortSignal', 'addEventListener', 'throwIfAborted');
+export const clientTimers = withMethods(
   'an object with setTimeout and clearTimeout',
   'setTimeout',
   'clearTimeout',

@@ -6,7 +6,7 @@ import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
 
-const SOURCES = resolve('dist/esm');
+const SOURCES = resolve('build/esm');
 const sourceOf = (name) => resolve(SOURCES, `${name}.js`);
 
 /** Modules of functions that are not called before it listens, unless flags ask for it: then the first call loads them. */

@@ -3,7 +3,7 @@ import type { HttpBody, HttpResponse } from './http-message.js';
 
 // Frozen, so that the adapters may make heads of them ready once.
 const NSQ = Object.freeze({ 'X-Nsq-Content-Type': 'nsq; version=1.0' });
-const NSQ_JSON = Object.freeze({ 'Content-Type': 'application/json; charset=utf-8', ...NSQ });
+const NSQ_JSON = Object.freeze(Object.assign({ 'Content-Type': 'application/json; charset=utf-8' }, NSQ));
 const HTML_IN_JSON = /[<>&\u2028\u2029]/g;
 
 /** A value as JSON text, with what HTML could trip over escaped, as Go's encoding/json does. */

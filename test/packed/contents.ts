@@ -26,11 +26,16 @@ describe('the tarball', () => {
       (path) => path.endsWith('.ts') && !path.startsWith(join('page', 'browser')),
     ); // that is bundled
     // What has declarations for a source is made at build time, and is for the inside alone.
-    const endsOf = (path: string) => (path.endsWith('.d.ts') ? ['.js'] : ['.js', '.d.ts']);
-    const built = (folder: string) =>
-      sources.flatMap((path) => endsOf(path).map((end) => `dist/${folder}/${path.replace(/(?:\.d)?\.ts$/, end)}`));
-    // The command is run, not required.
-    const common = built('cjs').filter((path) => !path.startsWith('dist/cjs/daemon/bin.'));
+    const types = sources.flatMap((path) => (path.endsWith('.d.ts') ? [] : [path.replace('.ts', '.d.ts')]));
+    const modules = [...new Set(sources.map(moduleIn))].filter((module) => module !== '.');
+    const apart = sources.filter((path) => /^[^/]+\/node-[^/]+$/.test(path)).map((path) => path.replace('.ts', '.js'));
+    const code = [
+      'index.js',
+      ...modules.map((module) => `${module}/index.js`),
+      ...apart,
+      ...['conformance/recorded.js', 'daemon/core.js', 'daemon/later.js'],
+    ];
+    const built = ['esm', 'cjs'].flatMap((folder) => [...types, ...code].map((path) => `dist/${folder}/${path}`));
     const docs = readdirSync('docs')
       .filter((name) => /\.(?:md|svg|png)$/.test(name))
       .map((name) => `docs/${name}`);
@@ -41,8 +46,7 @@ describe('the tarball', () => {
     );
     const words = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
     const expected = [
-      ...built('esm'),
-      ...common,
+      ...built,
       ...docs,
       ...whole,
       ...words,
@@ -64,10 +68,10 @@ describe('the tarball', () => {
     }
   });
 
-  test('brings along two packages that bring none, and two that are optional', () => {
+  test('brings along a package that brings none, and two that are optional', () => {
     const optional = ['pprof-format', 'prom-client', '@opentelemetry', 'bintrees', 'tdigest'];
     const packages = project.packages.filter((name) => !optional.includes(name));
-    assert.deepEqual(packages.sort(), ['nsqlookupd', 'smol-toml', 'tslib']);
+    assert.deepEqual(packages.sort(), ['nsqlookupd', 'smol-toml']);
   });
 
   const modules = files.filter((path) => /\.(?:c?js|d\.ts|json)$/.test(path));
@@ -104,6 +108,18 @@ describe('the package, installed', () => {
     project.node('identity.mjs');
   });
 
+  test('runs the command, and what that loads when it is asked for, in a process of somebody else', () => {
+    const runs = [['-version'], ['check', '-none-such'], ['health', '-none-such'], ['-lookupd-http-address=none']];
+    const script = `(async () => {
+      for (const args of ${JSON.stringify(runs)}) console.log(await runCommand(args));
+    })();`;
+    const ways = [
+      ['--input-type=module', '-e', `import { runCommand } from 'nsqlookupd/daemon'; ${script}`],
+      ['--no-experimental-require-module', '-e', `const { runCommand } = require('nsqlookupd/daemon'); ${script}`],
+    ];
+    for (const args of ways) assert.deepEqual(project.node(...args).match(/^\d$/gm), ['0', '2', '2', '1']);
+  });
+
   test('has a command', () => {
     assert.ok(readdirSync(join(project.folder, 'node_modules/.bin')).includes('nsqlookupd'));
     assert.match(project.node(COMMAND, '-version'), new RegExp(`nsqlookupd ${manifest.version}`));
@@ -131,6 +147,11 @@ describe('a subpath loads its own module, and those that it may use', () => {
         const own = loaded.filter((path) => path.startsWith('nsqlookupd')).map((path) => path.replace(dist, ''));
         assert.ok(own.includes(entryOf(subpath)), `${entryOf(subpath)} in ${own.join()}`);
 
+        // An import costs what its files do: one of each module, and those that only Node can load.
+        assert.deepEqual(
+          own.filter((path) => !/^(?:\w+[\\/])?(?:index|node-[\w-]+)\.js$|^daemon[\\/]core\.js$/.test(path)),
+          [],
+        );
         // Two builds of one class would be two classes: whatever is left of the prefix shows here as a module.
         const may = mayLoad(moduleOf(subpath));
         assert.deepEqual(
@@ -139,7 +160,7 @@ describe('a subpath loads its own module, and those that it may use', () => {
         );
         const packages = loaded.filter((path) => !path.startsWith('nsqlookupd')).map((path) => path.split(sep)[0]!);
         assert.deepEqual(
-          [...new Set(packages)].filter((name) => name !== 'tslib' && !may.has(name)),
+          [...new Set(packages)].filter((name) => !may.has(name)),
           [],
         );
         // A parser of TOML is for who has a config file.
@@ -154,7 +175,7 @@ describe('a subpath loads its own module, and those that it may use', () => {
     for (const { way, how, flags } of WAYS) {
       const loaded = project.loadedByEach(['nsqlookupd/daemon'], how, ...flags).get('nsqlookupd/daemon') ?? [];
       assert.ok(loaded.length > 0, way);
-      const needless = loaded.filter((path) => /\b(?:settings|store)\b/.test(path));
+      const needless = loaded.filter((path) => /\b(?:later|settings|store)\b/.test(path));
       assert.deepEqual(needless, [], way);
     }
   });

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
-import { SETTINGS } from '../../dist/esm/daemon/settings.js';
+import { SETTINGS } from '../../build/esm/daemon/settings.js';
 
 const FILE = 'docs/settings.md';
 /** Classes that users know by what extends them, or by what makes them. */

@@ -45,6 +45,5 @@ const page = { html, policy, tag: `"${sha256(html).slice(0, 22)}"` };
 
 const size = gzipSync(html).length;
 if (size > MAX_GZIPPED_BYTES) throw new Error(`the page is ${size} bytes gzipped, and may be ${MAX_GZIPPED_BYTES}`);
-for (const kind of ['esm', 'cjs']) mkdirSync(`dist/${kind}/page`, { recursive: true });
-writeFileSync('dist/cjs/page/built.js', `exports.PAGE=${JSON.stringify(page)}`);
-writeFileSync('dist/esm/page/built.js', `export const PAGE=${JSON.stringify(page)};`);
+mkdirSync('build/esm/page', { recursive: true });
+writeFileSync('build/esm/page/built.js', `export const PAGE=${JSON.stringify(page)};`);
