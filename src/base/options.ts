@@ -79,11 +79,7 @@ export const aClock: Check = (name, value) => {
 
 export const timers = withMethods('an object with setTimeout, such as globalThis', 'setTimeout');
 export const aSignal = withMethods('an AbortSignal', 'addEventListener', 'throwIfAborted');
-export const clientTimers = withMethods(
-  'an object with setTimeout and clearTimeout',
-  'setTimeout',
-  'clearTimeout',
-);
+export const clientTimers = withMethods('an object with setTimeout and clearTimeout', 'setTimeout', 'clearTimeout');
 
 /** A logger: each of its methods may be left out, and what stands there must be one. */
 export const logger: Check = (name, value) => {
