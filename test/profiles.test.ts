@@ -179,7 +179,7 @@ describe('profiles', () => {
     assert.ok(samples.some(({ stack, values }) => stack[0]!.name === 'TCPServerWrap' && values[0]! >= 1));
     server.close();
     assert.match(textOf(await ask('/goroutine', 'debug=1')), /^goroutine profile: total \d+ [^]*TCPServerWrap/);
-    assert.match(textOf(await ask('/goroutine', 'debug=2')), /^goroutine 1 \[running\]:\n +at [^]*profiles\.js/);
+    assert.match(textOf(await ask('/goroutine', 'debug=2')), /^goroutine 1 \[running\]:\n +at [^]*\bgoroutine \(/);
     const block = decode(await ask('/block'));
     const put = await createRouter(createProfiles().routes)({
       method: 'PUT',
