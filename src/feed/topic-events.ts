@@ -181,7 +181,8 @@ export class TopicEvents {
   async #lookup({ topic, place }: WatchedTopic): Promise<string | undefined> {
     const query = `topic=${encodeURIComponent(topic)}${place}`;
     const result = await this.#handler({ method: 'GET', path: '/lookup', query, headers: {} });
-    if (result?.status !== 200) return undefined;
+    if (result?.status === 404) return undefined;
+    if (result?.status !== 200) throw new Error(`/lookup answered ${result?.status}`);
     if (typeof result.body === 'string') return result.body;
     if (result.body instanceof Uint8Array) return decodeText(result.body);
     const decoder = new TextDecoder();
