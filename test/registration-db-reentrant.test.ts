@@ -221,3 +221,21 @@ test('a producer that was removed does not hold those that came after it', needs
   assert.ok(first);
   assert.ok(held < 10, `${held} producers of registrations that are gone are held`);
 });
+
+test('neither a registration that has gone nor one of its producers holds the others', needsGC, async () => {
+  const db = new RegistrationDB();
+  const kept: unknown[] = [];
+  db.onChange((change) => kept.length < 1000 && change.type.endsWith('Removed') && kept.push(change)); // as a feed keeps them
+  const orders = topicRegistration('orders');
+  const others: WeakRef<Producer>[] = [];
+  for (let i = 0; i < 2000; i++) db.addProducer(orders, createPeer(`p${i}:1`));
+  for (const producer of [...db.producersOf(orders)].slice(1000)) others.push(new WeakRef(producer));
+  db.removeRegistration(orders);
+  for (let i = 0; i < 3; i++) {
+    await turn();
+    globalThis.gc!();
+  }
+  assert.equal(kept.length, 1000);
+  const held = others.filter((ref) => ref.deref()).length;
+  assert.ok(held < 10, `${held} producers that were not kept are held`);
+});

@@ -83,6 +83,33 @@ describe('Session', () => {
     assert.equal(stepsOf({ log: { info } }, register('a')), 8);
   });
 
+  for (const when of ['at once', 'later'] as const) {
+    test(`asks about each identity, also after what the host threw (admitted ${when})`, async () => {
+      const asked: string[] = [];
+      let isReady = false;
+      const announce = () => {
+        if (!isReady) throw new Error('not ready');
+        return announcement;
+      };
+      const admit = (identity: Identity) => {
+        asked.push(identity.hostname);
+        const verdict: Verdict = identity.hostname === 'good' ? identity : { refused: 'no' };
+        return when === 'later' ? Promise.resolve(verdict) : verdict;
+      };
+      const { session, topology } = setUp({ announce, admit });
+      const send = async (...messages: readonly PeerMessage[]) => {
+        const { waits, ...output } = session.receive(bytesOf(...messages));
+        await waits;
+        return waits ? session.receive(Buffer.alloc(0)) : output;
+      };
+      await assert.rejects(send(...join(identityOf('good'))), /not ready/);
+      isReady = true;
+      const { bytes } = await send(...join(identityOf('bad')).slice(1));
+      assert.deepEqual([repliesOf(bytes), asked], [['E_INVALID no'], ['good', 'bad']]);
+      assert.equal(topology.db.size, 0);
+    });
+  }
+
   test('a wrong option is named', () => {
     assert.throws(() => setUp({ adress: 1 } as never), /^TypeError: Session .*adress/);
     assert.throws(() => setUp({ topology: {} } as never), /^TypeError: topology must be a Topology/);

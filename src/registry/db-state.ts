@@ -66,8 +66,10 @@ export class DbState {
 
   remove(entry: Entry): void {
     if (entry.size === 0) this.idle.of(entry).delete(entry);
-    // They stay in the entry, which goes as a whole.
-    for (const record of entry.producers()) this.#ended(record);
+    for (const record of entry.producers()) {
+      entry.delete(record); // who keeps the entry keeps none of them
+      this.#ended(record);
+    }
     const revision = (entry.scope.revision = ++this.revision);
     this.index.delete(entry);
     entry.since = -1;

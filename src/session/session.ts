@@ -15,7 +15,13 @@ import { decide } from './admission.js';
 import { isLong, tellOf, toError, type Admitted, type Answer } from './answers.js';
 import { Membership } from './membership.js';
 import { SessionLog, type Ending } from './session-log.js';
-import { SESSION_CHECKS, type PeerObserver, type SessionOptions, type SessionOutput } from './session-options.js';
+import {
+  SESSION_CHECKS,
+  type PeerObserver,
+  type SessionOptions,
+  type SessionOutput,
+  type Verdict,
+} from './session-options.js';
 
 const PIECE_BYTES = 16 * 1024;
 const PINGS_PER_STEP = 16;
@@ -50,7 +56,7 @@ export class Session {
   readonly #log: SessionLog;
   readonly #decoder: PeerDecoder;
   readonly #membership: Membership;
-  /** Until it is asked. */
+  /** Until the peer has joined. */
   #admit: SessionOptions['admit'];
   #state: 'magic' | 'open' | 'waiting' | 'ended' = 'magic';
   #waits: PromiseLike<void> | undefined;
@@ -167,7 +173,7 @@ export class Session {
       case 'identity':
         return this.#identify(message.identity);
       case 'admitted':
-        return this.#membership.join(message.verdict);
+        return this.#join(message.verdict);
       case 'register':
       case 'unregister':
         return this.#membership.change(message);
@@ -177,8 +183,7 @@ export class Session {
   #identify(identity: Identity): Answer {
     this.#log.identified(identity);
     const verdict = decide(this.#admit, identity, this.#onError);
-    this.#admit = undefined;
-    if (!isThenable(verdict)) return this.#membership.join(verdict);
+    if (!isThenable(verdict)) return this.#join(verdict);
     this.#state = 'waiting';
     this.#waits = verdict.then((late) => {
       this.#waits = undefined;
@@ -187,6 +192,12 @@ export class Session {
       this.#admitted = { type: 'admitted', verdict: late };
     });
     return undefined;
+  }
+
+  #join(verdict: Verdict): Answer {
+    const answer = this.#membership.join(verdict); // which may throw: then it has not joined, and who tries again is asked about
+    this.#admit = undefined;
+    return answer;
   }
 
   #end(why: Ending): SessionOutput {
