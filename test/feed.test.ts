@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers';
 import { setImmediate as macrotask } from 'node:timers/promises';
 import fc from 'fast-check';
 import { createFeed, watchChanges, watchLookup, type FeedOptions } from 'nsqlookupd/feed';
-import { RegistrationDB, Topology, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
+import { RegistrationDB, Topology, topicRegistration, WorkQueue, type PeerInfo } from 'nsqlookupd/registry';
 import { createPeer, ManualClock } from 'nsqlookupd/testing';
 
 function setUp(options: FeedOptions = {}) {
@@ -117,8 +117,20 @@ describe('a feed', () => {
     assert.ok(feed.oldestIndex);
     for (let i = 0; i < 100; i++) topology.createTopic(`topic-${i}`);
     assert.ok(feed.bytes <= 10_000 && feed.size > 5, `${feed.bytes} bytes, ${feed.size} changes`);
+    const { db } = topology;
+    const long = 'x'.repeat(1500); // as a host may name things
+    for (let i = 0; i < 20; i++) {
+      if (i % 2 > 0) db.addRegistration(topicRegistration(`${long}${i}`));
+      else db.addProducer(topicRegistration('orders'), createPeer(`p${i}:1`, { version: long }));
+      assert.ok(feed.bytes <= 10_000, `${feed.bytes} bytes`);
+    }
+    assert.ok(feed.size > 0 && feed.size < 6, `${feed.size} changes`);
+    db.addRegistration(topicRegistration('x'.repeat(10_000)));
+    assert.deepEqual([feed.size, feed.bytes, feed.oldestIndex], [0, 0, feed.index]);
+    for (let i = 0; i < 100; i++) topology.createTopic(`late-${i}`);
     const replay = feed.since(feed.oldestIndex);
     assert.ok(!replay.isGone && replay.changes.length > 5);
+    assert.equal(replay.changes.at(-1)?.revision, db.revision);
     for (const options of [{ capacity: 0 }, { maxBytes: 0 }]) {
       const none = setUp(options);
       assert.ok(none.feed.oldestIndex);

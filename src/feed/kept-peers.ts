@@ -42,8 +42,17 @@ export class KeptPeers {
   #update(kept: KeptPeer, peer: PeerInfo): void {
     this.#bytes -= kept.bytes;
     kept.peer = toPeerInfo(peer, peer); // without what a host may have added
-    kept.bytes = PEER_BYTES + textBytes(kept.key);
-    for (const value of Object.values(kept.peer)) if (typeof value === 'string') kept.bytes += textBytes(value);
+    kept.bytes = textBytes(kept.key) + peerBytes(kept.peer);
     this.#bytes += kept.bytes;
   }
+}
+
+/** What a peer takes in memory, about. */
+export function peerBytes(peer: PeerInfo): number {
+  let bytes = PEER_BYTES;
+  for (const name in peer) {
+    const value = peer[name as keyof PeerInfo];
+    if (typeof value === 'string') bytes += textBytes(value);
+  }
+  return bytes;
 }

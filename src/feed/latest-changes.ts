@@ -1,24 +1,32 @@
 import type { Change } from '../registry/index.js';
+import { peerBytes } from './kept-peers.js';
+import { textBytes } from './text-bytes.js';
 
 /** The most that are kept. */
 const MOST = 1000;
-/** What one weighs at the most, about, with what it keeps of the registry. */
-const CHANGE_BYTES = 1024;
+/** What one weighs beside its texts and its peer, about, with what it keeps of the registry. */
+const CHANGE_BYTES = 512;
 
 /**
  * The latest changes of a registry as they were told, for who may ask for them later: to keep each as plain data before anybody has costs as
  * much as to register.
  */
 export class LatestChanges {
-  /** The oldest stands where the next one will. */
-  readonly #changes: Change[] = [];
   readonly #capacity: number;
-  #next = 0;
+  readonly #maxBytes: number;
+  /** The next one stands behind the last, and behind the end is the beginning. */
+  #changes: (Change | undefined)[] = [];
+  /** What each weighs. */
+  readonly #weights: number[] = [];
+  #first = 0;
+  #size = 0;
+  #bytes = 0;
   /** The revision after which all changes are here. */
   #since = 0;
 
   constructor(capacity: number, maxBytes: number) {
-    this.#capacity = Math.floor(Math.min(MOST, capacity, maxBytes / CHANGE_BYTES));
+    this.#capacity = Math.min(MOST, capacity);
+    this.#maxBytes = maxBytes;
   }
 
   /** All changes after that revision are pushed from now on. */
@@ -31,24 +39,48 @@ export class LatestChanges {
   }
 
   get size(): number {
-    return this.#changes.length;
+    return this.#size;
   }
 
+  /** At the most: a peer counts with each change of it. */
   get bytes(): number {
-    return this.size * CHANGE_BYTES;
+    return this.#bytes;
   }
 
   push(change: Change): void {
-    if (this.#capacity === 0) return this.begin(change.revision);
-    const oldest = this.#changes[this.#next];
-    if (oldest) this.#since = oldest.revision;
-    this.#changes[this.#next] = change;
-    this.#next = (this.#next + 1) % this.#capacity;
+    const bytes = weigh(change);
+    while (this.#size > 0 && (this.#size >= this.#capacity || this.#bytes + bytes > this.#maxBytes)) this.#drop();
+    if (this.#capacity === 0 || bytes > this.#maxBytes) return this.begin(change.revision);
+    const at = this.#indexOf(this.#size++);
+    this.#changes[at] = change;
+    this.#weights[at] = bytes;
+    this.#bytes += bytes;
   }
 
   /** All that are kept, in order, which are kept no longer. */
   takeAll(): Change[] {
-    const newest = this.#changes.splice(0, this.#next);
-    return [...this.#changes.splice(0), ...newest];
+    const taken = Array.from({ length: this.#size }, (_, i) => this.#changes[this.#indexOf(i)]!);
+    this.#changes = [];
+    this.#size = this.#bytes = 0;
+    return taken;
   }
+
+  #indexOf(nth: number): number {
+    return (this.#first + nth) % this.#capacity;
+  }
+
+  #drop(): void {
+    this.#since = this.#changes[this.#first]!.revision;
+    this.#bytes -= this.#weights[this.#first]!;
+    this.#changes[this.#first] = undefined;
+    this.#first = this.#indexOf(1);
+    this.#size--;
+  }
+}
+
+function weigh(change: Change): number {
+  let bytes = CHANGE_BYTES;
+  if ('peer' in change) bytes += peerBytes(change.peer);
+  if ('registration' in change) bytes += textBytes(change.registration.key) + textBytes(change.registration.subkey);
+  return bytes;
 }
