@@ -8,9 +8,6 @@ import { INSTALLED, lintLater } from './lint.mjs';
 import { markPure } from './mark-pure.mjs';
 
 const STATE = 'build/state';
-/** What runs in the package and no source is compiled to. */
-const MADE = ['dist/esm/conformance', 'dist/cjs/conformance', 'build/esm/page'];
-
 const sourceFiles = new Map();
 
 /**
@@ -120,7 +117,7 @@ function removeOthers({ outDir, declarationDir = outDir, rootDir }, fileNames) {
 
 /** The recorded scenarios, which both builds read, and the page. */
 export async function writeData() {
-  for (const folder of MADE) mkdirSync(folder, { recursive: true });
+  for (const kind of ['esm', 'cjs']) mkdirSync(`dist/${kind}/conformance`, { recursive: true });
   const recorded = JSON.stringify(JSON.parse(readFileSync('test/data/recorded.json')));
   writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}');
   writeFileSync('dist/cjs/conformance/recorded.js', `exports.RECORDED=${recorded}`);

@@ -321,50 +321,6 @@ describe('protocol', () => {
         assert.deepEqual(identify(json), { type: 'fault', code: 'E_BAD_BODY', reason });
       });
     }
-
-    test('reads what nsqds send, which is read in a shorter way, as it reads the same with a space in it', () => {
-      const keys = [
-        'broadcast_address',
-        'tcp_port',
-        'http_port',
-        'version',
-        'hostname',
-        'remote_address',
-        'TCP_PORT',
-        'x',
-      ];
-      const values = [
-        '"a"',
-        '""',
-        '4150',
-        '0',
-        '-0',
-        '4150.0',
-        '1e3',
-        '1e+21',
-        '9007199254740993',
-        'null',
-        'true',
-        '[]',
-        '{}',
-      ];
-      const others = ['"\\ud800"', '"\\u0061"', '"\u00e9\u2028"', '"__proto__"'];
-      const required = ['"broadcast_address":"h"', '"tcp_port":1', '"http_port":2', '"version":"1"'];
-      let plain = 0;
-      for (const key of [...keys, '__proto__', 'constructor', 'ho\u017ftname', '0']) {
-        for (const value of [...values, ...others]) {
-          for (const at of [0, 2, 4]) {
-            const members = [...required.slice(0, at), `"${key}":${value}`, ...required.slice(at)];
-            const message = identify(`{${members.join(',')}}`);
-            assert.deepEqual(message, identify(`{ ${members.join(',')}}`), members.join());
-            if (message?.type === 'identity') plain++;
-          }
-        }
-      }
-      for (const json of ['null', '5', '-0', '"hostname"', '[]', '{}', 'true'])
-        assert.deepEqual(identify(json), identify(` ${json}`), json);
-      assert.ok(plain > 100);
-    });
   });
 
   test('a decoder that has stopped keeps nothing', () => {

@@ -16,6 +16,8 @@ interface SetUp {
   readonly zonePolicy?: 'prefer';
   /** Of the feed. Default: the clock. */
   readonly timers?: ManualClock;
+  /** Called whenever the topology looks at its clock. */
+  readonly onClock?: () => void;
 }
 
 function setUp({
@@ -25,9 +27,14 @@ function setUp({
   work = new WorkQueue(),
   timers,
   zonePolicy,
+  onClock = () => undefined,
 }: SetUp = {}) {
   const clock = new ManualClock();
-  const topology = new Topology({ db: new RegistrationDB(), clock: clock.now, work });
+  const now = () => {
+    onClock();
+    return clock.now();
+  };
+  const topology = new Topology({ db: new RegistrationDB(), clock: now, work });
   const feed = createFeed(topology, { timers: timers ?? clock, capacity });
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
@@ -345,6 +352,32 @@ describe('GET /watch?topic=T', () => {
             watching.close();
             feed.close();
           });
+  });
+
+  test('says nothing of a topic that could not be looked up, nor that it was told, until it has changed again', async () => {
+    let isBroken = false;
+    const { topology, feed, handler, errors } = setUp({
+      onClock() {
+        if (isBroken) throw new Error('no time');
+      },
+    });
+    topology.createTopic('orders');
+    topology.createTopic('other');
+    const events = eventsOf(await get(handler, '/watch?topic=orders&topic=other'));
+    for (let i = 0; i < 2; i++) assert.equal((await events.next())?.event, 'lookup');
+    isBroken = true;
+    topology.createChannel('orders', 'missed');
+    await settled();
+    assert.ok(errors.length > 0);
+    isBroken = false;
+    topology.createChannel('other', 'a');
+    const { data, id } = (await events.next())!;
+    assert.deepEqual([JSON.parse(data), id], [{ topic: 'other', channels: ['a'], producers: [] }, undefined]);
+    topology.createChannel('orders', 'told');
+    const last = (await events.next())!;
+    assert.deepEqual(JSON.parse(last.data), { topic: 'orders', channels: ['missed', 'told'], producers: [] });
+    assert.equal(last.id, feed.index);
+    await events.end();
   });
 
   test('comes to each topic in turn, though one that is much changes all the time', async () => {

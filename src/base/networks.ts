@@ -1,7 +1,7 @@
 import { splitHostPort } from './host-port.js';
 
 /** An IP address as a number; an IPv4 address that IPv6 carries is one of IPv4. */
-export interface IpAddress {
+interface IpAddress {
   readonly family: 4 | 6;
   readonly bits: bigint;
 }
@@ -20,7 +20,7 @@ const MAX_LENGTH = 64;
 const MAPPED = 0xffffn;
 
 /** Reads an address as a connection tells it; undefined for what is none. A zone (`fe80::1%eth0`) is left out. */
-export function parseIp(text: string): IpAddress | undefined {
+function parseIp(text: string): IpAddress | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const [address = ''] = text.split('%');
   const bits = address.includes(':') ? parseIpv6(address) : parseIpv4(address);

@@ -54,9 +54,8 @@ class Line {
 
 /** The runtime's own: after I/O where there is such a thing, else as soon as a timer can be. */
 const runtimeTurn: NextTurn = (callback) => {
-  const { setImmediate } = globalThis as { readonly setImmediate?: NextTurn };
-  if (setImmediate) setImmediate(callback);
-  else globalThis.setTimeout(callback, 0);
+  const { setImmediate = globalThis.setTimeout } = globalThis as { readonly setImmediate?: NextTurn };
+  setImmediate(callback);
 };
 
 /** What a `WorkQueue` is made of, all of which may be left out. */
@@ -68,7 +67,7 @@ export interface WorkQueueOptions {
    * times as long while the engine collects garbage. Default: `Infinity`, so that a turn does the same however fast it is.
    */
   readonly msPerTurn?: number | undefined;
-  /** What that time is measured with, in milliseconds. Default: a steady one. */
+  /** What that time is measured with, in milliseconds. Default: a steady one, if `msPerTurn` needs it. */
   readonly clock?: Clock | undefined;
   /** Default: `setImmediate`, or a timer of 0 ms where there is none. */
   readonly nextTurn?: NextTurn | undefined;
@@ -109,9 +108,13 @@ export class WorkQueue {
 
   /** Throws a TypeError that names the option when one is unknown or of the wrong kind. */
   constructor(options?: WorkQueueOptions) {
-    const checked = checkOptions('WorkQueue', options, CHECKS);
-    const { stepsPerTurn = DEFAULT_STEPS_PER_TURN, nextTurn = runtimeTurn, onError = printError } = checked;
-    const { msPerTurn = Infinity, clock = createSteadyClock() } = checked;
+    const {
+      stepsPerTurn = DEFAULT_STEPS_PER_TURN,
+      onError = printError,
+      msPerTurn = Infinity,
+      clock = msPerTurn < Infinity ? createSteadyClock() : () => 0, // as Node takes a millisecond to load one
+      nextTurn = runtimeTurn,
+    } = checkOptions('WorkQueue', options, CHECKS);
     this.#msPerTurn = msPerTurn;
     this.#clock = clock;
     this.#stepsPerTurn = stepsPerTurn;

@@ -18,7 +18,7 @@ const MAX_SHOWN_LENGTH = 3;
  * Reads `host:port`, or a URL: of what the routes are below, or of the route `lookup` itself, as NSQ's clients have it.
  * Throws a TypeError when it is neither; that shows nothing of a query, a user or a password.
  */
-export function toHttpLookupd(given: string, place = ''): HttpLookupd {
+function toHttpLookupd(given: string, place = ''): HttpLookupd {
   const [address = ''] = given.split(/[?#]/);
   const base = toUrl(given);
   base.pathname = base.pathname.replace(/(?:\/lookup)?\/?$/, '/');

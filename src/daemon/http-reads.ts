@@ -20,7 +20,7 @@ export function sliceReads(server: Server | HttpsServer): void {
   const event = 'setSecureContext' in server ? 'secureConnection' : 'connection';
   const [usual] = server.listeners(event) as ((socket: Socket) => void)[];
   if (!(server instanceof NetServer) || !usual) return;
-  const work = new WorkQueue({ clock: Date.now }); // which counts steps alone: another clock takes Node a millisecond to load
+  const work = new WorkQueue();
   server.off(event, usual);
   server.on(event, (socket: Socket) => {
     usual.call(server, socket);

@@ -60,7 +60,7 @@ export function guardTlsServer(server: Server, { policy, name, log, clock, onTim
 }
 
 /** Whether the client has shown one. A subject it need not have. */
-export function hasCertificate(socket: TLSSocket): boolean {
+function hasCertificate(socket: TLSSocket): boolean {
   return (socket.getPeerCertificate() as { raw?: unknown } | undefined)?.raw !== undefined;
 }
 

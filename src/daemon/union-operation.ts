@@ -40,15 +40,13 @@ export function createUnionOperation(
   const operation = createOperation(
     { ...options, healthz: false, readyz: false, stats: false },
     {
-      ...{
-        topology,
-        steadyClock: topology.clock,
-        onError,
-        httpConnections,
-        state,
-        others: () => [lookupds, ...tls.metrics],
-        notes: [],
-      },
+      topology,
+      steadyClock: topology.clock,
+      onError,
+      httpConnections,
+      state,
+      others: () => [lookupds, ...tls.metrics],
+      notes: [],
       tcpHandler: () => NO_PEERS,
       httpHandler: handler,
       watchers: () => handler().watchers,

@@ -4,7 +4,7 @@ import { createBlockingReads, createFeed } from '../feed/index.js';
 import { createHttpHandler, createLogDecorator, decorate, orNotFound } from '../http/index.js';
 import { createFindings, Meters } from '../operate/index.js';
 import { encodePeerMessage, type PeerMessage } from '../protocol/index.js';
-import { RegistrationDB, Topology, WorkQueue, type OnError } from '../registry/index.js';
+import { RegistrationDB, Topology, type OnError } from '../registry/index.js';
 import { createTcpHandler, type Admit } from '../tcp/index.js';
 import { loadSoon } from './load-soon.js';
 import { createProcessClock } from './system-clock.js';
@@ -43,7 +43,7 @@ export function warmUp(onError: OnError): void {
 
 function* warmingUp(): Generator<void, void, void> {
   const clock = createProcessClock();
-  const topology = new Topology({ db: new RegistrationDB(), clock, work: new WorkQueue({ clock }) });
+  const topology = new Topology({ db: new RegistrationDB(), clock });
   const log = { info: nothing, error: nothing };
   const meters = new Meters({ clock });
   const feed = createFeed(topology);

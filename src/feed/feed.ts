@@ -63,7 +63,7 @@ export interface WaitOptions {
 /**
  * A registry's changes in order, the latest of them kept, so that who has missed some is told them, or that they are gone. An index
  * (`EPOCH.REVISION`, to be treated as an opaque text) says how far somebody has come; after a restart it is of another epoch. Nothing
- * is recorded before the first index is given away, and the latest 1,000 changes while that was `oldestIndex` alone.
+ * is recorded before the first index is given away; while only `oldestIndex` has been asked for, the latest 1,000 changes are.
  */
 export class Feed {
   /** Whose changes these are. */
@@ -71,8 +71,9 @@ export class Feed {
   /** What it waits with. */
   readonly timers: ClientTimers;
   readonly #epoch: string;
-  /** The changes, since somebody follows; and those before. */
+  /** All changes since somebody began to follow, as plain data, with those of `#before` that he may ask for. */
   readonly #ring: ChangeRing;
+  /** The changes before anybody follows. */
   readonly #before: LatestChanges;
   readonly #time: TimeChanges;
   readonly #onError: OnError;
@@ -204,7 +205,10 @@ export class Feed {
     this.#waiters.wakeAll();
   }
 
-  /** What a change is about is not looked at before somebody may ask for it, and few are kept, as they are: it costs as much as to register. */
+  /**
+   * Before somebody follows, few changes are kept, as they were told, and what each is about is not looked at: that would cost as much
+   * as to register.
+   */
   #begin(): void {
     this.#record();
     if (this.#last.hasBegun) return;

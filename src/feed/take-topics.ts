@@ -8,16 +8,16 @@ import type { TakeEvents } from './watchers.js';
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * What one watcher of some topics gets, who knows what was so at the index. An event has an id only when there is no other left to
- * tell, and else an id follows by itself as soon as there is none: a client that resumes from it has missed none.
+ * What one watcher of some topics gets that was told all up to the index. An event has an id only when nothing else is left to tell;
+ * otherwise an id follows on its own as soon as nothing is. So a client that resumes from an id has missed nothing.
  */
 export function createTakeTopics(feed: Feed, watched: readonly WatchedTopic[], index: string): TakeEvents {
-  // What the client knows already is not sent again before it has changed. Then it is, also if it was looked up when a peer had
-  // left or fallen silent and that was not told yet: what is new to the client is not to who looks it up again.
+  // How many changes of each the client knows; -1 if it has yet to be told of the topic. Changes are counted, and events not
+  // compared: one may have been made when a peer had left or fallen silent, and that change not told yet.
   const known = watched.map(({ topic, changes }) => (index !== '' && !feed.isNewSince(topic, index) ? changes : -1));
   const told = watched.map(() => 0);
-  const isKnown = (i: number) => watched[i]!.changesTold <= known[i]!;
-  /** Where to begin: those that change all the time do not keep the others from their turn. */
+  const isNews = (each: WatchedTopic, i: number) => each.version !== told[i] && each.changesTold > known[i]!;
+  /** Where to begin: topics that change all the time do not keep the others from their turn. */
   let start = 0;
   let isIdOwed = false;
   return () => {
@@ -27,25 +27,21 @@ export function createTakeTopics(feed: Feed, watched: readonly WatchedTopic[], i
     for (; looked < watched.length && bytes < PIECE_BYTES; looked++) {
       const i = (start + looked) % watched.length;
       const each = watched[i]!;
-      if (each.version === told[i]) continue;
-      if (isKnown(i)) {
-        each.isAwaited = true;
-        continue;
-      }
-      told[i] = each.version;
-      news.push(each);
-      bytes += each.latest!.event.length;
+      if (isNews(each, i)) {
+        told[i] = each.version;
+        news.push(each);
+        bytes += each.latest!.withId.length;
+      } else if (each.version !== told[i]) each.isAwaited = true;
     }
     start = (start + looked) % watched.length;
     const last = news.pop();
     if (!last && !isIdOwed) return undefined;
-    const isTold = (each: WatchedTopic, i: number) => each.isCurrent && (each.version === told[i] || isKnown(i));
-    const untold = watched.find((each, i) => each !== last && !isTold(each, i));
-    // One that has not changed for long has an index from which nobody can go on.
-    isIdOwed = untold !== undefined || (last !== undefined && feed.since(last.latest!.index, 0).isGone);
+    const untold = watched.find((each, i) => each !== last && (!each.isCurrent || isNews(each, i)));
     if (untold) untold.isAwaited = true;
+    // An event made long ago has an index from which nobody can go on.
+    isIdOwed = untold !== undefined || (last !== undefined && feed.since(last.latest!.index, 0).isGone);
     if (!last) return isIdOwed ? undefined : toId(feed.index);
-    const end = isIdOwed ? last.latest!.bare : last.latest!.event;
-    return news.length > 0 ? concat([...news.map(({ latest }) => latest!.bare), end]) : end;
+    const end = isIdOwed ? last.latest!.withoutId : last.latest!.withId;
+    return news.length > 0 ? concat([...news.map(({ latest }) => latest!.withoutId), end]) : end;
   };
 }

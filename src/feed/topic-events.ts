@@ -9,31 +9,30 @@ import type { Watcher, WatcherGroup, Watchers } from './watchers.js';
 /** To look up a topic is as much work as so many steps. */
 const STEPS_A_LOOKUP = 10;
 
-/** What is told of a topic. */
-export class Telling {
+/** What watchers are told of a topic. */
+class TopicEvent {
   readonly topic: string;
   /** What `/lookup` answers; undefined for a topic that is not there. */
   readonly text: string | undefined;
   /** From before it was looked up. */
   readonly index: string;
-  readonly event: Uint8Array;
-  /** How many watched topics are told so. */
+  readonly withId: Uint8Array;
+  /** How many watched topics have it. */
   uses = 0;
-  #bare: Uint8Array | undefined;
+  #withoutId: Uint8Array | undefined;
 
   constructor(topic: string, text: string | undefined, index: string) {
     this.topic = topic;
     this.text = text;
     this.index = index;
-    this.event = this.#toEvent(index);
+    this.withId = this.#encode(index);
   }
 
-  /** The event without an id. */
-  get bare(): Uint8Array {
-    return (this.#bare ??= this.#toEvent(undefined));
+  get withoutId(): Uint8Array {
+    return (this.#withoutId ??= this.#encode(undefined));
   }
 
-  #toEvent(id: string | undefined): Uint8Array {
+  #encode(id: string | undefined): Uint8Array {
     const name = JSON.stringify(this.topic);
     if (this.text === undefined) return toEvent('gone', id, `{"topic":${name}}`);
     return toEvent('lookup', id, `{"topic":${name},${this.text.slice(1)}`);
@@ -49,16 +48,15 @@ export class WatchedTopic {
   /** Counts up with each event; 0 before the first. */
   version = 0;
   /** The latest event; undefined before the first. */
-  latest: Telling | undefined;
-  /** Whether the registry has changed since the event was made, as far as it is about this topic. */
-  isStale = true;
+  latest: TopicEvent | undefined;
+  /** How many changes there were of it. */
+  changes = 0;
+  /** How many of them the event tells; -1 before the first. */
+  changesTold = -1;
+  /** Whether it is being looked up. */
   isBusy = false;
   /** Whether some who watch it wait for it to be current, or for a change of it. */
   isAwaited = false;
-  /** How many changes there were of it. */
-  changes = 0;
-  /** How many of them the event tells. */
-  changesTold = 0;
   stop = (): void => {};
 
   constructor(topic: string, place: string, watchers: WatcherGroup) {
@@ -69,10 +67,10 @@ export class WatchedTopic {
 
   /** Whether the event tells all that there is to tell. */
   get isCurrent(): boolean {
-    return !this.isStale && !this.isBusy;
+    return this.changesTold === this.changes && !this.isBusy;
   }
 
-  tell(latest: Telling): void {
+  tell(latest: TopicEvent): void {
     this.latest = latest;
     this.version++;
     this.watchers.wake();
@@ -91,7 +89,7 @@ export class TopicEvents {
   /** By place, which may be long, and topic. */
   readonly #topics = new Map<string, Map<string, WatchedTopic>>();
   /** By topic and text: many may say that they are elsewhere and yet be told the same, which is held once for all of them. */
-  readonly #tellings = new Map<string, Map<string | undefined, Telling>>();
+  readonly #events = new Map<string, Map<string | undefined, TopicEvent>>();
   readonly #feed: Feed;
   readonly #handler: HttpHandler;
   readonly #watchers: Watchers;
@@ -111,8 +109,9 @@ export class TopicEvents {
     if (known) return known;
     const watched = new WatchedTopic(topic, place, this.#watchers.group());
     watched.stop = this.#feed.listen(topic, () => {
+      if (this.#feed.isClosed) return;
       watched.changes++;
-      this.#changed(watched);
+      this.#refresh(watched);
     });
     this.#topics.set(place, topics.set(topic, watched));
     return watched;
@@ -120,7 +119,7 @@ export class TopicEvents {
 
   add(watched: WatchedTopic, watcher: Watcher): void {
     watched.watchers.add(watcher);
-    if (watched.version === 0) this.#changed(watched);
+    if (watched.version === 0) this.#refresh(watched);
   }
 
   delete(watched: WatchedTopic, watcher: Watcher): void {
@@ -134,29 +133,27 @@ export class TopicEvents {
     if (topics.size === 0) this.#topics.delete(watched.place);
   }
 
-  #changed(watched: WatchedTopic): void {
-    if (this.#feed.isClosed) return;
-    watched.isStale = true;
-    if (!watched.isBusy)
-      void this.#refresh(watched).catch((error: unknown) =>
-        report(this.#onError, error, 'a watched topic could not be told'),
-      );
+  #refresh(watched: WatchedTopic): void {
+    if (this.#feed.isClosed || watched.isBusy) return;
+    void this.#tellChanges(watched).catch((error: unknown) =>
+      report(this.#onError, error, 'a watched topic could not be told'),
+    );
   }
 
-  async #refresh(watched: WatchedTopic): Promise<void> {
+  async #tellChanges(watched: WatchedTopic): Promise<void> {
     watched.isBusy = true;
     try {
-      while (watched.isStale && watched.watchers.size > 0) {
-        watched.isStale = false;
+      while (watched.changesTold < watched.changes && watched.watchers.size > 0) {
         await this.#feed.topology.work.turn(STEPS_A_LOOKUP);
         const { index } = this.#feed;
         const { changes } = watched;
         const text = await this.#lookup(watched);
+        if (watched.watchers.size === 0) return;
         watched.changesTold = changes;
         if (watched.latest && watched.latest.text === text) watched.wakeAwaiting();
-        else if (watched.watchers.size > 0) {
+        else {
           this.#release(watched.latest);
-          watched.tell(this.#telling(watched.topic, text, index));
+          watched.tell(this.#toEvent(watched.topic, text, index));
         }
       }
     } finally {
@@ -165,26 +162,27 @@ export class TopicEvents {
     }
   }
 
-  #telling(topic: string, text: string | undefined, index: string): Telling {
-    const tellings = this.#tellings.get(topic) ?? new Map<string | undefined, Telling>();
-    const telling = tellings.get(text) ?? new Telling(topic, text, index);
-    telling.uses++;
-    this.#tellings.set(topic, tellings.set(text, telling));
-    return telling;
+  #toEvent(topic: string, text: string | undefined, index: string): TopicEvent {
+    const events = this.#events.get(topic) ?? new Map<string | undefined, TopicEvent>();
+    const event = events.get(text) ?? new TopicEvent(topic, text, index);
+    event.uses++;
+    this.#events.set(topic, events.set(text, event));
+    return event;
   }
 
-  #release(telling: Telling | undefined): void {
-    if (!telling || --telling.uses > 0) return;
-    const tellings = this.#tellings.get(telling.topic)!;
-    tellings.delete(telling.text);
-    if (tellings.size === 0) this.#tellings.delete(telling.topic);
+  #release(event: TopicEvent | undefined): void {
+    if (!event || --event.uses > 0) return;
+    const events = this.#events.get(event.topic)!;
+    events.delete(event.text);
+    if (events.size === 0) this.#events.delete(event.topic);
   }
 
   /** What `/lookup` answers; undefined for a topic that is not there. */
   async #lookup({ topic, place }: WatchedTopic): Promise<string | undefined> {
     const query = `topic=${encodeURIComponent(topic)}${place}`;
     const result = await this.#handler({ method: 'GET', path: '/lookup', query, headers: {} });
-    if (result?.status !== 200) return undefined;
+    if (result?.status === 404) return undefined;
+    if (result?.status !== 200) throw new Error(`/lookup answered ${result?.status}`);
     if (typeof result.body === 'string') return result.body;
     if (result.body instanceof Uint8Array) return decodeText(result.body);
     const decoder = new TextDecoder();

@@ -6,7 +6,7 @@ import type { Refusal, RouteArgument, RouteRow } from './route-row.js';
 
 /** What is no method of a row's own: HEAD is answered as GET is, and OPTIONS by the router. */
 const NO_METHOD = ['HEAD', 'OPTIONS'];
-const ODD_PATH = /[?#]|[^ -~\u00a0-\uffff]|\/\.\.?(?:\/|$)/;
+const ODD_PATH = /[?#\p{Cc}]|\/\.\.?(?:\/|$)/u;
 
 /** Throws a TypeError for a row that is none, as a host in JavaScript may give. */
 export function assertRow(row: RouteRow): void {

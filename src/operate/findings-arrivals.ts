@@ -6,7 +6,7 @@ export type AnnouncedAddress = Pick<PeerInfo, 'broadcastAddress' | 'tcpPort'>;
 
 /** So many arrivals within that time are a peer that reconnects over and over. */
 export const MANY_ARRIVALS = 5;
-export const ARRIVALS_WITHIN_MS = 600_000;
+const ARRIVALS_WITHIN_MS = 600_000;
 /** Of so many addresses arrivals are known; the one that has not arrived for longest is forgotten. */
 const MAX_ADDRESSES = 10_000;
 

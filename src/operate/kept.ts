@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import { isThenable } from '../base/error-report.js';
 
 /** How long what costs more to make than to ask for is told again, in milliseconds. */
-export const KEPT_MS = 1000;
+const KEPT_MS = 1000;
 
 /** Makes what is asked for once for all who ask while it is made, and within a second; what fails is not kept. */
 export function keptForASecond<T>(clock: Clock, make: () => T | Promise<T>): () => T | Promise<T> {

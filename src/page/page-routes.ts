@@ -10,7 +10,7 @@ import { answerPage } from './document.js';
 export interface PageOptions {
   /** What the page shows; it is fed by `/watch`, which is to be there as well. */
   readonly topology: Topology;
-  /** Whom the page asks what the one who looks may do; the same as the handler's. Default: anybody may do anything. */
+  /** Decides what a visitor of the page may do; the same as the handler's. Default: anyone may do anything. */
   readonly authorize?: Authorize | undefined;
   /** The index of the oldest change that `/watch` can go on from. Default: the page goes back no further than it has been open. */
   readonly oldestIndex?: (() => string) | undefined;

@@ -7,8 +7,6 @@ const MAX_JSON_DEPTH = 10_000;
 
 const STRINGS = ['broadcast_address', 'hostname', 'version', 'topology_zone', 'topology_region', 'remote_address'];
 const INTEGERS = ['tcp_port', 'http_port'];
-type Fields = Readonly<Record<string, string | number>>;
-
 /** As nearly everybody writes them. */
 const KEYS: ReadonlyMap<string, string> = new Map([...STRINGS, ...INTEGERS].map((key) => [`"${key}"`, key]));
 /** Of the longest of them, each letter as an escape, in quotes. */
@@ -25,15 +23,15 @@ const BACKSLASH = 0x5c;
  */
 export function decodeIdentity(body: Uint8Array, maxFieldLength: number): Identity | Fault {
   const text = decodeText(body);
-  let fields: Fields;
+  let fields: Map<string, string | number>;
   try {
-    const parsed = Object(JSON.parse(text)) as Fields;
-    fields = isPlain(parsed, text) ? parsed : readFields(text);
+    JSON.parse(text);
+    fields = readFields(text);
   } catch {
     return toFault('E_BAD_BODY', 'IDENTIFY failed to decode JSON body');
   }
-  const string = (name: string) => String(fields[name] ?? '');
-  const identity = toIdentity(string, (name) => Number(fields[name] ?? 0));
+  const string = (name: string) => String(fields.get(name) ?? '');
+  const identity = toIdentity(string, (name) => Number(fields.get(name) ?? 0));
   for (const name of STRINGS) {
     if (string(name).length > maxFieldLength)
       return toFault('E_BAD_BODY', `IDENTIFY ${name} too long`, 'maxFieldLength');
@@ -56,24 +54,11 @@ function isPort(port: number): boolean {
 }
 
 /**
- * Whether the text is just what JavaScript writes for those fields, each known and of its kind, without an escape, as nsqds send it: with
- * no key twice or in another case, and no `4150.0`. Then it is what Go reads.
- */
-function isPlain(fields: Fields, text: string): boolean {
-  for (const name in fields) {
-    const value = fields[name];
-    if (typeof value === 'string' ? !STRINGS.includes(name) : !INTEGERS.includes(name) || !Number.isSafeInteger(value))
-      return false;
-  }
-  return !text.includes('\\') && JSON.stringify(fields) === text;
-}
-
-/**
  * The known fields of a JSON object; none of any other value. Takes only text that `JSON.parse` took; throws on what
  * else Go refuses.
  */
-function readFields(json: string): Fields {
-  const fields: Record<string, string | number> = {};
+function readFields(json: string): Map<string, string | number> {
+  const fields = new Map<string, string | number>();
   let depth = 0;
   let key: string | undefined;
   let isValue = false;
@@ -93,16 +78,16 @@ function readFields(json: string): Fields {
   return fields;
 }
 
-function setField(fields: Record<string, string | number>, key: string, token: string): void {
+function setField(fields: Map<string, string | number>, key: string, token: string): void {
   if (token === 'null') return;
   if (STRINGS.includes(key)) {
     if (!token.startsWith('"')) throw new TypeError(`${key} is not a string`);
     const text = JSON.parse(token) as string; // a slice would keep all of the body
     // Half a pair of surrogates, which only an escape can be, is no character to Go.
-    fields[key] = token.includes('\\') ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text;
+    fields.set(key, token.includes('\\') ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text);
   } else {
     if (!/^-?\d+$/.test(token)) throw new TypeError(`${key} is not an integer`);
-    fields[key] = Number(token);
+    fields.set(key, Number(token));
   }
 }
 

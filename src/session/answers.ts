@@ -47,10 +47,10 @@ export function toError(code: ErrorCode, reason: string): ErrorReply {
 
 /** What is wrong with its names, if anything; what is asked first is nsqlookupd's order. */
 export function errorIn({ type, topic, channel }: TopicMessage): ErrorReply | undefined {
-  if (!isTopicName(topic))
-    return toError('E_BAD_TOPIC', `${type.toUpperCase()} topic name ${quote(topic)} is not valid`);
+  const command = type.toUpperCase();
+  if (!isTopicName(topic)) return toError('E_BAD_TOPIC', `${command} topic name ${quote(topic)} is not valid`);
   if (channel === '' || isChannelName(channel)) return undefined;
-  return toError('E_BAD_CHANNEL', `${type.toUpperCase()} channel name ${quote(channel)} is not valid`);
+  return toError('E_BAD_CHANNEL', `${command} channel name ${quote(channel)} is not valid`);
 }
 
 function quote(name: string): string {

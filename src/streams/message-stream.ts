@@ -32,7 +32,7 @@ export class MessageStream implements ByteStream {
   #otherEnd: 'open' | 'ended' | 'ended and told' = 'open';
   #isDestroyed = false;
 
-  /** Throws a TypeError when `port` is none, or names the option of `of` that is unknown or of the wrong kind. */
+  /** Throws a TypeError when `port` is none, or names `of` and an option that is unknown or of the wrong kind. */
   constructor(of: string, port: MessagePortLike, options: MessageStreamOptions = {}) {
     const {
       highWaterMarkBytes = DEFAULT_HIGH_WATER_MARK_BYTES,

@@ -28,7 +28,7 @@ export class Pipeline {
   readonly #maxWaiting: number;
   readonly #onFull: (() => void) | undefined;
   /** What is sent ahead is started little by little, so that others have their turns. */
-  readonly #turns = new WorkQueue({ stepsPerTurn: STARTS_PER_TURN, clock: Date.now }); // as in node-sender.ts
+  readonly #turns = new WorkQueue({ stepsPerTurn: STARTS_PER_TURN });
   #count = 0;
 
   constructor(maxWaiting: number, onFull?: () => void) {

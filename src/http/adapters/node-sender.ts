@@ -40,7 +40,7 @@ const decoder = new TextDecoder();
  */
 export function createSender(unsent: UnsentAnswers, onError: OnError): Sender {
   const known = new WeakMap<Uint8Array, Prepared>();
-  const turns = new WorkQueue({ clock: Date.now, onError }); // which counts steps alone: another clock takes Node a millisecond to load
+  const turns = new WorkQueue({ onError });
   const prepare = (headers: HttpResponse['headers'], bytes: Uint8Array): Prepared => {
     const prepared = known.get(bytes);
     if (prepared?.headers === headers) return prepared;
