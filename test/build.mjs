@@ -18,8 +18,7 @@ export function compile(configFile) {
   const project = parse(configFile);
   const { options, fileNames, errors, host } = project;
   const stamp = options.tsBuildInfoFile.replace(/info$/, 'stamp');
-  const { outDir, declarationDir = outDir } = options;
-  if (outDir && !(existsSync(outDir) && existsSync(declarationDir))) rmSync(options.tsBuildInfoFile, { force: true });
+  if (!outputsOf(project).every((name) => existsSync(name))) rmSync(options.tsBuildInfoFile, { force: true });
   else if (existsSync(stamp) && readFileSync(stamp, 'utf8') === stampOf(configFile, fileNames)) {
     return { affected: [], write() {}, program: () => createProgram(project).getProgram() };
   }
@@ -54,6 +53,12 @@ export function compile(configFile) {
 
 function createProgram({ options, fileNames, host }) {
   return ts.createIncrementalProgram({ rootNames: fileNames, options, host });
+}
+
+/** The files that are compiled to, which may have been taken away since. */
+function outputsOf({ options, fileNames, errors }) {
+  if (options.noEmit) return [];
+  return fileNames.flatMap((name) => ts.getOutputFileNames({ options, fileNames, errors }, name, false));
 }
 
 function endWith(diagnostics, host) {

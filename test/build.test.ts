@@ -63,8 +63,12 @@ const SOURCES = {
       return other ?? new Speech();
     }`,
   'words/speech.ts': `import { Word } from './word.js';
-    export class Speech extends Word { end = async () => (await import('./end.js')).END; }`,
+    export class Speech extends Word {
+      static readonly first = new Speech();
+      end = async () => (await import('./end.js')).END;
+    }`,
   'words/end.ts': `export const END = '.';`,
+  'silent/index.ts': 'export {};',
 };
 
 describe('dist/', () => {
@@ -106,7 +110,7 @@ describe('dist/', () => {
     const names = readdirSync('dist/esm', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
     const words = ['core', 'index', 'later'].map((name) => join('words', `${name}.js`));
     const base = [join('base', 'index.js'), join('base', 'node-read.js')];
-    assert.deepEqual(names.sort(), [...base, 'index.js', ...words]);
+    assert.deepEqual(names.sort(), [...base, 'index.js', join('silent', 'index.js'), ...words]);
   });
 
   test('runs as ES modules and as CommonJS, with one class of a name', async () => {
@@ -114,6 +118,7 @@ describe('dist/', () => {
     for (const { speak, Word } of modules as readonly Words[]) {
       const speech = await speak();
       assert.ok(speech instanceof Word);
+      assert.deepEqual([Word.name, speech.constructor.name], ['Word', 'Speech']);
       assert.equal(await speech.end(), '.');
       assert.deepEqual({ ...new Word() }, { text: 'first', more: 'first' });
     }
@@ -134,11 +139,14 @@ describe('dist/', () => {
     for (const types of made('base/text.d.ts')) assert.match(types, /second/);
   });
 
-  test('has what was taken away there', async () => {
-    rmSync('dist/cjs/words/index.js');
-    await build();
-    assert.equal(made('words/index.js').length, 2);
-  });
+  for (const name of ['dist/cjs/words/index.js', 'dist/esm/words/index.d.ts', 'build/esm/words/word.js']) {
+    test(`has what was taken away there: ${name}`, async () => {
+      const before = readFileSync(name, 'utf8');
+      rmSync(name);
+      await build();
+      assert.equal(readFileSync(name, 'utf8'), before);
+    });
+  }
 
   test('is compiled anew of what imports a package that was installed anew, whatever the lock says', async () => {
     builder = { ...builder, ...(await load<Build>('build.mjs?again')) }; // one process reads a package once
@@ -151,9 +159,10 @@ describe('dist/', () => {
     rmSync('src/base/gone.ts');
     rmSync('src/words/speech.ts');
     rmSync('src/words/end.ts');
+    rmSync('src/silent', { recursive: true });
     write('src/words/word.ts', `export class Word {}\nexport const speak = () => 'now';`);
     await build();
-    for (const name of ['base/gone.d.ts', 'words/speech.d.ts', 'words/core.js', 'words/later.js']) {
+    for (const name of ['base/gone.d.ts', 'words/speech.d.ts', 'words/core.js', 'words/later.js', 'silent/index.js']) {
       assert.throws(() => made(name), /ENOENT.*esm/);
       assert.throws(() => readFileSync(`dist/cjs/${name}`), /ENOENT/);
     }

@@ -15,9 +15,17 @@ const namesIn = (folder) => readdirSync(folder).filter((name) => name.endsWith('
 const KEPT = '!@kept';
 const markComments = (text) => text.replace(/^( *)(\/\*(?=\*)|\/\/)/gm, `$1$2${KEPT}`);
 
+/** esbuild makes `var Word = class _Word` of a class that names itself, and that is what logs and stacks would say. */
+const nameClasses = (text) =>
+  [...text.matchAll(/^var (\w+) = class _\1\b/gm)].reduce(
+    (named, [made, name]) =>
+      named.replace(made, `class ${name}`).replace(new RegExp(`(?<![.\\w$])_${name}(?![\\w$])`, 'g'), name),
+    text,
+  );
+
 const common = { charset: 'utf8', legalComments: 'inline', logLevel: 'warning' };
 const commonJs = { ...common, format: 'cjs', platform: 'node', supported: { 'dynamic-import': false } };
-const modules = {
+const bundling = {
   ...common,
   absWorkingDir: SOURCES,
   outdir: SOURCES,
@@ -64,7 +72,7 @@ async function bundle(module) {
   };
   const make = async (entries) => {
     const entryPoints = Object.entries(entries).map(([name, path]) => ({ in: path, out: `${module}/${name}` }));
-    return (await build({ ...modules, plugins: [plugin], chunkNames: `${module}/core`, entryPoints })).outputFiles;
+    return (await build({ ...bundling, plugins: [plugin], chunkNames: `${module}/core`, entryPoints })).outputFiles;
   };
   const index = names.includes('index.js') ? join(folder, 'index.js') : 'all:index';
   let made = await make({ index });
@@ -81,8 +89,9 @@ async function bundle(module) {
 /** Writes dist/ but for the types of ES modules, which are there, and takes away what is of no source any more. */
 export async function bundleModules() {
   const folders = readdirSync(SOURCES, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const bundled = (await Promise.all(folders.map(({ name }) => bundle(name)))).flat();
-  const texts = bundled.map(({ path, text }) => [relative(SOURCES, path), text]);
+  const modules = folders.map(({ name }) => name).filter((name) => namesIn(join(SOURCES, name)).length > 0);
+  const bundled = (await Promise.all(modules.map(bundle))).flat();
+  const texts = bundled.map(({ path, text }) => [relative(SOURCES, path), nameClasses(text)]);
   for (const name of namesIn(SOURCES)) texts.push([name, markComments(readFileSync(join(SOURCES, name), 'utf8'))]);
   for (const [path, text] of texts) {
     write(`dist/esm/${path}`, text);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -86,6 +86,19 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
     cpSync(join(dirname(COMMAND), 'soon.cjs'), join(copy, 'soon.cjs'));
     assert.equal((await ask('/stats')).status, 404);
     assert.equal((await ask('/openapi.json')).status, 200);
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
+  test('is one lookupd under whatever name its file has', TIMEOUT, async () => {
+    const copy = join(folder, 'named');
+    cpSync(dirname(COMMAND), copy, { recursive: true });
+    const named = join(copy, 'lookup.cjs');
+    renameSync(join(copy, 'nsqlookupd.cjs'), named);
+    await using command = await startCommand([], { command: named });
+    assert.equal((await fetchRaw(command.httpPort, 'GET', '/openapi.json')).status, 200);
+    assert.equal(command.log().match(/HTTP: listening/g)?.length, 1);
+    const check = spawnSync(process.execPath, [named, 'check'], { encoding: 'utf8' });
+    assert.match(check.stderr, /^nsqlookupd check: a URL is missing/);
     assert.deepEqual(await command.stop(), { code: 0, signal: null });
   });
 
