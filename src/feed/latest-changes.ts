@@ -1,4 +1,4 @@
-import type { Change } from '../registry/index.js';
+import type { Change, PeerInfo } from '../registry/index.js';
 import { peerBytes } from './kept-peers.js';
 import { textBytes } from './text-bytes.js';
 
@@ -21,6 +21,9 @@ export class LatestChanges {
   #first = 0;
   #size = 0;
   #bytes = 0;
+  /** The one that was weighed last, as most changes are of the same one as the change before. */
+  #peer: PeerInfo | undefined;
+  #peerBytes = 0;
   /** The revision after which all changes are here. */
   #since = 0;
 
@@ -48,7 +51,7 @@ export class LatestChanges {
   }
 
   push(change: Change): void {
-    const bytes = weigh(change);
+    const bytes = this.#weigh(change);
     while (this.#size > 0 && (this.#size >= this.#capacity || this.#bytes + bytes > this.#maxBytes)) this.#drop();
     if (this.#capacity === 0 || bytes > this.#maxBytes) return this.begin(change.revision);
     const at = this.#indexOf(this.#size++);
@@ -76,11 +79,15 @@ export class LatestChanges {
     this.#first = this.#indexOf(1);
     this.#size--;
   }
-}
 
-function weigh(change: Change): number {
-  let bytes = CHANGE_BYTES;
-  if ('peer' in change) bytes += peerBytes(change.peer);
-  if ('registration' in change) bytes += textBytes(change.registration.key) + textBytes(change.registration.subkey);
-  return bytes;
+  #weigh(change: Change): number {
+    let bytes = CHANGE_BYTES;
+    if ('registration' in change) bytes += textBytes(change.registration.key) + textBytes(change.registration.subkey);
+    if (!('peer' in change)) return bytes;
+    if (change.peer !== this.#peer) {
+      this.#peer = change.peer;
+      this.#peerBytes = peerBytes(change.peer);
+    }
+    return bytes + this.#peerBytes;
+  }
 }
