@@ -15,7 +15,7 @@ import { CertificateFolder, NO_OPENSSL, type Certificate } from './support/certi
 import { fetchRaw } from './support/command-lookupd.js';
 import { identityOf } from './support/peers.js';
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 60_000 };
 const LOOPBACK = { tcpAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0' };
 const TLS_PORTS = { httpsAddress: '127.0.0.1:0', tcpTlsAddress: '127.0.0.1:0' };
 
