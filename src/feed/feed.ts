@@ -73,8 +73,8 @@ export class Feed {
   readonly #epoch: string;
   /** All changes since somebody began to follow, as plain data, with those of `#before` that he may ask for. */
   readonly #ring: ChangeRing;
-  /** The changes before anybody follows. */
-  readonly #before: LatestChanges;
+  /** The changes until somebody follows. */
+  #before: LatestChanges | undefined;
   readonly #time: TimeChanges;
   readonly #onError: OnError;
   readonly #last: LastRevisions;
@@ -109,7 +109,7 @@ export class Feed {
   /** The oldest index that it can go on from. */
   get oldestIndex(): string {
     this.#record();
-    return this.indexOf(this.#last.hasBegun ? this.#ring.since : this.#before.since);
+    return this.indexOf(this.#kept.since);
   }
 
   /** The index right after a change. */
@@ -119,12 +119,12 @@ export class Feed {
 
   /** How many changes are kept. */
   get size(): number {
-    return this.#ring.size + this.#before.size;
+    return this.#kept.size;
   }
 
   /** The bytes of memory that they take, about. */
   get bytes(): number {
-    return this.#ring.bytes + this.#before.bytes;
+    return this.#kept.bytes;
   }
 
   /** Whether it is over. */
@@ -205,15 +205,21 @@ export class Feed {
     this.#waiters.wakeAll();
   }
 
+  get #kept(): ChangeRing | LatestChanges {
+    return this.#before ?? this.#ring;
+  }
+
   /**
    * Before somebody follows, few changes are kept, as they were told, and what each is about is not looked at: that would cost as much
    * as to register.
    */
   #begin(): void {
     this.#record();
-    if (this.#last.hasBegun) return;
-    this.#ring.begin(this.#before.since);
-    for (const change of this.#before.takeAll()) this.#ring.push(change);
+    const before = this.#before;
+    if (!before) return;
+    this.#before = undefined;
+    this.#ring.begin(before.since);
+    for (const change of before.all()) this.#ring.push(change);
     this.#last.begin(this.#revision);
   }
 
@@ -222,7 +228,7 @@ export class Feed {
     if (this.#stop || this.#isClosed) return;
     const { topology } = this;
     this.#revision = topology.db.revision;
-    this.#before.begin(this.#revision);
+    this.#before?.begin(this.#revision);
     this.#stop = topology.db.onChange((change) => this.#take(change));
     this.#time.begin();
   }
@@ -238,7 +244,7 @@ export class Feed {
     if (change.revision <= this.#revision) return; // made before this began, and told after
     this.#revision = change.revision;
     this.#time.heard(change);
-    if (!this.#last.hasBegun) return this.#before.push(change);
+    if (this.#before) return this.#before.push(change);
     this.#ring.push(change);
     this.#last.heard(change, (key) => this.#tell(key));
     this.#last.prune(this.#ring.since);

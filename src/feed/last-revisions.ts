@@ -21,10 +21,6 @@ export class LastRevisions {
     this.#db = db;
   }
 
-  get hasBegun(): boolean {
-    return this.#since < Infinity;
-  }
-
   /** From that revision on it hears of all changes. */
   begin(revision: number): void {
     this.#since = revision;
