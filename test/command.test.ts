@@ -102,6 +102,18 @@ describe('the command nsqlookupd', { concurrency: 4 }, () => {
     assert.deepEqual(await command.stop(), { code: 0, signal: null });
   });
 
+  test('is one lookupd under whatever name its file has, where another file requires it', TIMEOUT, async () => {
+    const copy = join(folder, 'required');
+    cpSync(dirname(COMMAND), copy, { recursive: true });
+    renameSync(join(copy, 'nsqlookupd.cjs'), join(copy, 'lookup.cjs'));
+    const host = join(copy, 'host.cjs');
+    writeFileSync(host, `require('./lookup.cjs');`);
+    await using command = await startCommand([], { command: host });
+    assert.equal((await fetchRaw(command.httpPort, 'GET', '/openapi.json')).status, 200);
+    assert.equal(command.log().match(/HTTP: listening/g)?.length, 1);
+    assert.deepEqual(await command.stop(), { code: 0, signal: null });
+  });
+
   describe('a flag that it cannot take is one line and exit code 2', () => {
     const cases: [string[], RegExp][] = [
       [['-nope'], /not defined: -nope/],

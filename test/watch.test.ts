@@ -380,6 +380,40 @@ describe('GET /watch?topic=T', () => {
     await events.end();
   });
 
+  for (const how of ['after a while', 'when somebody else comes'])
+    test(`tells of a topic that could not be looked up ${how}, though it has not changed again`, async () => {
+      let isBroken = false;
+      const { clock, topology, feed, handler, errors } = setUp({
+        onClock() {
+          if (isBroken) throw new Error('no time');
+        },
+      });
+      topology.createTopic('orders');
+      const events = eventsOf(await get(handler, '/watch?topic=orders'));
+      await events.next();
+      isBroken = true;
+      topology.createChannel('orders', 'missed');
+      await settled();
+      assert.ok(errors.length > 0);
+      isBroken = false;
+      const others = [];
+      if (how === 'after a while') clock.advance(5000);
+      else others.push(eventsOf(await get(handler, `/watch?topic=orders&index=${feed.oldestIndex}`)));
+      for (const each of [events, ...others]) {
+        const { data, id } = (await each.next())!;
+        assert.deepEqual(JSON.parse(data), { topic: 'orders', channels: ['missed'], producers: [] });
+        assert.equal(id, feed.index);
+      }
+      isBroken = true;
+      topology.createChannel('orders', 'another');
+      await settled();
+      for (const each of [events, ...others]) await each.end();
+      const { length } = errors;
+      clock.advance(5000);
+      await settled();
+      assert.equal(errors.length, length); // nobody is there to be told
+    });
+
   test('comes to each topic in turn, though one that is much changes all the time', async () => {
     const { topology, handler, join } = setUp();
     join('a', 'large', 'orders');

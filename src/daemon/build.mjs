@@ -112,8 +112,8 @@ async function write(name, bundled, shared) {
   const names = importsOf(bundled).map((each) => `${idOf(each)}: ${each.as}`);
   const own = bundled.replace(FROM_CORE, '');
   if (own.includes('"core:')) throw new Error(`${name}: an import from the core that is not name by name`);
-  // The core by its name would be run once more where that is not what its file is called.
-  const core = `require.main?.exports.shared ? require.main.exports : require('./nsqlookupd.cjs')`;
+  // The core, which requires this, by its name would be run once more where that is not what its file is called.
+  const core = `module.parent?.exports.shared ? module.parent.exports : require('./nsqlookupd.cjs')`;
   const text = `const { ${names.join(', ')} } = (${core}).shared();\n${own}`;
   const { platform, target, supported } = common;
   const { code } = await transform(text, { format: 'cjs', platform, target, supported });

@@ -1,5 +1,6 @@
 import { decodeText } from '../base/bytes.js';
 import { report } from '../base/error-report.js';
+import { setTimer } from '../base/timers.js';
 import type { HttpHandler } from '../http/index.js';
 import type { OnError } from '../registry/index.js';
 import type { Feed } from './feed.js';
@@ -8,6 +9,8 @@ import type { Watcher, WatcherGroup, Watchers } from './watchers.js';
 
 /** To look up a topic is as much work as so many steps. */
 const STEPS_A_LOOKUP = 10;
+/** When a topic that could not be looked up is looked up again, if it has not changed before. */
+const RETRY_MS = 5000;
 
 /** What watchers are told of a topic. */
 class TopicEvent {
@@ -57,6 +60,8 @@ export class WatchedTopic {
   isBusy = false;
   /** Whether some who watch it wait for it to be current, or for a change of it. */
   isAwaited = false;
+  /** The timer for looking it up again. */
+  retry: unknown;
   stop = (): void => {};
 
   constructor(topic: string, place: string, watchers: WatcherGroup) {
@@ -119,13 +124,14 @@ export class TopicEvents {
 
   add(watched: WatchedTopic, watcher: Watcher): void {
     watched.watchers.add(watcher);
-    if (watched.version === 0) this.#refresh(watched);
+    if (watched.changesTold < watched.changes) this.#refresh(watched);
   }
 
   delete(watched: WatchedTopic, watcher: Watcher): void {
     watched.watchers.delete(watcher);
     if (watched.watchers.size > 0) return;
     watched.stop();
+    if (watched.retry !== undefined) this.#feed.timers.clearTimeout(watched.retry);
     this.#release(watched.latest);
     const topics = this.#topics.get(watched.place);
     if (topics?.get(watched.topic) !== watched) return;
@@ -135,9 +141,19 @@ export class TopicEvents {
 
   #refresh(watched: WatchedTopic): void {
     if (this.#feed.isClosed || watched.isBusy) return;
-    void this.#tellChanges(watched).catch((error: unknown) =>
-      report(this.#onError, error, 'a watched topic could not be told'),
-    );
+    void this.#tellChanges(watched).catch((error: unknown) => {
+      report(this.#onError, error, 'a watched topic could not be told');
+      this.#retryLater(watched);
+    });
+  }
+
+  #retryLater(watched: WatchedTopic): void {
+    if (watched.retry !== undefined || watched.watchers.size === 0) return;
+    const retry = () => {
+      watched.retry = undefined;
+      this.#refresh(watched);
+    };
+    watched.retry = setTimer(this.#feed.timers, retry, RETRY_MS);
   }
 
   async #tellChanges(watched: WatchedTopic): Promise<void> {
