@@ -133,6 +133,22 @@ describe('answers that are kept', () => {
     });
   }
 
+  test('are in an order in which another connection of the same nsqd does not count', () => {
+    const world = new World();
+    const nodes = ({ maxCacheBytes }: { maxCacheBytes?: number } = {}) => {
+      const handler = createHttpHandler({ topology: world.topology, maxCacheBytes }) as SyncHttpHandler;
+      return () => bodyOf(handler({ method: 'GET', path: '/nodes', query: '', headers: {} }));
+    };
+    const [cached, fresh] = [nodes(), nodes({ maxCacheBytes: 0 })];
+    world.peer('h2');
+    world.now += 300_000;
+    for (const host of ['h1', 'h2 again']) world.topology.register(world.peer(host), 'a');
+    world.bring('producerAdded', 'a', 'client');
+    const before = cached();
+    world.now++; // the first connection is silent for too long
+    assert.deepEqual([cached(), fresh()], [before, before]);
+  });
+
   test('are the same object until they change, and a ping is no change', () => {
     const world = new World();
     const handler = createHttpHandler({ topology: world.topology });

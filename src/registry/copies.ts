@@ -17,7 +17,8 @@ export function toOnes(peers: readonly PeerInfo[]): PeerInfo[] {
   for (const peer of peers) {
     const key = toNsqdKey(peer);
     const known = ones.get(key);
-    if (!known || known.remoteAddress > peer.remoteAddress) ones.set(key, peer);
+    // Out of its place first, as the order is not to change with one that is left out.
+    if (!known || (known.remoteAddress > peer.remoteAddress && ones.delete(key))) ones.set(key, peer);
   }
   return [...ones.values()];
 }
